@@ -1,0 +1,133 @@
+//! From datagrams to messages: parsing, reassembly and counting, joined. Pure: time is passed in.
+//!
+//! Where datagrams come from is the business of the transports ([`crate::udpm`], [`crate::memory`]).
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::channel::Channel;
+use crate::payload::Payload;
+use crate::reassembly::{GivenUp, Outcome, Reassembler};
+use crate::statistics::{Counters, Senders};
+use crate::wire::{self, Datagram, FragmentHeader};
+
+/// The receiving side of the protocol, for one bus.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    reassembler: Reassembler,
+    senders: Senders,
+    counters: Arc<Counters>,
+    /// Whether the advice on the receive buffer was given.
+    warned: bool,
+}
+
+/// What one datagram brought.
+#[derive(Debug)]
+pub(crate) enum Arrived<'a> {
+    /// A whole message within the datagram.
+    Short { channel: Channel, payload: &'a [u8] },
+    /// The last missing fragment of a message.
+    Assembled { channel: Channel, payload: Payload },
+    /// Nothing to deliver.
+    Nothing,
+}
+
+impl Inbound {
+    pub(crate) fn new(counters: Arc<Counters>) -> Self {
+        let senders = Senders::new(Arc::clone(&counters));
+        Self { reassembler: Reassembler::default(), senders, counters, warned: false }
+    }
+
+    /// Takes in a datagram that lies in one piece.
+    pub(crate) fn accept<'a>(&mut self, from: SocketAddrV4, datagram: &'a [u8], now: Instant) -> Arrived<'a> {
+        match wire::parse(datagram) {
+            Ok(Datagram::Short { seqno, channel, payload }) => {
+                self.senders.observe(from, seqno, now);
+                self.senders.count_message(from, payload.len());
+                if is_self_test(&channel) { Arrived::Nothing } else { Arrived::Short { channel, payload } }
+            }
+            Ok(Datagram::Fragment(fragment)) => {
+                let (outcome, first) = self.reassembler.insert(from, &fragment, now);
+                if first {
+                    self.senders.observe(from, fragment.seqno, now);
+                }
+                self.conclude(from, outcome)
+            }
+            Err(error) => {
+                self.counters.malformed.add(1);
+                tracing::debug!(%from, %error, "malformed datagram");
+                Arrived::Nothing
+            }
+        }
+    }
+
+    /// Where the body of the next fragment is expected to belong; see [`Reassembler::landing`].
+    pub(crate) fn landing(&mut self) -> Option<&mut [u8]> {
+        self.reassembler.landing()
+    }
+
+    /// Takes in a fragment received into the landing; see [`Reassembler::landed`].
+    pub(crate) fn landed(
+        &mut self,
+        from: SocketAddrV4,
+        header: &FragmentHeader,
+        body_bytes: usize,
+        now: Instant,
+    ) -> Option<Arrived<'static>> {
+        let outcome = self.reassembler.landed(from, header, body_bytes, now)?;
+        Some(self.conclude(from, outcome))
+    }
+
+    /// Gives up what waited too long; to be called now and then.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.reassembler.expire(now);
+        self.count_given_up();
+    }
+
+    fn conclude(&mut self, from: SocketAddrV4, outcome: Outcome) -> Arrived<'static> {
+        let arrived = match outcome {
+            Outcome::Complete { channel, payload } => {
+                self.senders.count_message(from, payload.len());
+                Arrived::Assembled { channel, payload }
+            }
+            Outcome::Repeated => {
+                self.counters.repeated_fragments.add(1);
+                Arrived::Nothing
+            }
+            Outcome::Pending | Outcome::Contradiction => Arrived::Nothing,
+        };
+        self.count_given_up();
+        arrived
+    }
+
+    fn count_given_up(&mut self) {
+        for given_up in self.reassembler.take_given_up() {
+            self.senders.count_incomplete(given_up.sender);
+            tracing::debug!(?given_up, "message incomplete");
+            let buffer_bytes = self.counters.receive_buffer_bytes.load();
+            if !self.warned && buffer_bytes > 0 && given_up.message_bytes as u64 > buffer_bytes / 2 {
+                self.warned = true;
+                warn_of_small_buffer(&given_up, buffer_bytes);
+            }
+        }
+    }
+}
+
+fn warn_of_small_buffer(given_up: &GivenUp, buffer_bytes: u64) {
+    let GivenUp { sender, message_bytes, channel } = given_up;
+    let channel = channel.map_or_else(|| "unknown".to_owned(), |channel| channel.to_string());
+    // A buffer must hold the message and the kernel's own bookkeeping, about as much again.
+    let wanted = (2 * message_bytes).next_power_of_two();
+    tracing::warn!(
+        %sender,
+        "a message of {message_bytes} bytes on channel {channel} arrived only in part, and the kernel receive buffer of \
+         {buffer_bytes} bytes cannot hold it whole: allow more with `sysctl -w net.core.rmem_max={wanted}`, and set \
+         recv_buf_size in the URL if it is set there"
+    );
+}
+
+/// Every C instance publishes to itself here when it starts.
+fn is_self_test(channel: &Channel) -> bool {
+    *channel == "LCM_SELF_TEST"
+}

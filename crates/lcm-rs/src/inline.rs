@@ -1,0 +1,144 @@
+//! A connection that the calling thread reads: no hand-off between threads, the lowest latency.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::lcm::{OpenError, open};
+use crate::message::Message;
+use crate::pattern::{Pattern, PatternError};
+use crate::publisher::Publisher;
+use crate::receiver::Receiver;
+use crate::statistics::{Counters, Statistics};
+use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
+
+/// A connection to a bus that the calling thread reads.
+///
+/// Handlers run on the thread that calls [`Inline::handle`], one at a time, on the message as it lies in the receive buffer.
+/// What a handler leaves unread waits in the kernel's receive buffer, so a slow handler loses messages there; with
+/// [`crate::Lcm`] a thread reads on.
+///
+/// ```no_run
+/// let mut bus = lcm::Inline::from_env()?;
+/// let publisher = bus.publisher();
+/// bus.subscribe("PING", move |message| {
+///     if let Err(error) = publisher.publish("PONG", message.payload()) {
+///         eprintln!("{error}");
+///     }
+/// })?;
+/// loop {
+///     bus.handle(None)?;
+/// }
+/// # #[expect(unreachable_code, reason = "the example never ends")]
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Inline {
+    publisher: Publisher,
+    receiver: Receiver,
+    counters: Arc<Counters>,
+    subscriptions: Arc<Subscriptions>,
+    dispatcher: Dispatcher,
+    message: Message,
+}
+
+/// Stands for a handler that was subscribed. Dropping it changes nothing; the handler stays until it is unsubscribed or its
+/// connection goes.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    subscriptions: Arc<Subscriptions>,
+    entry: Arc<Entry>,
+}
+
+impl Handle {
+    /// Takes the handler off, from any thread and inside any handler, its own too: it is not called again.
+    pub fn unsubscribe(&self) {
+        self.subscriptions.remove(&self.entry);
+    }
+}
+
+impl Inline {
+    /// Joins the bus that `LCM_DEFAULT_URL` names, or `udpm://239.255.76.67:7667?ttl=0`.
+    ///
+    /// # Errors
+    /// A URL that is none, or a bus that cannot be joined.
+    pub fn from_env() -> Result<Self, OpenError> {
+        Self::open("")
+    }
+
+    /// Joins the bus of a URL (see [`crate::Url`]); an empty one stands for [`Inline::from_env`].
+    ///
+    /// # Errors
+    /// A URL that is none, or a bus that cannot be joined.
+    pub fn open(url: &str) -> Result<Self, OpenError> {
+        let opened = open(url)?;
+        let receiver = opened.receiver()?;
+        Ok(Self::from_parts(opened.publisher, receiver, opened.counters))
+    }
+
+    pub(crate) fn from_parts(publisher: Publisher, receiver: Receiver, counters: Arc<Counters>) -> Self {
+        let subscriptions = Arc::new(Subscriptions::default());
+        let dispatcher = Dispatcher::new(Arc::clone(&subscriptions));
+        Self { publisher, receiver, counters, subscriptions, dispatcher, message: Message::default() }
+    }
+
+    /// The publishing side, to be cloned and moved wherever it is needed.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Has `handler` called for each message on the channels of `pattern`.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    pub fn subscribe<P>(
+        &self,
+        pattern: P,
+        handler: impl FnMut(&Message) + Send + 'static,
+    ) -> Result<Handle, PatternError>
+    where
+        P: TryInto<Pattern>,
+        PatternError: From<P::Error>,
+    {
+        let entry = self.subscriptions.add(pattern.try_into()?, Sink::Handler(Box::new(handler)));
+        Ok(Handle { subscriptions: Arc::clone(&self.subscriptions), entry })
+    }
+
+    /// Waits for the next message, at most `timeout` (`None` waits for ever), and runs the handlers that want it. False when
+    /// no message came in time.
+    ///
+    /// # Errors
+    /// What the kernel says on receiving.
+    pub fn handle(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let received = self.receiver.receive(timeout, &mut self.message)?;
+        if received {
+            self.dispatcher.dispatch(&self.message);
+        }
+        Ok(received)
+    }
+
+    /// Waits for the next message of any channel, at most `timeout` (`None` waits for ever), and lends it. Handlers do not
+    /// run.
+    ///
+    /// # Errors
+    /// What the kernel says on receiving.
+    pub fn receive(&mut self, timeout: Option<Duration>) -> io::Result<Option<&Message>> {
+        let received = self.receiver.receive(timeout, &mut self.message)?;
+        Ok(received.then_some(&self.message))
+    }
+
+    /// Becomes readable when there is something to receive, for poll(2) and its like; `None` on a bus in memory. When it is,
+    /// call [`Inline::handle`] with [`Duration::ZERO`]: readable does not promise a whole message.
+    #[must_use]
+    pub fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.receiver.poll_fd()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.counters.snapshot()
+    }
+}

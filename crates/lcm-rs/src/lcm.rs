@@ -1,0 +1,277 @@
+//! A connection that a thread of its own reads, feeding queues; and how a URL becomes a connection.
+
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::message::Message;
+use crate::pattern::{Pattern, PatternError};
+use crate::publisher::{PublishError, Publisher, Transport};
+use crate::queue::{Queue, QueueInput, Subscription};
+use crate::receiver::{Closer, Receiver};
+use crate::statistics::{Counters, Statistics};
+use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
+use crate::url::{UdpmUrl, Url, UrlError};
+use crate::{memq, udpm};
+
+/// A connection to a bus: publish from any thread, subscribe with queues. Clones are the same connection.
+///
+/// With the first subscription a receive thread starts. It never waits for a subscriber: one that is too slow loses messages
+/// of its own queue, which counts them, and disturbs nobody else.
+///
+/// ```no_run
+/// use lcm::{Lcm, Queue};
+///
+/// let bus = Lcm::from_env()?;
+/// let poses = bus.subscribe("POSE", Queue::keep_last(10))?;
+/// bus.publish("POSE", b"somewhere")?;
+/// for message in &poses {
+///     println!("{}: {:?}", message.channel(), message.payload());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lcm {
+    core: Arc<Core>,
+}
+
+/// Why a bus could not be joined.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL is none.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// There is no way onto the bus.
+    #[error(transparent)]
+    Path(#[from] udpm::PathError),
+    /// The socket that receives could not be made.
+    #[error("cannot receive from {url}: {source}")]
+    Receive {
+        /// The bus.
+        url: Url,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// An event log is not a bus.
+    #[error("{url} is an event log, which cannot be joined like a bus")]
+    EventLog {
+        /// The URL.
+        url: Url,
+    },
+}
+
+/// Why a subscription was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// The pattern is none.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Receiving, which begins with the first subscription, failed.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+impl Lcm {
+    /// Joins the bus that `LCM_DEFAULT_URL` names, or `udpm://239.255.76.67:7667?ttl=0`.
+    ///
+    /// # Errors
+    /// A URL that is none, or a bus that cannot be joined.
+    pub fn from_env() -> Result<Self, OpenError> {
+        Self::open("")
+    }
+
+    /// Joins the bus of a URL (see [`Url`]); an empty one stands for [`Lcm::from_env`].
+    ///
+    /// # Errors
+    /// A URL that is none, or a bus that cannot be joined.
+    pub fn open(url: &str) -> Result<Self, OpenError> {
+        let opened = open(url)?;
+        let core = Core { opened, subscriptions: Arc::default(), thread: Mutex::new(None) };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// Publishes `payload` on `channel`. When this returns, the kernel has all of it.
+    ///
+    /// # Errors
+    /// A channel name LCM cannot carry, a message over its limits, or what the kernel says on sending.
+    pub fn publish(&self, channel: impl AsRef<[u8]>, payload: &[u8]) -> Result<(), PublishError> {
+        self.core.opened.publisher.publish(channel, payload)
+    }
+
+    /// Publishes the concatenation of `payload` on `channel` without copying it together.
+    ///
+    /// # Errors
+    /// As [`Lcm::publish`].
+    pub fn publish_gathered(&self, channel: impl AsRef<[u8]>, payload: &[IoSlice<'_>]) -> Result<(), PublishError> {
+        self.core.opened.publisher.publish_gathered(channel, payload)
+    }
+
+    /// The publishing side alone.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.core.opened.publisher.clone()
+    }
+
+    /// Subscribes to the channels of `pattern` (a `&str` is an exact name) with a queue of its own. The connection stays
+    /// open while a subscription is held.
+    ///
+    /// # Errors
+    /// A pattern that is none; with the first subscription also what keeps the connection from receiving.
+    pub fn subscribe<P>(&self, pattern: P, queue: Queue) -> Result<Subscription, SubscribeError>
+    where
+        P: TryInto<Pattern>,
+        PatternError: From<P::Error>,
+    {
+        let pattern = pattern.try_into().map_err(PatternError::from)?;
+        let (input, output, dropped) = QueueInput::new(queue);
+        let entry = self.core.subscriptions.add(pattern, Sink::Queue(input));
+        let registration = Registration { entry, core: Arc::clone(&self.core) };
+        self.core.start_receiving()?;
+        Ok(Subscription::new(output, dropped, registration))
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.core.opened.counters.snapshot()
+    }
+}
+
+/// What all clones of a connection share.
+#[derive(Debug)]
+struct Core {
+    opened: Opened,
+    subscriptions: Arc<Subscriptions>,
+    thread: Mutex<Option<ReceiveThread>>,
+}
+
+/// Holds a subscription in the table, and the connection open.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    entry: Arc<Entry>,
+    core: Arc<Core>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.core.subscriptions.remove(&self.entry);
+    }
+}
+
+impl Core {
+    fn start_receiving(&self) -> Result<(), OpenError> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            let receiver = self.opened.receiver()?;
+            let dispatcher = Dispatcher::new(Arc::clone(&self.subscriptions));
+            let started = ReceiveThread::start(receiver, dispatcher, Arc::clone(&self.opened.counters));
+            let error = |source| OpenError::Receive { url: self.opened.url.clone(), source };
+            *thread = Some(started.map_err(error)?);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the bus and feeds the queues, until it is dropped.
+struct ReceiveThread {
+    close: Closer,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for ReceiveThread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.thread.fmt(f)
+    }
+}
+
+impl ReceiveThread {
+    fn start(receiver: Receiver, dispatcher: Dispatcher, counters: Arc<Counters>) -> io::Result<Self> {
+        let close = receiver.closer();
+        let thread = std::thread::Builder::new()
+            .name("lcm-receive".to_owned())
+            .spawn(move || receive_until_closed(receiver, dispatcher, &counters))?;
+        Ok(Self { close, thread: Some(thread) })
+    }
+}
+
+impl Drop for ReceiveThread {
+    fn drop(&mut self) {
+        (self.close)();
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself; a panic in it was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn receive_until_closed(mut receiver: Receiver, mut dispatcher: Dispatcher, counters: &Counters) {
+    let mut message = Message::default();
+    loop {
+        match receiver.receive(None, &mut message) {
+            Ok(true) => {
+                let delivery = dispatcher.dispatch(&message);
+                if delivery.dropped > 0 {
+                    counters.queue_drops.add_shared(delivery.dropped);
+                }
+            }
+            // Without a time limit nothing else ends the wait.
+            Ok(false) => return,
+            Err(error) => {
+                counters.receive_errors.add(1);
+                tracing::warn!(%error, "receiving failed; trying again");
+                std::thread::sleep(RETRY_AFTER);
+            }
+        }
+    }
+}
+
+/// A URL put into effect, as far as publishing goes. Receiving begins only when it is wanted: an open socket that nobody
+/// reads would fill up, and cost every sender.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    url: Url,
+    pub(crate) publisher: Publisher,
+    pub(crate) counters: Arc<Counters>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Udpm(UdpmUrl),
+    Memq(memq::Sender),
+}
+
+/// Joins the bus of a URL, or of the environment where it is empty.
+pub(crate) fn open(url: &str) -> Result<Opened, OpenError> {
+    let url = Url::resolve(url)?;
+    let counters = Arc::new(Counters::default());
+    let (transport, source) = match &url {
+        Url::Udpm(udpm) => (Transport::Udpm(udpm::Sender::open(udpm)?), Source::Udpm(udpm.clone())),
+        Url::Memq => {
+            let open = memq::Sender::open(Arc::clone(&counters));
+            let sender = open.map_err(|source| OpenError::Receive { url: url.clone(), source })?;
+            (Transport::Memq(sender.clone()), Source::Memq(sender))
+        }
+        Url::File(_) => return Err(OpenError::EventLog { url }),
+    };
+    let publisher = Publisher::new(transport, Arc::clone(&counters));
+    Ok(Opened { url, publisher, counters, source })
+}
+
+impl Opened {
+    /// Begins to receive.
+    pub(crate) fn receiver(&self) -> Result<Receiver, OpenError> {
+        match &self.source {
+            Source::Udpm(url) => match udpm::Receiver::open(url, Arc::clone(&self.counters)) {
+                Ok(receiver) => Ok(Receiver::Udpm(receiver)),
+                Err(source) => Err(OpenError::Receive { url: self.url.clone(), source }),
+            },
+            Source::Memq(sender) => Ok(Receiver::Memq(sender.receiver())),
+        }
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_millis(10);

@@ -1,0 +1,162 @@
+//! The system calls of the message path, and the only unsafe code of this crate.
+//!
+//! The standard library can neither scatter a datagram nor read its control messages, which carry the kernel's receive time
+//! and its count of dropped datagrams.
+#![expect(unsafe_code, reason = "recvmsg and sendmsg have no safe equal that also reads control messages at this cost")]
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::{self, MaybeUninit};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// A datagram that was received.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// Its length.
+    pub(crate) bytes: usize,
+    /// Who sent it; `None` where the socket was shut down instead.
+    pub(crate) from: Option<SocketAddrV4>,
+    /// When the kernel received it, in nanoseconds since the epoch.
+    pub(crate) receive_time_ns: Option<u64>,
+    /// How many datagrams the kernel dropped on this socket so far, where it says so; wraps.
+    pub(crate) drops: Option<u32>,
+}
+
+/// Whether a receive call waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// For as long as the socket's receive timeout.
+    Yes,
+    /// Not at all.
+    No,
+}
+
+/// Receives one datagram, filling `parts` one after the other.
+///
+/// # Errors
+/// Those of recvmsg(2); `WouldBlock` where none came in time.
+pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], wait: Wait) -> io::Result<Received> {
+    let mut from = MaybeUninit::<libc::sockaddr_in>::zeroed();
+    let mut control = ControlBuffer([0; CONTROL_BYTES]);
+    // SAFETY: all of msghdr is integers and pointers, for which zero is a value. It is zeroed rather than written as a
+    // literal because some targets have padding members that cannot be named.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_name = from.as_mut_ptr().cast();
+    header.msg_namelen = SOCKADDR_BYTES;
+    // The standard library documents `IoSliceMut` to have the layout of `iovec` on Unix.
+    header.msg_iov = parts.as_mut_ptr().cast();
+    header.msg_iovlen = parts.len() as _;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL_BYTES as _;
+    let flags = match wait {
+        Wait::Yes => 0,
+        Wait::No => libc::MSG_DONTWAIT,
+    };
+    // SAFETY: recvmsg(2) writes at most `msg_namelen` bytes to `msg_name`, `iov_len` bytes to each of `msg_iovlen` buffers,
+    // and `msg_controllen` bytes to `msg_control`. All of these outlive the call, are exclusively borrowed here, and have
+    // those lengths: `from` is one sockaddr_in, `parts` is a slice of that many exclusive slices, `control` is its array.
+    let bytes = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    let Ok(bytes) = usize::try_from(bytes) else {
+        return Err(io::Error::last_os_error());
+    };
+    // SAFETY: it was zeroed, and every byte pattern is a valid sockaddr_in.
+    let from = unsafe { from.assume_init() };
+    let mut received = Received {
+        bytes,
+        from: (header.msg_namelen == SOCKADDR_BYTES && libc::c_int::from(from.sin_family) == libc::AF_INET).then(
+            || SocketAddrV4::new(Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)), u16::from_be(from.sin_port)),
+        ),
+        receive_time_ns: None,
+        drops: None,
+    };
+    // SAFETY: `header` describes the control buffer as the kernel left it: `msg_control` points to it and `msg_controllen`
+    // is what was written. CMSG_FIRSTHDR and CMSG_NXTHDR of cmsg(3) return null or a pointer to a whole cmsghdr within it;
+    // the buffer is aligned for one. CMSG_DATA may be unaligned for its content, hence the unaligned reads, each of a type
+    // whose size `cmsg_len` was checked to hold.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(&raw const header);
+        while let Some(control) = message.as_ref() {
+            let data = libc::CMSG_DATA(control);
+            let holds = |bytes: u32| control.cmsg_len >= libc::CMSG_LEN(bytes) as _;
+            if control.cmsg_level == libc::SOL_SOCKET {
+                if control.cmsg_type == libc::SCM_TIMESTAMPNS && holds(TIMESPEC_BYTES) {
+                    let time = data.cast::<libc::timespec>().read_unaligned();
+                    received.receive_time_ns = nanoseconds(time);
+                } else if control.cmsg_type == libc::SO_RXQ_OVFL && holds(U32_BYTES) {
+                    received.drops = Some(data.cast::<u32>().read_unaligned());
+                }
+            }
+            message = libc::CMSG_NXTHDR(&raw const header, message);
+        }
+    }
+    Ok(received)
+}
+
+/// Sends `parts`, one after the other, as one datagram on a connected socket.
+///
+/// # Errors
+/// Those of sendmsg(2).
+pub(crate) fn send(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    // SAFETY: as in `receive`, zero is a value of msghdr; null for name and control means there are none.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    // sendmsg only reads through the pointer; `IoSlice` has the layout of `iovec` on Unix, as the standard library documents.
+    header.msg_iov = parts.as_ptr().cast_mut().cast();
+    header.msg_iovlen = parts.len() as _;
+    loop {
+        // SAFETY: sendmsg(2) reads `iov_len` bytes from each of `msg_iovlen` buffers, which `parts` borrows for longer than
+        // the call, and nothing else, since name and control are null.
+        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+        if sent >= 0 {
+            // A datagram is sent whole or not at all.
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Asks the kernel to report with each datagram when it came and how many were dropped before it.
+///
+/// # Errors
+/// Those of setsockopt(2).
+pub(crate) fn report_times_and_drops(socket: BorrowedFd<'_>) -> io::Result<()> {
+    for option in [libc::SO_TIMESTAMPNS, libc::SO_RXQ_OVFL] {
+        let on: libc::c_int = 1;
+        // SAFETY: setsockopt(2) reads `INT_BYTES` bytes from the pointer, which is to an integer of that size.
+        let result = unsafe {
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const on).cast(), INT_BYTES)
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn nanoseconds(time: libc::timespec) -> Option<u64> {
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    let nanoseconds = u64::try_from(time.tv_nsec).ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+/// Aligned as cmsghdr demands.
+#[repr(C, align(8))]
+struct ControlBuffer([u8; CONTROL_BYTES]);
+
+/// Room for a timestamp and a drop count, each with its header: 32 and 24 bytes on 64-bit Linux.
+const CONTROL_BYTES: usize = 64;
+const SOCKADDR_BYTES: libc::socklen_t = small(size_of::<libc::sockaddr_in>());
+const INT_BYTES: libc::socklen_t = small(size_of::<libc::c_int>());
+const TIMESPEC_BYTES: u32 = small(size_of::<libc::timespec>());
+const U32_BYTES: u32 = small(size_of::<u32>());
+
+/// A size as the system calls want it.
+const fn small(bytes: usize) -> u32 {
+    assert!(bytes < 1024);
+    #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
+    {
+        bytes as u32
+    }
+}

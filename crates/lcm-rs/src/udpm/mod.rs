@@ -1,0 +1,13 @@
+//! The bus as UDP multicast: sockets, interfaces, pacing, and waiting for datagrams.
+//!
+//! What the datagrams mean is the business of [`crate::wire`], [`crate::fragment`] and [`crate::inbound`].
+
+mod datagram;
+mod path;
+mod receiver;
+mod sender;
+mod watch;
+
+pub use path::PathError;
+pub(crate) use receiver::Receiver;
+pub(crate) use sender::Sender;

@@ -1,0 +1,12 @@
+//! The crate through its public surface, in one process: on loopback multicast, on `memq` and on the bus in memory.
+//!
+//! Other processes, other programs and other hosts are the business of the `mesh-tests` package.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod inline;
+mod loopback;
+mod memory_bus;
+mod memq;
+mod queued;
+mod reassembly;
+mod statistics;
