@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::channel::Channel;
 use crate::payload::Payload;
-use crate::reassembly::{GivenUp, Outcome, Reassembler};
+use crate::reassembly::{GivenUp, Landing, Outcome, Reassembler};
 use crate::statistics::{Counters, Senders};
 use crate::wire::{self, Datagram, FragmentHeader};
 
@@ -29,6 +29,8 @@ pub(crate) enum Arrived<'a> {
     Short { channel: Channel, payload: &'a [u8] },
     /// The last missing fragment of a message.
     Assembled { channel: Channel, payload: Payload },
+    /// A message, or the beginning of one, that nobody wants.
+    Unwanted,
     /// Nothing to deliver.
     Nothing,
 }
@@ -39,20 +41,42 @@ impl Inbound {
         Self { reassembler: Reassembler::default(), senders, counters, warned: false }
     }
 
-    /// Takes in a datagram that lies in one piece.
-    pub(crate) fn accept<'a>(&mut self, from: SocketAddrV4, datagram: &'a [u8], now: Instant) -> Arrived<'a> {
+    /// Says whether a filter keeps unwanted messages away before they come here. Then nobody can tell them from lost ones.
+    pub(crate) fn set_filtered(&mut self, filtered: bool) {
+        self.senders.set_filtered(filtered);
+        self.reassembler.set_unwanted_first_missing(filtered);
+    }
+
+    /// Takes in a datagram that lies in one piece. `wants` tells whether anyone wants a channel.
+    pub(crate) fn accept<'a>(
+        &mut self,
+        from: SocketAddrV4,
+        datagram: &'a [u8],
+        now: Instant,
+        mut wants: impl FnMut(&Channel) -> bool,
+    ) -> Arrived<'a> {
         match wire::parse(datagram) {
             Ok(Datagram::Short { seqno, channel, payload }) => {
                 self.senders.observe(from, seqno, now);
                 self.senders.count_message(from, payload.len());
-                if is_self_test(&channel) { Arrived::Nothing } else { Arrived::Short { channel, payload } }
+                if is_self_test(&channel) {
+                    Arrived::Nothing
+                } else if wants(&channel) {
+                    Arrived::Short { channel, payload }
+                } else {
+                    Arrived::Unwanted
+                }
             }
             Ok(Datagram::Fragment(fragment)) => {
-                let (outcome, first) = self.reassembler.insert(from, &fragment, now);
+                let wanted = fragment.channel.is_none_or(|channel| wants(&channel));
+                let (outcome, first) = self.reassembler.insert(from, &fragment, wanted, now);
                 if first {
                     self.senders.observe(from, fragment.seqno, now);
                 }
-                self.conclude(from, outcome)
+                match self.conclude(from, outcome) {
+                    Arrived::Nothing if !wanted => Arrived::Unwanted,
+                    arrived => arrived,
+                }
             }
             Err(error) => {
                 self.counters.malformed.add(1);
@@ -63,7 +87,7 @@ impl Inbound {
     }
 
     /// Where the body of the next fragment is expected to belong; see [`Reassembler::landing`].
-    pub(crate) fn landing(&mut self) -> Option<&mut [u8]> {
+    pub(crate) fn landing(&mut self) -> Option<Landing<'_>> {
         self.reassembler.landing()
     }
 
@@ -90,6 +114,10 @@ impl Inbound {
             Outcome::Complete { channel, payload } => {
                 self.senders.count_message(from, payload.len());
                 Arrived::Assembled { channel, payload }
+            }
+            Outcome::PassedBy { message_bytes } => {
+                self.senders.count_message(from, message_bytes);
+                Arrived::Nothing
             }
             Outcome::Repeated => {
                 self.counters.repeated_fragments.add(1);

@@ -106,13 +106,17 @@ impl Inline {
         Ok(Handle { subscriptions: Arc::clone(&self.subscriptions), entry })
     }
 
-    /// Waits for the next message, at most `timeout` (`None` waits for ever), and runs the handlers that want it. False when
-    /// no message came in time.
+    /// Waits for the next message that a handler wants, at most `timeout` (`None` waits for ever), and runs its handlers.
+    /// False when none came in time, or at the end of an event log.
+    ///
+    /// Once most of what comes is unwanted, and if exact names and prefixes (globs ending with their only `*`) are all that is
+    /// subscribed, the kernel keeps the rest away: it neither wakes this process nor costs its senders.
     ///
     /// # Errors
     /// What the kernel says on receiving.
     pub fn handle(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let received = self.receiver.receive(timeout, &mut self.message)?;
+        self.dispatcher.set_everything(false);
+        let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)?;
         if received {
             self.dispatcher.dispatch(&self.message);
         }
@@ -120,17 +124,26 @@ impl Inline {
     }
 
     /// Waits for the next message of any channel, at most `timeout` (`None` waits for ever), and lends it. Handlers do not
-    /// run.
+    /// run, and what they miss meanwhile they do not get later.
     ///
     /// # Errors
     /// What the kernel says on receiving.
     pub fn receive(&mut self, timeout: Option<Duration>) -> io::Result<Option<&Message>> {
-        let received = self.receiver.receive(timeout, &mut self.message)?;
+        self.dispatcher.set_everything(true);
+        let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)?;
         Ok(received.then_some(&self.message))
     }
 
+    /// Whether no message will come any more: at the end of an event log, and nowhere else. Then [`Inline::handle`] and
+    /// [`Inline::receive`] return at once, and [`Inline::poll_fd`] is readable.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.receiver.ended()
+    }
+
     /// Becomes readable when there is something to receive, for poll(2) and its like; `None` on a bus in memory. When it is,
-    /// call [`Inline::handle`] with [`Duration::ZERO`]: readable does not promise a whole message.
+    /// call [`Inline::handle`] with [`Duration::ZERO`] until it is false: readable does not promise a whole message, and several
+    /// may have come at once.
     #[must_use]
     pub fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.receiver.poll_fd()

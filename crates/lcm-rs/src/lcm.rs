@@ -12,8 +12,8 @@ use crate::queue::{Queue, QueueInput, Subscription};
 use crate::receiver::{Closer, Receiver};
 use crate::statistics::{Counters, Statistics};
 use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
-use crate::url::{UdpmUrl, Url, UrlError};
-use crate::{memq, udpm};
+use crate::url::{FileUrl, UdpmUrl, Url, UrlError};
+use crate::{log, memq, udpm};
 
 /// A connection to a bus: publish from any thread, subscribe with queues. Clones are the same connection.
 ///
@@ -54,11 +54,13 @@ pub enum OpenError {
         /// What the kernel says.
         source: io::Error,
     },
-    /// An event log is not a bus.
-    #[error("{url} is an event log, which cannot be joined like a bus")]
+    /// The event log of a `file` URL could not be opened.
+    #[error("cannot open the event log of {url}: {source}")]
     EventLog {
         /// The URL.
         url: Url,
+        /// What the system says.
+        source: io::Error,
     },
 }
 
@@ -107,6 +109,14 @@ impl Lcm {
     /// As [`Lcm::publish`].
     pub fn publish_gathered(&self, channel: impl AsRef<[u8]>, payload: &[IoSlice<'_>]) -> Result<(), PublishError> {
         self.core.opened.publisher.publish_gathered(channel, payload)
+    }
+
+    /// Publishes several messages on one channel, small ones of equal size together; see [`Publisher::publish_batch`].
+    ///
+    /// # Errors
+    /// As [`Lcm::publish`], for the first message that fails.
+    pub fn publish_batch(&self, channel: impl AsRef<[u8]>, payloads: &[&[u8]]) -> Result<(), PublishError> {
+        self.core.opened.publisher.publish_batch(channel, payloads)
     }
 
     /// The publishing side alone.
@@ -210,15 +220,18 @@ impl Drop for ReceiveThread {
 fn receive_until_closed(mut receiver: Receiver, mut dispatcher: Dispatcher, counters: &Counters) {
     let mut message = Message::default();
     loop {
-        match receiver.receive(None, &mut message) {
+        match receiver.receive(None, &mut dispatcher, &mut message) {
             Ok(true) => {
+                while receiver.waits_for_subscribers() && !dispatcher.has_room(&message) {
+                    std::thread::sleep(LOOK_FOR_ROOM_AFTER);
+                }
                 let delivery = dispatcher.dispatch(&message);
                 if delivery.dropped > 0 {
                     counters.queue_drops.add_shared(delivery.dropped);
                 }
             }
-            // Without a time limit nothing else ends the wait.
-            Ok(false) => return,
+            // Closed, or at the end of an event log: without a time limit nothing else ends the wait.
+            Ok(false) => return dispatcher.end(),
             Err(error) => {
                 counters.receive_errors.add(1);
                 tracing::warn!(%error, "receiving failed; trying again");
@@ -242,6 +255,7 @@ pub(crate) struct Opened {
 enum Source {
     Udpm(UdpmUrl),
     Memq(memq::Sender),
+    Log(FileUrl),
 }
 
 /// Joins the bus of a URL, or of the environment where it is empty.
@@ -255,7 +269,11 @@ pub(crate) fn open(url: &str) -> Result<Opened, OpenError> {
             let sender = open.map_err(|source| OpenError::Receive { url: url.clone(), source })?;
             (Transport::Memq(sender.clone()), Source::Memq(sender))
         }
-        Url::File(_) => return Err(OpenError::EventLog { url }),
+        Url::File(file) => {
+            let open = log::Sender::open(file);
+            let sender = open.map_err(|source| OpenError::EventLog { url: url.clone(), source })?;
+            (Transport::Log(sender), Source::Log(file.clone()))
+        }
     };
     let publisher = Publisher::new(transport, Arc::clone(&counters));
     Ok(Opened { url, publisher, counters, source })
@@ -270,8 +288,15 @@ impl Opened {
                 Err(source) => Err(OpenError::Receive { url: self.url.clone(), source }),
             },
             Source::Memq(sender) => Ok(Receiver::Memq(sender.receiver())),
+            Source::Log(file) => match log::Receiver::open(file, Arc::clone(&self.counters)) {
+                Ok(receiver) => Ok(Receiver::Log(Box::new(receiver))),
+                Err(source) => Err(OpenError::EventLog { url: self.url.clone(), source }),
+            },
         }
     }
 }
+
+/// How often subscribers are looked at that an event log waits for.
+const LOOK_FOR_ROOM_AFTER: Duration = Duration::from_micros(100);
 
 const RETRY_AFTER: Duration = Duration::from_millis(10);

@@ -36,7 +36,7 @@
 //! | `pace` | 1000000000 | bytes per second beyond bursts of 128 KiB; 0 sends as fast as it can |
 //! | `frag` | 65507 | largest datagram in bytes; 1472 avoids IP fragments on Ethernet |
 //!
-//! `memq://` is a queue inside the process, and [`memory::MemoryBus`] a bus for tests that loses, delays, reorders and
+//! `file://` plays an event log in place of a bus, or records one: see [`log`]. `memq://` is a queue inside the process, and [`memory::MemoryBus`] a bus for tests that loses, delays, reorders and
 //! duplicates as told, under a fake clock.
 //!
 //! # What is lost is counted
@@ -73,6 +73,7 @@ pub mod sequence;
 pub mod wire;
 
 // What carries datagrams and messages.
+pub mod log;
 pub mod memory;
 mod memq;
 mod udpm;

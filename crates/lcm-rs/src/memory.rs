@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::payload::Payload;
 use crate::publisher::{PublishError, Publisher, Transport};
 use crate::statistics::Counters;
+use crate::subscriptions::Dispatcher;
 use crate::wire::MAX_DATAGRAM_BYTES;
 
 /// A bus in memory. Clones are the same bus.
@@ -267,8 +268,8 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// The next message that is due. Waits for nothing: the clock stands still meanwhile.
-    pub(crate) fn receive(&mut self, message: &mut Message) -> bool {
+    /// The next message that is due and wanted. Waits for nothing: the clock stands still meanwhile.
+    pub(crate) fn receive(&mut self, dispatcher: &mut Dispatcher, message: &mut Message) -> bool {
         loop {
             let (now, arrival) = {
                 let mut state = self.bus.lock();
@@ -281,11 +282,12 @@ impl Receiver {
                 self.inbound.expire(now);
                 return false;
             };
-            let (channel, payload) = match self.inbound.accept(from, &datagram, now) {
-                Arrived::Nothing => continue,
-                Arrived::Short { channel, payload } => (channel, Payload::from(payload.to_vec())),
-                Arrived::Assembled { channel, payload } => (channel, payload),
-            };
+            let (channel, payload) =
+                match self.inbound.accept(from, &datagram, now, |channel| dispatcher.wants(channel)) {
+                    Arrived::Nothing | Arrived::Unwanted => continue,
+                    Arrived::Short { channel, payload } => (channel, Payload::from(payload.to_vec())),
+                    Arrived::Assembled { channel, payload } => (channel, payload),
+                };
             let receive_time_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
             *message = Message { channel, payload, receive_time_ns, sender: Some(from) };
             return true;

@@ -13,6 +13,7 @@ use crate::fragment::MessageTooLarge;
 use crate::message::Message;
 use crate::publisher::PublishError;
 use crate::statistics::Counters;
+use crate::subscriptions::Dispatcher;
 use crate::wire::MAX_MESSAGE_BYTES;
 
 /// The publishing end.
@@ -97,19 +98,26 @@ impl Receiver {
         }
     }
 
-    /// Waits for the next message, at most `timeout`. False when that is over, or when the queue was closed.
-    pub(crate) fn receive(&self, timeout: Option<Duration>, message: &mut Message) -> io::Result<bool> {
+    /// Waits for the next message that is wanted, at most `timeout`. False when that is over, or when the queue was closed.
+    pub(crate) fn receive(
+        &self,
+        timeout: Option<Duration>,
+        dispatcher: &mut Dispatcher,
+        message: &mut Message,
+    ) -> io::Result<bool> {
         let start = Instant::now();
         loop {
             {
                 let mut state = self.shared.lock();
-                if let Some(next) = state.messages.pop_front() {
+                while let Some(next) = state.messages.pop_front() {
                     state.bytes -= cost(&next);
                     if state.messages.is_empty() && !state.closed {
                         self.shared.unsignal();
                     }
-                    *message = next;
-                    return Ok(true);
+                    if dispatcher.wants(&next.channel) {
+                        *message = next;
+                        return Ok(true);
+                    }
                 }
                 if state.closed {
                     return Ok(false);

@@ -1,6 +1,7 @@
 //! Which channels a subscriber wants: an exact name, a glob or a regular expression.
 
 use crate::channel::{Channel, ChannelError};
+use crate::udpm::Beginning;
 
 /// A choice of channels.
 ///
@@ -92,6 +93,20 @@ impl Pattern {
             .or_else(|_| compile(expression).and_then(|_| compile(&format!("^(?:{expression}\n)$"))))
             .map_err(|error| PatternError::Regex { pattern: expression.to_owned(), reason: error.to_string() })?;
         Ok(Self { kind: Kind::Regex(anchored) })
+    }
+
+    /// What the names it takes, followed by their NUL, begin with; `None` where that does not say it all.
+    pub(crate) fn beginning(&self) -> Option<Beginning> {
+        match &self.kind {
+            Kind::Exact(name) => Some(Beginning::exact(name.as_bytes())),
+            Kind::Glob(glob) => match &**glob {
+                [prefix @ .., b'*'] if !prefix.contains(&b'*') && !prefix.contains(&b'?') => {
+                    Some(Beginning::prefix(prefix))
+                }
+                _ => None,
+            },
+            Kind::Regex(_) => None,
+        }
     }
 
     /// Whether it takes this channel.

@@ -32,10 +32,6 @@ impl Payload {
         let range = self.range.start + part.start..self.range.start + part.end;
         Self { buffer: self.buffer.clone(), range }
     }
-
-    pub(crate) fn into_buffer(self) -> Option<Arc<Vec<u8>>> {
-        self.buffer
-    }
 }
 
 impl Clone for Payload {
@@ -115,9 +111,9 @@ impl SpareBuffers {
         Arc::try_unwrap(buffer).unwrap_or_default()
     }
 
-    /// Remembers the buffer of a message that was delivered, for when its last holder lets go.
+    /// Remembers a buffer, for when its last holder lets go.
     pub(crate) fn remember(&mut self, buffer: Arc<Vec<u8>>) {
-        if buffer.len() > MAX_SPARE_BYTES {
+        if buffer.is_empty() || buffer.len() > MAX_SPARE_BYTES {
             return;
         }
         self.buffers.push(buffer);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, ChannelError};
 use crate::fragment::MessageTooLarge;
 use crate::statistics::Counters;
-use crate::{memory, memq, udpm};
+use crate::{log, memory, memq, udpm};
 
 /// The publishing side of a connection. Clones publish through the same connection, from any thread.
 #[derive(Debug, Clone)]
@@ -24,6 +24,7 @@ struct Inner {
 pub(crate) enum Transport {
     Udpm(udpm::Sender),
     Memq(memq::Sender),
+    Log(log::Sender),
     Memory(memory::Sender),
 }
 
@@ -49,6 +50,27 @@ pub enum PublishError {
         /// What the kernel says.
         source: io::Error,
     },
+    /// The event log did not take it, for instance because the disk is full.
+    #[error("cannot write a message on channel {channel} to the event log: {source}")]
+    Log {
+        /// The channel.
+        channel: Channel,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The event log is open for reading.
+    #[error("cannot publish on channel {channel} into an event log that is played: mode=w or mode=a writes one")]
+    LogIsRead {
+        /// The channel.
+        channel: Channel,
+    },
+}
+
+impl Inner {
+    fn count(&self, messages: usize, bytes: usize) {
+        self.counters.published_messages.add_shared(messages as u64);
+        self.counters.published_bytes.add_shared(bytes as u64);
+    }
 }
 
 impl Publisher {
@@ -74,10 +96,26 @@ impl Publisher {
         let bytes = match &self.inner.transport {
             Transport::Udpm(sender) => sender.publish(channel, payload)?,
             Transport::Memq(sender) => sender.publish(channel, payload)?,
+            Transport::Log(sender) => sender.publish(channel, payload)?,
             Transport::Memory(sender) => sender.publish(channel, payload)?,
         };
-        self.inner.counters.published_messages.add_shared(1);
-        self.inner.counters.published_bytes.add_shared(bytes as u64);
+        self.inner.count(1, bytes);
         Ok(())
+    }
+
+    /// Publishes several messages on one channel, in order. Runs of small ones of equal size (up to 64, each in a datagram of
+    /// at most 1400 bytes) go to the kernel in one call and are copied once on the way. On the wire each is a message like any
+    /// other.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`]. The messages before the one that failed have been sent; [`crate::Statistics`] counts them.
+    pub fn publish_batch(&self, channel: impl AsRef<[u8]>, payloads: &[&[u8]]) -> Result<(), PublishError> {
+        let channel = Channel::new(channel)?;
+        match &self.inner.transport {
+            Transport::Udpm(sender) => {
+                sender.publish_batch(channel, payloads, |messages, bytes| self.inner.count(messages, bytes))
+            }
+            _ => payloads.iter().try_for_each(|payload| self.publish(channel, payload)),
+        }
     }
 }

@@ -178,20 +178,36 @@ impl QueueInput {
         dropped
     }
 
-    fn put_within(&mut self, message: &Message, bytes: usize) -> u64 {
+    /// Whether a message can be put in without any being dropped.
+    pub(crate) fn has_room(&mut self, message: &Message) -> bool {
+        match self.queue.kind {
+            Kind::KeepLast { .. } => !self.sender.is_full(),
+            Kind::KeepAll { bytes } => self.has_room_within(message, bytes),
+        }
+    }
+
+    fn has_room_within(&mut self, message: &Message, bytes: usize) -> bool {
         // The subscriber takes from the front, so the sizes that count are the last `len()`.
         let consumed = self.sizes.len().saturating_sub(self.receiver.len());
         self.queued_bytes -= self.sizes.drain(..consumed).sum::<usize>();
-        let size = message.payload.len().max(MIN_QUEUED_BYTES);
-        if self.queued_bytes + size > bytes && !self.sizes.is_empty() {
+        self.sizes.is_empty() || self.queued_bytes + queued_bytes(message) <= bytes
+    }
+
+    fn put_within(&mut self, message: &Message, bytes: usize) -> u64 {
+        if !self.has_room_within(message, bytes) {
             return 1;
         }
+        let size = queued_bytes(message);
         if self.sender.try_send(message.clone()).is_ok() {
             self.sizes.push_back(size);
             self.queued_bytes += size;
         }
         0
     }
+}
+
+fn queued_bytes(message: &Message) -> usize {
+    message.payload.len().max(MIN_QUEUED_BYTES)
 }
 
 /// What even an empty message costs in a queue, so that a byte bound holds for small ones too.

@@ -6,7 +6,7 @@
 //!
 //! In the usual order the caller need not even copy: [`Reassembler::landing`] is the place where the next fragment of the
 //! message that progressed last belongs, to receive into before its header is known, and [`Reassembler::landed`] takes it in
-//! when the prediction held.
+//! when the prediction held. A message that nobody wants passes by: its fragments are counted and its bytes not kept.
 //!
 //! Memory follows the bytes that really arrived, never a size that a header announces, within the budgets of [`Limits`].
 
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
 use crate::payload::{Payload, SpareBuffers};
-use crate::wire::{Fragment, FragmentHeader, MAX_MESSAGE_BYTES};
+use crate::wire::{FRAGMENT_MAGIC, Fragment, FragmentHeader, MAX_MESSAGE_BYTES};
 
 /// Collects the fragments of all senders.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub struct Reassembler {
     given_up: Vec<GivenUp>,
     spare: SpareBuffers,
     last_progress: Option<Instant>,
+    unwanted_first_missing: bool,
 }
 
 /// How much may be held for messages that are not complete yet, and how long.
@@ -53,12 +54,26 @@ pub enum Outcome {
         /// The message.
         payload: Payload,
     },
+    /// It was the last one of a message that nobody wants.
+    PassedBy {
+        /// The size of the message.
+        message_bytes: usize,
+    },
     /// It was taken in.
     Pending,
     /// It was here before, or its message is complete or given up.
     Repeated,
     /// It contradicts the fragments before it, and its message is given up.
     Contradiction,
+}
+
+/// Where the body of an expected fragment belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Landing<'a> {
+    /// Here.
+    Place(&'a mut [u8]),
+    /// Nowhere: its message passes by.
+    Nowhere,
 }
 
 /// A message that will not be delivered.
@@ -95,6 +110,8 @@ struct Partial {
     buffer: Vec<u8>,
     early: BTreeMap<u16, Early>,
     early_bytes: usize,
+    /// Nobody wants it: fragments are counted, and bytes not kept.
+    passes_by: bool,
     /// The room for payload and channel in one datagram of this sender, as far as known.
     body_bytes: usize,
     last_progress: Instant,
@@ -103,6 +120,8 @@ struct Partial {
 #[derive(Debug)]
 struct Early {
     offset: usize,
+    body_bytes: usize,
+    /// Empty where the message passes by.
     body: Vec<u8>,
 }
 
@@ -146,11 +165,25 @@ impl Reassembler {
             given_up: Vec::new(),
             spare: SpareBuffers::default(),
             last_progress: None,
+            unwanted_first_missing: false,
         }
     }
 
-    /// Takes in a fragment from anywhere, copying its body. Tells also whether it is the first one heard of its message.
-    pub fn insert(&mut self, from: SocketAddrV4, fragment: &Fragment<'_>, now: Instant) -> (Outcome, bool) {
+    /// Says that fragment 0 of unwanted messages does not even come here, since a filter refuses it. A message whose fragment
+    /// 0 is missing then passes by as soon as that cannot be mere disorder any more.
+    pub fn set_unwanted_first_missing(&mut self, missing: bool) {
+        self.unwanted_first_missing = missing;
+    }
+
+    /// Takes in a fragment from anywhere, copying its body. `wanted` tells, for a fragment with a channel, whether anyone
+    /// wants that channel. The answer tells also whether the fragment is the first one heard of its message.
+    pub fn insert(
+        &mut self,
+        from: SocketAddrV4,
+        fragment: &Fragment<'_>,
+        wanted: bool,
+        now: Instant,
+    ) -> (Outcome, bool) {
         self.make_room_for_sender(from);
         let sender = self.senders.entry(from).or_insert_with(|| Sender::new(now));
         sender.last_heard = now;
@@ -169,19 +202,37 @@ impl Reassembler {
                 self.open(from, fragment, now)
             }
         };
-        let progress = self.update(from, index, |partial| partial.insert(fragment, now));
+        let unwanted_first_missing = self.unwanted_first_missing;
+        let mut unneeded = Vec::new();
+        let progress = self.update(from, index, |partial| {
+            if fragment.channel.is_some() && !wanted {
+                unneeded = partial.pass_by();
+            }
+            match partial.insert(fragment, now) {
+                Progress::Pending if unwanted_first_missing && partial.early.len() > MAX_DISORDER => {
+                    unneeded = partial.pass_by();
+                    partial.skip_to_last()
+                }
+                progress => progress,
+            }
+        });
+        self.spare.remember(Arc::new(unneeded));
         (self.settle(from, index, progress, now), first)
     }
 
-    /// Where the next fragment is expected to belong, header not included, if one is expected.
+    /// Where the body of the next fragment is expected to belong, if one is expected.
     ///
     /// What is written there counts only once [`Reassembler::landed`] takes it in.
-    pub fn landing(&mut self) -> Option<&mut [u8]> {
+    pub fn landing(&mut self) -> Option<Landing<'_>> {
         let (from, seqno) = self.expected?;
         let sender = self.senders.get(&from)?;
         let index = sender.position(seqno)?;
+        let partial = &sender.partials[index];
+        if partial.passes_by {
+            return Some(Landing::Nowhere);
+        }
         // Room that would break a budget is not made here, where no message can give way for it.
-        let growth = sender.partials[index].growth();
+        let growth = partial.growth();
         if sender.held_bytes + growth > self.limits.sender_bytes || self.held_bytes + growth > self.limits.total_bytes {
             return None;
         }
@@ -191,10 +242,23 @@ impl Reassembler {
         });
         let partial = self.senders.get_mut(&from)?.partials.get_mut(index)?;
         let end = partial.filled + partial.expected_bytes();
-        Some(&mut partial.buffer[partial.filled..end])
+        Some(Landing::Place(&mut partial.buffer[partial.filled..end]))
     }
 
-    /// Takes in the fragment whose body was received into [`Reassembler::landing`]. `None` if it belongs elsewhere: its bytes
+    /// Whether this is the fragment that [`Reassembler::landing`] is for.
+    #[must_use]
+    pub fn expects(&self, from: SocketAddrV4, header: &FragmentHeader, body_bytes: usize) -> bool {
+        let Some((expected_from, seqno)) = self.expected else { return false };
+        let partial = self.senders.get(&from).and_then(|sender| Some(&sender.partials[sender.position(seqno)?]));
+        expected_from == from
+            && header.magic == FRAGMENT_MAGIC
+            && header.seqno.get() == seqno
+            && header.number.get() != 0
+            && header.check(body_bytes).is_ok()
+            && partial.is_some_and(|partial| partial.expects(header, body_bytes))
+    }
+
+    /// Takes in the fragment whose body was received into [`Reassembler::landing`]. `None` if it is another one: its bytes
     /// must then be copied out of there and given to [`Reassembler::insert`].
     pub fn landed(
         &mut self,
@@ -203,22 +267,12 @@ impl Reassembler {
         body_bytes: usize,
         now: Instant,
     ) -> Option<Outcome> {
-        let (expected_from, seqno) = self.expected?;
-        if expected_from != from || header.seqno.get() != seqno || header.number.get() == 0 {
+        if !self.expects(from, header, body_bytes) {
             return None;
         }
         let sender = self.senders.get_mut(&from)?;
-        let index = sender.position(seqno)?;
-        let partial = &sender.partials[index];
-        if body_bytes > partial.expected_bytes() {
-            return None;
-        }
-        let body = partial.buffer.get(partial.filled..partial.filled + body_bytes)?;
-        let fragment = Fragment::new(header, body).ok()?;
-        if !partial.agrees_with(&fragment) || fragment.number != partial.next || fragment.offset != partial.filled {
-            return None;
-        }
         sender.last_heard = now;
+        let index = sender.position(header.seqno.get())?;
         let progress = self.update(from, index, |partial| partial.advance(body_bytes, now));
         Some(self.settle(from, index, progress, now))
     }
@@ -304,6 +358,9 @@ impl Reassembler {
                 if let Some(sender) = self.senders.get_mut(&from) {
                     sender.completed += 1;
                 }
+                if partial.passes_by {
+                    return Outcome::PassedBy { message_bytes: partial.message_bytes };
+                }
                 let Some(channel) = partial.channel else { return Outcome::Contradiction };
                 let buffer = Arc::new(partial.buffer);
                 self.spare.remember(Arc::clone(&buffer));
@@ -343,9 +400,18 @@ impl Reassembler {
 
     fn give_up(&mut self, from: SocketAddrV4, index: usize, now: Instant) {
         if let Some(partial) = self.remove(from, index, now) {
-            let Partial { message_bytes, channel, .. } = partial;
-            self.given_up.push(GivenUp { sender: from, message_bytes, channel });
+            self.report_given_up(from, partial);
         }
+    }
+
+    fn report_given_up(&mut self, sender: SocketAddrV4, partial: Partial) {
+        let Partial { message_bytes, channel, buffer, .. } = partial;
+        // One whose fragment 0 a filter refused is none that anyone lost.
+        if channel.is_some() || !self.unwanted_first_missing {
+            self.given_up.push(GivenUp { sender, message_bytes, channel });
+        }
+        // The sender will likely try again, and then there is room at once.
+        self.spare.remember(Arc::new(buffer));
     }
 
     /// Takes a message out, and remembers that it was here.
@@ -377,8 +443,8 @@ impl Reassembler {
         };
         if let Some(sender) = self.senders.remove(&least) {
             self.held_bytes -= sender.held_bytes;
-            for Partial { message_bytes, channel, .. } in sender.partials {
-                self.given_up.push(GivenUp { sender: least, message_bytes, channel });
+            for partial in sender.partials {
+                self.report_given_up(least, partial);
             }
         }
         if self.expected.is_some_and(|(expected, _)| expected == least) {
@@ -418,6 +484,7 @@ impl Partial {
             buffer: spare.take(fragment.message_bytes),
             early: BTreeMap::new(),
             early_bytes: 0,
+            passes_by: false,
             body_bytes: 0,
             last_progress: now,
         }
@@ -450,7 +517,8 @@ impl Partial {
             self.channel = Some(channel);
         }
         if fragment.number > self.next {
-            self.early.insert(fragment.number, Early { offset: fragment.offset, body: body.to_vec() });
+            let kept = if self.passes_by { Vec::new() } else { body.to_vec() };
+            self.early.insert(fragment.number, Early { offset: fragment.offset, body_bytes: body.len(), body: kept });
             self.early_bytes += body.len();
             self.last_progress = now;
             return Progress::Pending;
@@ -462,8 +530,38 @@ impl Partial {
         self.advance(body.len(), now)
     }
 
+    /// From now on its bytes are not kept. Returns the buffer.
+    fn pass_by(&mut self) -> Vec<u8> {
+        self.passes_by = true;
+        for early in self.early.values_mut() {
+            early.body = Vec::new();
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Goes on behind the last fragment that arrived, as if all before it had.
+    fn skip_to_last(&mut self) -> Progress {
+        let Some((number, last)) = self.early.pop_last() else { return Progress::Pending };
+        self.early.clear();
+        self.early_bytes = 0;
+        self.next = number + 1;
+        self.filled = last.offset + last.body_bytes;
+        self.progress()
+    }
+
+    fn expects(&self, header: &FragmentHeader, body_bytes: usize) -> bool {
+        header.number.get() == self.next
+            && header.offset.get() as usize == self.filled
+            && header.message_bytes.get() as usize == self.message_bytes
+            && header.count.get() == self.count
+            && body_bytes <= self.expected_bytes()
+    }
+
     /// Copies a body behind what is in place.
     fn place(&mut self, body: &[u8]) {
+        if self.passes_by {
+            return;
+        }
         let end = self.filled + body.len();
         self.grow(end);
         self.buffer[self.filled..end].copy_from_slice(body);
@@ -475,14 +573,18 @@ impl Partial {
         self.filled += body_bytes;
         self.next += 1;
         while let Some(early) = self.early.remove(&self.next) {
-            self.early_bytes -= early.body.len();
+            self.early_bytes -= early.body_bytes;
             if early.offset != self.filled {
                 return Progress::Contradiction;
             }
             self.place(&early.body);
-            self.filled += early.body.len();
+            self.filled += early.body_bytes;
             self.next += 1;
         }
+        self.progress()
+    }
+
+    fn progress(&self) -> Progress {
         if self.next < self.count {
             Progress::Pending
         } else if self.filled == self.message_bytes {
@@ -495,8 +597,13 @@ impl Partial {
     /// Makes the buffer at least `end` long.
     fn grow(&mut self, end: usize) {
         let target = self.length_for(end);
-        self.buffer.reserve_exact(target - self.buffer.len());
-        self.buffer.resize(target, 0);
+        if target > self.buffer.len() {
+            // Not `resize`: zeroed anew, large memory comes from the kernel page by page as fragments fill it, instead of all
+            // at once, while the kernel's receive buffer overflows.
+            let mut larger = vec![0; target];
+            larger[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
+            self.buffer = larger;
+        }
     }
 
     /// How much the buffer grows for the next fragment.
@@ -504,10 +611,11 @@ impl Partial {
         self.length_for(self.filled + self.expected_bytes()) - self.buffer.len()
     }
 
-    /// The length that holds `end` bytes: doubled where it must grow, so that growing stays linear, never past the message.
+    /// The length that holds `end` bytes. Where it must grow it does so by a factor, so that growing stays linear, and never
+    /// past the message.
     fn length_for(&self, end: usize) -> usize {
         let length = self.buffer.len();
-        if end <= length { length } else { end.max(2 * length).min(self.message_bytes) }
+        if end <= length { length } else { end.max(GROWTH * length).min(self.message_bytes) }
     }
 }
 
@@ -518,6 +626,12 @@ const MAX_SENDERS: usize = 256;
 const MAX_PARTIALS_PER_SENDER: usize = 16;
 
 const MAX_FINISHED: usize = 8;
+
+/// How many fragments may overtake fragment 0.
+const MAX_DISORDER: usize = 2;
+
+/// How much longer a buffer becomes than the bytes that arrived.
+const GROWTH: usize = 4;
 
 /// What an early fragment costs beside its bytes, generously.
 const EARLY_OVERHEAD_BYTES: usize = 128;

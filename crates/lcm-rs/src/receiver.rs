@@ -5,13 +5,16 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::message::Message;
-use crate::{memory, memq, udpm};
+use crate::subscriptions::Dispatcher;
+use crate::{log, memory, memq, udpm};
 
 /// The receiving end of a connection. One thread reads at a time.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a connection, and it stays where it is")]
 pub(crate) enum Receiver {
     Udpm(udpm::Receiver),
     Memq(memq::Receiver),
+    Log(Box<log::Receiver>),
     Memory(memory::Receiver),
 }
 
@@ -19,19 +22,38 @@ pub(crate) enum Receiver {
 pub(crate) type Closer = Box<dyn Fn() + Send + Sync>;
 
 impl Receiver {
-    /// Waits for the next message, at most `timeout`, and puts it into `message`. False when that is over, or when closed.
-    pub(crate) fn receive(&mut self, timeout: Option<Duration>, message: &mut Message) -> io::Result<bool> {
+    /// Waits for the next message that the dispatcher wants, at most `timeout`, and puts it into `message`. False when that
+    /// is over, at the end of an event log, or when closed.
+    pub(crate) fn receive(
+        &mut self,
+        timeout: Option<Duration>,
+        dispatcher: &mut Dispatcher,
+        message: &mut Message,
+    ) -> io::Result<bool> {
         match self {
-            Self::Udpm(receiver) => receiver.receive(timeout, message),
-            Self::Memq(receiver) => receiver.receive(timeout, message),
-            Self::Memory(receiver) => Ok(receiver.receive(message)),
+            Self::Udpm(receiver) => receiver.receive(timeout, dispatcher, message),
+            Self::Memq(receiver) => receiver.receive(timeout, dispatcher, message),
+            Self::Log(receiver) => receiver.receive(timeout, dispatcher, message),
+            Self::Memory(receiver) => Ok(receiver.receive(dispatcher, message)),
         }
+    }
+
+    /// Whether no message will come any more, as at the end of an event log.
+    pub(crate) fn ended(&self) -> bool {
+        matches!(self, Self::Log(receiver) if receiver.ended())
+    }
+
+    /// Whether messages come as fast as they are taken, so that a full queue is waited for and drops nothing. Not after it was
+    /// closed.
+    pub(crate) fn waits_for_subscribers(&self) -> bool {
+        matches!(self, Self::Log(receiver) if receiver.waits_for_subscribers())
     }
 
     pub(crate) fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Udpm(receiver) => Some(receiver.poll_fd()),
             Self::Memq(receiver) => Some(receiver.poll_fd()),
+            Self::Log(receiver) => Some(receiver.poll_fd()),
             Self::Memory(_) => None,
         }
     }
@@ -40,6 +62,7 @@ impl Receiver {
         match self {
             Self::Udpm(receiver) => Box::new(receiver.closer()),
             Self::Memq(receiver) => Box::new(receiver.closer()),
+            Self::Log(receiver) => Box::new(receiver.closer()),
             Self::Memory(_) => Box::new(|| {}),
         }
     }

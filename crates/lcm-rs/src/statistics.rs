@@ -24,6 +24,9 @@ pub struct Statistics {
     pub repeated_fragments: u64,
     /// Datagrams that the kernel dropped because the receive buffer was full (`SO_RXQ_OVFL`).
     pub kernel_drops: u64,
+    /// Datagrams of unwanted channels that a kernel filter kept away. The kernel counts those that a full receive buffer
+    /// dropped meanwhile together with them.
+    pub filtered: u64,
     /// Messages that full subscription queues dropped, over all subscriptions.
     pub queue_drops: u64,
     /// Errors of receive calls, after which receiving went on.
@@ -56,6 +59,9 @@ pub struct SenderCounts {
     pub bytes: u64,
     /// Messages of which nothing arrived: gaps in the sequence numbers.
     pub lost: u64,
+    /// Gaps in the sequence numbers while a kernel filter kept unwanted messages away: lost or unwanted, which the numbers
+    /// cannot tell.
+    pub lost_or_unwanted: u64,
     /// Messages of which only some fragments arrived.
     pub incomplete: u64,
     /// How often the sender started anew on the same port.
@@ -82,6 +88,7 @@ impl SenderCounts {
             messages: self.messages + other.messages,
             bytes: self.bytes + other.bytes,
             lost: self.lost + other.lost,
+            lost_or_unwanted: self.lost_or_unwanted + other.lost_or_unwanted,
             incomplete: self.incomplete + other.incomplete,
             restarts: self.restarts + other.restarts,
         }
@@ -119,6 +126,7 @@ pub(crate) struct Counters {
     pub(crate) malformed: Counter,
     pub(crate) repeated_fragments: Counter,
     pub(crate) kernel_drops: Counter,
+    pub(crate) filtered: Counter,
     pub(crate) queue_drops: Counter,
     pub(crate) receive_errors: Counter,
     pub(crate) receive_buffer_bytes: Counter,
@@ -137,6 +145,7 @@ struct SenderCounters {
     messages: Counter,
     bytes: Counter,
     lost: Counter,
+    lost_or_unwanted: Counter,
     incomplete: Counter,
     restarts: Counter,
 }
@@ -154,6 +163,7 @@ impl Counters {
             malformed: self.malformed.load(),
             repeated_fragments: self.repeated_fragments.load(),
             kernel_drops: self.kernel_drops.load(),
+            filtered: self.filtered.load(),
             queue_drops: self.queue_drops.load(),
             receive_errors: self.receive_errors.load(),
             receive_buffer_bytes: self.receive_buffer_bytes.load(),
@@ -169,6 +179,7 @@ impl SenderCounters {
             messages: self.messages.load(),
             bytes: self.bytes.load(),
             lost: self.lost.load(),
+            lost_or_unwanted: self.lost_or_unwanted.load(),
             incomplete: self.incomplete.load(),
             restarts: self.restarts.load(),
         }
@@ -179,6 +190,8 @@ impl SenderCounters {
 #[derive(Debug)]
 pub(crate) struct Senders {
     table: HashMap<SocketAddrV4, Sender>,
+    /// Whether gaps may be unwanted messages.
+    filtered: bool,
     counters: Arc<Counters>,
 }
 
@@ -191,7 +204,12 @@ struct Sender {
 
 impl Senders {
     pub(crate) fn new(counters: Arc<Counters>) -> Self {
-        Self { table: HashMap::new(), counters }
+        Self { table: HashMap::new(), filtered: false, counters }
+    }
+
+    /// Says whether a kernel filter keeps unwanted messages away.
+    pub(crate) fn set_filtered(&mut self, filtered: bool) {
+        self.filtered = filtered;
     }
 
     /// Takes in the sequence number of a message that begins to arrive.
@@ -199,10 +217,11 @@ impl Senders {
         if let Some(sender) = self.table.get_mut(&from) {
             sender.last_heard = now;
             let counters = &sender.counters;
+            let gaps = if self.filtered { &counters.lost_or_unwanted } else { &counters.lost };
             match sender.sequence.observe(seqno, now) {
                 Arrival::Next { lost: 0 } | Arrival::Repeated => {}
-                Arrival::Next { lost } => counters.lost.add(lost.into()),
-                Arrival::Late => counters.lost.set(counters.lost.load().saturating_sub(1)),
+                Arrival::Next { lost } => gaps.add(lost.into()),
+                Arrival::Late => gaps.set(gaps.load().saturating_sub(1)),
                 Arrival::Restarted => counters.restarts.add(1),
             }
             return;

@@ -6,18 +6,28 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::channel::Channel;
 use crate::message::Message;
 use crate::pattern::Pattern;
 use crate::queue::QueueInput;
+use crate::udpm::FilteredSocket;
 
 /// The table of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    entries: Mutex<Vec<Arc<Entry>>>,
+    table: Mutex<Table>,
     version: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    entries: Vec<Arc<Entry>>,
+    /// The socket whose kernel filter is kept in step with the entries, where there is one.
+    filtered: Option<FilteredSocket>,
+    /// No message will come any more.
+    ended: bool,
 }
 
 /// One subscription.
@@ -34,6 +44,8 @@ pub(crate) struct Entry {
 pub(crate) enum Sink {
     Handler(Box<dyn FnMut(&Message) + Send>),
     Queue(QueueInput),
+    /// Nowhere: no message will come any more.
+    Ended,
 }
 
 impl fmt::Debug for Sink {
@@ -41,6 +53,7 @@ impl fmt::Debug for Sink {
         match self {
             Self::Handler(_) => f.write_str("Handler"),
             Self::Queue(input) => input.fmt(f),
+            Self::Ended => f.write_str("Ended"),
         }
     }
 }
@@ -48,15 +61,51 @@ impl fmt::Debug for Sink {
 impl Subscriptions {
     pub(crate) fn add(&self, pattern: Pattern, sink: Sink) -> Arc<Entry> {
         let entry = Arc::new(Entry { pattern, active: AtomicBool::new(true), sink: Mutex::new(sink) });
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&entry));
-        self.version.fetch_add(1, Release);
+        self.change(|table| {
+            if table.ended {
+                *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) = Sink::Ended;
+            }
+            table.entries.push(Arc::clone(&entry));
+            // Before this returns, so that nothing that is published from now on is kept away.
+            table.update_filter();
+        });
         entry
     }
 
     pub(crate) fn remove(&self, entry: &Arc<Entry>) {
         entry.active.store(false, Release);
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, entry));
+        self.change(|table| {
+            table.entries.retain(|other| !Arc::ptr_eq(other, entry));
+            table.update_filter();
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Table)) {
+        change(&mut self.lock());
         self.version.fetch_add(1, Release);
+    }
+
+    /// Closes the queues of all subscriptions, present and future: what is in them can still be taken out.
+    fn end(&self) {
+        let mut table = self.lock();
+        table.ended = true;
+        for entry in &table.entries {
+            *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) = Sink::Ended;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Puts the kernel filter in step with the entries, or takes it off where they are more than it can express.
+    fn update_filter(&mut self) {
+        if let Some(socket) = self.filtered.take() {
+            let wanted: Option<Vec<_>> = self.entries.iter().map(|entry| entry.pattern.beginning()).collect();
+            self.filtered = socket.filter(wanted.as_deref());
+        }
     }
 }
 
@@ -67,8 +116,17 @@ pub(crate) struct Dispatcher {
     version: u64,
     entries: Vec<Arc<Entry>>,
     /// Which entries want a channel, for channels that were heard.
-    routes: HashMap<Channel, Box<[usize]>>,
+    routes: HashMap<Channel, Route>,
+    /// The route looked up last: the next message is often of the same channel, and a message is looked up twice.
+    last: (Channel, Route),
+    /// Whether a kernel filter is on.
+    filtered: bool,
+    /// Whether the reading thread takes every message for itself.
+    everything: bool,
 }
+
+/// Which entries want a channel.
+type Route = Arc<[usize]>;
 
 /// What became of a message.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,22 +139,65 @@ pub(crate) struct Delivery {
 
 impl Dispatcher {
     pub(crate) fn new(subscriptions: Arc<Subscriptions>) -> Self {
-        Self { subscriptions, version: 0, entries: Vec::new(), routes: HashMap::new() }
+        let last = (Channel::EMPTY, Route::default());
+        Self {
+            subscriptions,
+            version: 0,
+            entries: Vec::new(),
+            routes: HashMap::new(),
+            last,
+            filtered: false,
+            everything: false,
+        }
+    }
+
+    /// Whether anyone wants a channel.
+    pub(crate) fn wants(&mut self, channel: &Channel) -> bool {
+        self.everything || !self.route(channel).is_empty()
+    }
+
+    /// Says whether the reading thread takes every message for itself from now on, or only what is subscribed.
+    pub(crate) fn set_everything(&mut self, everything: bool) {
+        self.everything = everything;
+        if everything && self.filtered() {
+            self.stop_filtering();
+        }
+    }
+
+    /// Whether a kernel filter can express what is wanted.
+    pub(crate) fn can_filter(&self) -> bool {
+        !self.everything && self.entries.iter().all(|entry| entry.pattern.beginning().is_some())
+    }
+
+    /// Whether a kernel filter keeps unwanted messages away.
+    pub(crate) fn filtered(&mut self) -> bool {
+        self.follow_changes();
+        self.filtered
+    }
+
+    /// Has the kernel keep away from `socket` what nobody wants, from now on and in step with the subscriptions; nothing
+    /// happens where they are more than a filter can express.
+    pub(crate) fn filter(&mut self, socket: FilteredSocket) {
+        self.subscriptions.change(|table| {
+            table.filtered = Some(socket);
+            table.update_filter();
+        });
+    }
+
+    /// Has the kernel deliver everything.
+    fn stop_filtering(&mut self) {
+        self.subscriptions.change(|table| {
+            if let Some(socket) = table.filtered.take() {
+                socket.filter(None);
+            }
+        });
     }
 
     /// Hands a message to everyone who wants its channel.
     pub(crate) fn dispatch(&mut self, message: &Message) -> Delivery {
-        let version = self.subscriptions.version.load(Acquire);
-        if version != self.version {
-            self.version = version;
-            self.entries.clone_from(&self.subscriptions.entries.lock().unwrap_or_else(PoisonError::into_inner));
-            self.routes.clear();
-        }
-        if !self.routes.contains_key(&message.channel) {
-            self.learn_route(message.channel);
-        }
+        let route = self.route(&message.channel);
         let mut delivery = Delivery::default();
-        for &index in self.routes.get(&message.channel).map_or(&[][..], |route| route) {
+        for &index in &*route {
             let entry = &self.entries[index];
             if !entry.active.load(Acquire) {
                 continue;
@@ -105,18 +206,63 @@ impl Dispatcher {
             match &mut *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) {
                 Sink::Handler(handler) => handler(message),
                 Sink::Queue(input) => delivery.dropped += input.put(message),
+                Sink::Ended => {}
             }
         }
         delivery
     }
 
-    fn learn_route(&mut self, channel: Channel) {
+    /// Whether every queue can take the message without dropping one.
+    pub(crate) fn has_room(&mut self, message: &Message) -> bool {
+        let route = self.route(&message.channel);
+        route.iter().map(|&index| &self.entries[index]).filter(|entry| entry.active.load(Acquire)).all(|entry| {
+            match &mut *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) {
+                Sink::Queue(input) => input.has_room(message),
+                Sink::Handler(_) | Sink::Ended => true,
+            }
+        })
+    }
+
+    /// Says that no message will come any more.
+    pub(crate) fn end(&self) {
+        self.subscriptions.end();
+    }
+
+    fn route(&mut self, channel: &Channel) -> Route {
+        self.follow_changes();
+        if self.last.0 != *channel {
+            let route = match self.routes.get(channel) {
+                Some(route) => Arc::clone(route),
+                None => self.learn_route(channel),
+            };
+            self.last = (*channel, route);
+        }
+        Arc::clone(&self.last.1)
+    }
+
+    fn learn_route(&mut self, channel: &Channel) -> Route {
         // Anyone may send on any number of channels: forget them all rather than remember without bound.
         if self.routes.len() >= MAX_ROUTES {
             self.routes.clear();
         }
-        let wanted = |(index, entry): (usize, &Arc<Entry>)| entry.pattern.matches(&channel).then_some(index);
-        self.routes.insert(channel, self.entries.iter().enumerate().filter_map(wanted).collect());
+        let wanted = |(index, entry): (usize, &Arc<Entry>)| entry.pattern.matches(channel).then_some(index);
+        let route: Route = self.entries.iter().enumerate().filter_map(wanted).collect();
+        self.routes.insert(*channel, Arc::clone(&route));
+        route
+    }
+
+    fn follow_changes(&mut self) {
+        let version = self.subscriptions.version.load(Acquire);
+        if version != self.version {
+            let table = self.subscriptions.lock();
+            self.version = version;
+            self.entries.clone_from(&table.entries);
+            self.filtered = table.filtered.is_some();
+            drop(table);
+            self.routes.clear();
+            self.last = (Channel::EMPTY, Route::default());
+            self.last.1 = self.learn_route(&Channel::EMPTY);
+        }
     }
 }
 

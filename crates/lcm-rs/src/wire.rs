@@ -158,14 +158,14 @@ pub fn parse(datagram: &[u8]) -> Result<Datagram<'_>, Malformed> {
     }
 }
 
-impl<'a> Fragment<'a> {
-    /// Checks a header against what follows it.
+impl FragmentHeader {
+    /// Checks that a fragment with a body of so many bytes (the channel not counted) can be part of a message.
     ///
     /// # Errors
     /// Whatever is wrong with it.
-    pub fn new(header: &FragmentHeader, rest: &'a [u8]) -> Result<Self, Malformed> {
-        let (message_bytes, offset) = (header.message_bytes.get(), header.offset.get());
-        let (number, count) = (header.number.get(), header.count.get());
+    pub fn check(&self, body_bytes: usize) -> Result<(), Malformed> {
+        let (message_bytes, offset) = (self.message_bytes.get(), self.offset.get());
+        let (number, count) = (self.number.get(), self.count.get());
         let size = message_bytes as usize;
         if size > MAX_MESSAGE_BYTES {
             return Err(Malformed::MessageTooLarge { length: message_bytes });
@@ -173,21 +173,29 @@ impl<'a> Fragment<'a> {
         if number >= count {
             return Err(Malformed::BadFragmentNumber { number, count });
         }
+        if body_bytes > size || offset as usize > size - body_bytes {
+            return Err(Malformed::OutOfBounds { offset, length: body_bytes, message_bytes });
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Fragment<'a> {
+    fn new(header: &FragmentHeader, rest: &'a [u8]) -> Result<Self, Malformed> {
+        let number = header.number.get();
         let (channel, body) = if number == 0 {
             let (channel, body) = split_channel(rest)?;
             (Some(channel), body)
         } else {
             (None, rest)
         };
-        if body.len() > size || offset as usize > size - body.len() {
-            return Err(Malformed::OutOfBounds { offset, length: body.len(), message_bytes });
-        }
+        header.check(body.len())?;
         Ok(Self {
             seqno: header.seqno.get(),
-            message_bytes: size,
-            offset: offset as usize,
+            message_bytes: header.message_bytes.get() as usize,
+            offset: header.offset.get() as usize,
             number,
-            count,
+            count: header.count.get(),
             channel,
             body,
         })

@@ -20,22 +20,38 @@ pub(crate) struct Received {
     pub(crate) receive_time_ns: Option<u64>,
     /// How many datagrams the kernel dropped on this socket so far, where it says so; wraps.
     pub(crate) drops: Option<u32>,
+    /// Where the kernel handed several datagrams over together: the length of each but the last.
+    pub(crate) datagram_bytes: Option<usize>,
 }
 
-/// Whether a receive call waits.
+/// How a receive call waits, and whether it takes what it receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// For as long as the socket's receive timeout.
-    Yes,
-    /// Not at all.
-    No,
+pub(crate) enum Mode {
+    /// Waits for as long as the socket's receive timeout.
+    Wait,
+    /// Does not wait.
+    NoWait,
+    /// Waits, and leaves the datagram in the socket. The length is the whole datagram's, however little is asked for.
+    WaitPeek,
+    /// The same without waiting.
+    NoWaitPeek,
 }
 
-/// Receives one datagram, filling `parts` one after the other.
+impl Mode {
+    /// The same, but leaving the datagram in the socket.
+    pub(crate) fn peek(self) -> Self {
+        match self {
+            Self::Wait | Self::WaitPeek => Self::WaitPeek,
+            Self::NoWait | Self::NoWaitPeek => Self::NoWaitPeek,
+        }
+    }
+}
+
+/// Receives one datagram, filling `parts` one after the other; what does not fit them is dropped.
 ///
 /// # Errors
 /// Those of recvmsg(2); `WouldBlock` where none came in time.
-pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], wait: Wait) -> io::Result<Received> {
+pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode: Mode) -> io::Result<Received> {
     let mut from = MaybeUninit::<libc::sockaddr_in>::zeroed();
     let mut control = ControlBuffer([0; CONTROL_BYTES]);
     // SAFETY: all of msghdr is integers and pointers, for which zero is a value. It is zeroed rather than written as a
@@ -48,9 +64,11 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], wait
     header.msg_iovlen = parts.len() as _;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = CONTROL_BYTES as _;
-    let flags = match wait {
-        Wait::Yes => 0,
-        Wait::No => libc::MSG_DONTWAIT,
+    let flags = match mode {
+        Mode::Wait => 0,
+        Mode::NoWait => libc::MSG_DONTWAIT,
+        Mode::WaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC,
+        Mode::NoWaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC | libc::MSG_DONTWAIT,
     };
     // SAFETY: recvmsg(2) writes at most `msg_namelen` bytes to `msg_name`, `iov_len` bytes to each of `msg_iovlen` buffers,
     // and `msg_controllen` bytes to `msg_control`. All of these outlive the call, are exclusively borrowed here, and have
@@ -68,6 +86,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], wait
         ),
         receive_time_ns: None,
         drops: None,
+        datagram_bytes: None,
     };
     // SAFETY: `header` describes the control buffer as the kernel left it: `msg_control` points to it and `msg_controllen`
     // is what was written. CMSG_FIRSTHDR and CMSG_NXTHDR of cmsg(3) return null or a pointer to a whole cmsghdr within it;
@@ -85,6 +104,8 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], wait
                 } else if control.cmsg_type == libc::SO_RXQ_OVFL && holds(U32_BYTES) {
                     received.drops = Some(data.cast::<u32>().read_unaligned());
                 }
+            } else if control.cmsg_level == libc::SOL_UDP && control.cmsg_type == libc::UDP_GRO && holds(INT_BYTES) {
+                received.datagram_bytes = usize::try_from(data.cast::<libc::c_int>().read_unaligned()).ok();
             }
             message = libc::CMSG_NXTHDR(&raw const header, message);
         }
@@ -102,10 +123,16 @@ pub(crate) fn send(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> io::Result<
     // sendmsg only reads through the pointer; `IoSlice` has the layout of `iovec` on Unix, as the standard library documents.
     header.msg_iov = parts.as_ptr().cast_mut().cast();
     header.msg_iovlen = parts.len() as _;
+    send_message(socket, &header)
+}
+
+/// One sendmsg, again where a signal interrupts it. `header` describes buffers that its maker borrows until this returns.
+fn send_message(socket: BorrowedFd<'_>, header: &libc::msghdr) -> io::Result<()> {
     loop {
-        // SAFETY: sendmsg(2) reads `iov_len` bytes from each of `msg_iovlen` buffers, which `parts` borrows for longer than
-        // the call, and nothing else, since name and control are null.
-        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+        // SAFETY: sendmsg(2) reads `iov_len` bytes from each of `msg_iovlen` buffers and `msg_controllen` bytes of control.
+        // Both callers are in this file: they point at slices they borrow and at a control buffer they own, with their
+        // lengths, or leave it null, and both outlive the call.
+        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), header, libc::MSG_NOSIGNAL) };
         if sent >= 0 {
             // A datagram is sent whole or not at all.
             return Ok(());
@@ -117,22 +144,55 @@ pub(crate) fn send(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> io::Result<
     }
 }
 
+/// Sends `datagrams`, which lie one after the other and are `datagram_bytes` long each, on a connected socket. The kernel cuts
+/// them apart (`UDP_SEGMENT`).
+///
+/// # Errors
+/// Those of sendmsg(2); also where the kernel or the interface cannot do this.
+pub(crate) fn send_batch(socket: BorrowedFd<'_>, datagrams: &[u8], datagram_bytes: u16) -> io::Result<()> {
+    let mut control = ControlBuffer([0; CONTROL_BYTES]);
+    let part = IoSlice::new(datagrams);
+    // SAFETY: as in `receive`, zero is a value of msghdr.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_iov = (&raw const part).cast_mut().cast();
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    // SAFETY: CMSG_SPACE of cmsg(3) only computes.
+    header.msg_controllen = unsafe { libc::CMSG_SPACE(U16_BYTES) } as _;
+    // SAFETY: the control buffer has room for CMSG_SPACE(2), which is 24, and is aligned for a cmsghdr, so CMSG_FIRSTHDR
+    // gives a pointer into it that may be written through; CMSG_DATA behind it has room for two bytes, written unaligned.
+    unsafe {
+        if let Some(message) = libc::CMSG_FIRSTHDR(&raw const header).as_mut() {
+            message.cmsg_level = libc::SOL_UDP;
+            message.cmsg_type = libc::UDP_SEGMENT;
+            message.cmsg_len = libc::CMSG_LEN(U16_BYTES) as _;
+            libc::CMSG_DATA(message).cast::<u16>().write_unaligned(datagram_bytes);
+        }
+    }
+    send_message(socket, &header)
+}
+
 /// Asks the kernel to report with each datagram when it came and how many were dropped before it.
 ///
 /// # Errors
 /// Those of setsockopt(2).
 pub(crate) fn report_times_and_drops(socket: BorrowedFd<'_>) -> io::Result<()> {
-    for option in [libc::SO_TIMESTAMPNS, libc::SO_RXQ_OVFL] {
-        let on: libc::c_int = 1;
-        // SAFETY: setsockopt(2) reads `INT_BYTES` bytes from the pointer, which is to an integer of that size.
-        let result = unsafe {
-            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const on).cast(), INT_BYTES)
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
+    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
+/// Lets the kernel hand over datagrams of equal length together, or no more. A kernel that cannot hands them over one by one,
+/// which is as good but slower.
+pub(crate) fn set_batches(socket: BorrowedFd<'_>, on: bool) {
+    if let Err(error) = set_option(socket, libc::SOL_UDP, libc::UDP_GRO, on.into()) {
+        tracing::debug!(%error, "no UDP_GRO");
     }
-    Ok(())
+}
+
+fn set_option(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: setsockopt(2) reads `INT_BYTES` bytes from the pointer, which is to an integer of that size.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), INT_BYTES) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn nanoseconds(time: libc::timespec) -> Option<u64> {
@@ -145,12 +205,13 @@ fn nanoseconds(time: libc::timespec) -> Option<u64> {
 #[repr(C, align(8))]
 struct ControlBuffer([u8; CONTROL_BYTES]);
 
-/// Room for a timestamp and a drop count, each with its header: 32 and 24 bytes on 64-bit Linux.
-const CONTROL_BYTES: usize = 64;
+/// Room for a timestamp, a drop count and a length, each with its header: 32, 24 and 24 bytes on 64-bit Linux.
+const CONTROL_BYTES: usize = 96;
 const SOCKADDR_BYTES: libc::socklen_t = small(size_of::<libc::sockaddr_in>());
 const INT_BYTES: libc::socklen_t = small(size_of::<libc::c_int>());
 const TIMESPEC_BYTES: u32 = small(size_of::<libc::timespec>());
 const U32_BYTES: u32 = small(size_of::<u32>());
+const U16_BYTES: u32 = small(size_of::<u16>());
 
 /// A size as the system calls want it.
 const fn small(bytes: usize) -> u32 {

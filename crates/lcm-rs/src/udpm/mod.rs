@@ -3,11 +3,13 @@
 //! What the datagrams mean is the business of [`crate::wire`], [`crate::fragment`] and [`crate::inbound`].
 
 mod datagram;
+mod filter;
 mod path;
 mod receiver;
 mod sender;
 mod watch;
 
+pub(crate) use filter::{Beginning, FilteredSocket};
 pub use path::PathError;
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;

@@ -2,10 +2,11 @@
 //!
 //! User-space copies of a payload between the kernel and a handler: none for a message of one datagram, and for a larger one
 //! only its first fragment; the others are received into their final place, which is predicted. Where the prediction fails
-//! (fragments of several senders between each other) a fragment is copied once.
+//! (fragments of several senders between each other) a fragment is copied once. Of a large message that nobody wants the
+//! fragments after the first are not even copied out of the kernel.
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,14 +16,18 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::Socket;
 use zerocopy::FromBytes;
 
-use super::datagram::{self, Received, Wait};
+use super::datagram::{self, Mode, Received};
+use super::filter::FilteredSocket;
 use super::path::udp_socket;
+use crate::channel::Channel;
 use crate::inbound::{Arrived, Inbound};
 use crate::message::Message;
 use crate::payload::{Payload, SpareBuffers};
+use crate::reassembly::Landing;
 use crate::statistics::Counters;
+use crate::subscriptions::Dispatcher;
 use crate::url::UdpmUrl;
-use crate::wire::{FRAGMENT_HEADER_BYTES, FRAGMENT_MAGIC, FragmentHeader};
+use crate::wire::{FRAGMENT_HEADER_BYTES, FragmentHeader};
 
 /// The receiving side of one connection.
 #[derive(Debug)]
@@ -31,14 +36,45 @@ pub(crate) struct Receiver {
     closed: Arc<AtomicBool>,
     inbound: Inbound,
     counters: Arc<Counters>,
-    /// Where the next datagram goes. `None` while the last message lies in it.
-    buffer: Option<Arc<Vec<u8>>>,
+    /// Where datagrams go. Shared with the last message, and with whoever kept a large one.
+    buffer: Arc<Vec<u8>>,
     spare: SpareBuffers,
+    /// What lies in the buffer and was not looked at yet.
+    pending: Pending,
     /// What the socket's receive timeout is set to.
     socket_timeout: Duration,
     /// The kernel's count of dropped datagrams, as last heard.
     kernel_drops: u32,
+    /// Whether the kernel keeps unwanted messages away, as last heard.
+    filtered: bool,
+    usefulness: Usefulness,
+    now: Instant,
     next_tick: Instant,
+}
+
+/// What was received and not yet handed on.
+#[derive(Debug)]
+enum Pending {
+    Nothing,
+    /// Datagrams of one sender that lie in the buffer one after the other. More than one where the kernel handed them over
+    /// together (`UDP_GRO`).
+    Datagrams {
+        from: SocketAddrV4,
+        receive_time_ns: u64,
+        start: usize,
+        end: usize,
+        /// The length of each but the last.
+        datagram_bytes: usize,
+    },
+    /// A message whose last fragment landed in its place.
+    Message(Message),
+}
+
+/// How many of the last messages were of any use.
+#[derive(Debug, Default)]
+struct Usefulness {
+    messages: u32,
+    unwanted: u32,
 }
 
 impl Receiver {
@@ -49,6 +85,7 @@ impl Receiver {
         socket.set_recv_buffer_size(url.recv_buf_size.unwrap_or(RECEIVE_BUFFER_BYTES))?;
         counters.receive_buffer_bytes.set(socket.recv_buffer_size()? as u64);
         datagram::report_times_and_drops(socket.as_fd())?;
+        datagram::set_batches(socket.as_fd(), true);
         socket.set_read_timeout(Some(TICK))?;
         socket.bind(&SocketAddr::V4(url.group).into())?;
         let now = Instant::now();
@@ -57,10 +94,14 @@ impl Receiver {
             closed: Arc::default(),
             inbound: Inbound::new(Arc::clone(&counters)),
             counters,
-            buffer: None,
+            buffer: Arc::new(vec![0; BUFFER_BYTES]),
             spare: SpareBuffers::default(),
+            pending: Pending::Nothing,
             socket_timeout: TICK,
             kernel_drops: 0,
+            filtered: false,
+            usefulness: Usefulness::default(),
+            now,
             next_tick: now + TICK,
         })
     }
@@ -80,31 +121,33 @@ impl Receiver {
         }
     }
 
-    /// Waits for the next message, at most `timeout`, and puts it into `message`. False when the time is over; true at once
-    /// if a message was waiting, also with no time at all.
-    pub(crate) fn receive(&mut self, timeout: Option<Duration>, message: &mut Message) -> io::Result<bool> {
-        self.take_back_buffer(message);
+    /// Waits for the next message that anyone wants, at most `timeout`, and puts it into `message`. False when the time is
+    /// over; true at once if a message was waiting, also with no time at all.
+    pub(crate) fn receive(
+        &mut self,
+        timeout: Option<Duration>,
+        dispatcher: &mut Dispatcher,
+        message: &mut Message,
+    ) -> io::Result<bool> {
+        // The last message lies in the buffer: let go of it.
+        message.payload = Payload::default();
         let start = timeout.map(|_| Instant::now());
         let mut remaining = timeout;
         for datagrams in 1.. {
-            let received = self.receive_datagram(remaining)?;
-            let now = Instant::now();
-            if now >= self.next_tick {
-                self.inbound.expire(now);
-                self.next_tick = now + TICK;
+            if self.filtered != dispatcher.filtered() {
+                self.follow_filter(dispatcher.filtered());
             }
-            let nothing_came = received.is_none();
-            if let Some((received, landing_bytes)) = received
-                && self.accept(&received, landing_bytes, now, message)
-            {
+            let something_came = !matches!(self.pending, Pending::Nothing) || self.receive_datagrams(remaining)?;
+            self.housekeeping();
+            if self.take_next(dispatcher, message) {
                 return Ok(true);
             }
             if self.closed.load(Relaxed) {
                 return Ok(false);
             }
             if let (Some(timeout), Some(start)) = (timeout, start) {
-                let left = timeout.saturating_sub(now.saturating_duration_since(start));
-                let over = if timeout.is_zero() { nothing_came || datagrams >= MAX_AT_ONCE } else { left.is_zero() };
+                let left = timeout.saturating_sub(self.now.saturating_duration_since(start));
+                let over = if timeout.is_zero() { !something_came || datagrams >= MAX_AT_ONCE } else { left.is_zero() };
                 if over {
                     return Ok(false);
                 }
@@ -114,17 +157,12 @@ impl Receiver {
         Ok(false)
     }
 
-    /// Receives one datagram, the body of an expected fragment into its place; says also how long that place was.
-    fn receive_datagram(&mut self, timeout: Option<Duration>) -> io::Result<Option<(Received, usize)>> {
+    /// Waits for datagrams, at most `timeout`.
+    fn receive_datagrams(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         match timeout {
             Some(timeout) if timeout < SHORT_WAIT => {
-                if let Some(received) = self.receive_now(Wait::No)? {
-                    return Ok(Some(received));
-                }
-                if timeout.is_zero() || !self.poll(timeout)? {
-                    return Ok(None);
-                }
-                self.receive_now(Wait::No)
+                let received = self.receive_now(Mode::NoWait)?;
+                Ok(received || (!timeout.is_zero() && self.poll(timeout)? && self.receive_now(Mode::NoWait)?))
             }
             _ => {
                 let timeout = timeout.unwrap_or(TICK).min(TICK);
@@ -132,28 +170,182 @@ impl Receiver {
                     self.socket.set_read_timeout(Some(timeout))?;
                     self.socket_timeout = timeout;
                 }
-                self.receive_now(Wait::Yes)
+                self.receive_now(Mode::Wait)
             }
         }
     }
 
-    fn receive_now(&mut self, wait: Wait) -> io::Result<Option<(Received, usize)>> {
-        let buffer = ready_buffer(&mut self.buffer, &mut self.spare);
-        let (received, landing_bytes) = match self.inbound.landing() {
-            None => (datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(buffer)], wait), 0),
-            Some(landing) => {
-                let (header, rest) = buffer.split_at_mut(FRAGMENT_HEADER_BYTES);
-                let landing_bytes = landing.len();
-                // What does not fit the landing goes where it would stand if there were none.
-                let rest = &mut rest[landing_bytes..];
-                let parts = &mut [IoSliceMut::new(header), IoSliceMut::new(landing), IoSliceMut::new(rest)];
-                (datagram::receive(self.socket.as_fd(), parts, wait), landing_bytes)
+    /// One receive call. Afterwards something is pending, or a fragment was taken in, or nothing came, which is false.
+    fn receive_now(&mut self, mode: Mode) -> io::Result<bool> {
+        match self.inbound.landing() {
+            None => self.receive_anything(mode),
+            Some(Landing::Nowhere) => self.receive_passing(mode),
+            Some(Landing::Place(_)) => self.receive_into_place(mode),
+        }
+    }
+
+    fn receive_anything(&mut self, mode: Mode) -> io::Result<bool> {
+        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let received = datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(buffer)], mode);
+        let Some((received, from)) = self.came(received)? else { return Ok(false) };
+        self.leave_pending(&received, from);
+        Ok(true)
+    }
+
+    /// Receives with the body of the expected fragment going into its place. Whether it was that fragment only its header
+    /// tells, afterwards.
+    fn receive_into_place(&mut self, mode: Mode) -> io::Result<bool> {
+        let Some(Landing::Place(landing)) = self.inbound.landing() else { return Ok(false) };
+        let landing_bytes = landing.len();
+        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let (header, rest) = buffer.split_at_mut(FRAGMENT_HEADER_BYTES);
+        // What is longer than the landing ends where it would if it lay in the buffer.
+        let rest = &mut rest[landing_bytes..];
+        let parts = &mut [IoSliceMut::new(header), IoSliceMut::new(landing), IoSliceMut::new(rest)];
+        let received = datagram::receive(self.socket.as_fd(), parts, mode);
+        let Some((received, from)) = self.came(received)? else { return Ok(false) };
+        if self.take_expected(&received, from) {
+            return Ok(true);
+        }
+        // Something else: back from the landing to the buffer.
+        if let Some(Landing::Place(landing)) = self.inbound.landing() {
+            let misplaced = received.bytes.saturating_sub(FRAGMENT_HEADER_BYTES).min(landing_bytes);
+            let buffer = writable(&mut self.buffer, &mut self.spare);
+            buffer[FRAGMENT_HEADER_BYTES..][..misplaced].copy_from_slice(&landing[..misplaced]);
+        }
+        self.leave_pending(&received, from);
+        Ok(true)
+    }
+
+    /// Receives while the expected fragment is one that nobody wants: looks at the header of what is there, and leaves the
+    /// body to the kernel if it is that fragment.
+    fn receive_passing(&mut self, mode: Mode) -> io::Result<bool> {
+        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let header = &mut buffer[..FRAGMENT_HEADER_BYTES];
+        let peeked = datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(header)], mode.peek());
+        let Some((peeked, from)) = self.came(peeked)? else { return Ok(false) };
+        if !self.take_expected(&peeked, from) {
+            return self.receive_anything(Mode::NoWait);
+        }
+        // Only this thread reads, so this is the datagram that was looked at.
+        let nothing = datagram::receive(self.socket.as_fd(), &mut [], Mode::NoWait);
+        self.came(nothing)?;
+        Ok(true)
+    }
+
+    /// Takes in the fragment that was expected, whose header lies in the buffer. False if it is something else.
+    fn take_expected(&mut self, received: &Received, from: SocketAddrV4) -> bool {
+        let Some(body_bytes) = received.bytes.checked_sub(FRAGMENT_HEADER_BYTES) else { return false };
+        if received.datagram_bytes.is_some_and(|bytes| bytes < received.bytes) {
+            return false;
+        }
+        let Ok((header, _)) = FragmentHeader::read_from_prefix(&self.buffer[..FRAGMENT_HEADER_BYTES]) else {
+            return false;
+        };
+        let Some(arrived) = self.inbound.landed(from, &header, body_bytes, self.now) else { return false };
+        if let Arrived::Assembled { channel, payload } = arrived {
+            let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
+            self.pending = Pending::Message(Message { channel, payload, receive_time_ns, sender: Some(from) });
+        }
+        true
+    }
+
+    /// Notes what a receive call brought; `None` for nothing.
+    fn came(&mut self, received: io::Result<Received>) -> io::Result<Option<(Received, SocketAddrV4)>> {
+        self.now = Instant::now();
+        let received = match received {
+            Ok(received) => received,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(drops) = received.drops {
+            let counter = if self.filtered { &self.counters.filtered } else { &self.counters.kernel_drops };
+            counter.add(drops.wrapping_sub(self.kernel_drops).into());
+            self.kernel_drops = drops;
+        }
+        // Without a sender the socket was shut down.
+        Ok(received.from.map(|from| (received, from)))
+    }
+
+    fn leave_pending(&mut self, received: &Received, from: SocketAddrV4) {
+        self.pending = Pending::Datagrams {
+            from,
+            receive_time_ns: received.receive_time_ns.unwrap_or_else(wall_clock_ns),
+            start: 0,
+            end: received.bytes,
+            datagram_bytes: received.datagram_bytes.unwrap_or(received.bytes).max(1),
+        };
+    }
+
+    /// Looks at what is pending. True if that gave a message that is wanted, which is then in `message`.
+    fn take_next(&mut self, dispatcher: &mut Dispatcher, message: &mut Message) -> bool {
+        let (from, receive_time_ns, datagram) = match &mut self.pending {
+            Pending::Nothing => return false,
+            Pending::Message(assembled) => {
+                *message = std::mem::take(assembled);
+                self.pending = Pending::Nothing;
+                self.judge(true, dispatcher);
+                return true;
+            }
+            Pending::Datagrams { from, receive_time_ns, start, end, datagram_bytes } => {
+                let datagram = *start..(*start + *datagram_bytes).min(*end);
+                let (from, receive_time_ns) = (*from, *receive_time_ns);
+                *start = datagram.end;
+                if start == end {
+                    self.pending = Pending::Nothing;
+                }
+                (from, receive_time_ns, datagram)
             }
         };
-        match received {
-            Ok(received) => Ok(Some((received, landing_bytes))),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
-            Err(error) => Err(error),
+        let wants = |channel: &Channel| dispatcher.wants(channel);
+        let (channel, payload) = match self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, wants) {
+            Arrived::Nothing => return false,
+            Arrived::Unwanted => {
+                self.judge(false, dispatcher);
+                return false;
+            }
+            Arrived::Assembled { channel, payload } => (channel, payload),
+            Arrived::Short { channel, payload } => {
+                let payload_bytes = payload.len();
+                (channel, Payload::new(Arc::clone(&self.buffer), datagram.end - payload_bytes..datagram.end))
+            }
+        };
+        self.judge(true, dispatcher);
+        *message = Message { channel, payload, receive_time_ns, sender: Some(from) };
+        true
+    }
+
+    /// Counts a message as wanted or not, and has the kernel keep unwanted ones away once most of them are.
+    fn judge(&mut self, wanted: bool, dispatcher: &mut Dispatcher) {
+        let usefulness = &mut self.usefulness;
+        usefulness.messages += 1;
+        usefulness.unwanted += u32::from(!wanted);
+        if usefulness.messages < JUDGED_TOGETHER {
+            return;
+        }
+        let mostly_unwanted = 2 * usefulness.unwanted >= usefulness.messages;
+        *usefulness = Usefulness::default();
+        if mostly_unwanted && !self.filtered && dispatcher.can_filter() {
+            // Of datagrams handed over together a filter sees only the first.
+            datagram::set_batches(self.socket.as_fd(), false);
+            dispatcher.filter(FilteredSocket(Arc::clone(&self.socket)));
+            self.follow_filter(dispatcher.filtered());
+        }
+    }
+
+    /// After the kernel filter came on or off.
+    fn follow_filter(&mut self, filtered: bool) {
+        self.filtered = filtered;
+        self.inbound.set_filtered(filtered);
+        datagram::set_batches(self.socket.as_fd(), !filtered);
+    }
+
+    fn housekeeping(&mut self) {
+        if self.now >= self.next_tick {
+            self.inbound.expire(self.now);
+            self.next_tick = self.now + TICK;
         }
     }
 
@@ -167,73 +359,16 @@ impl Receiver {
             Err(error) => Err(error.into()),
         }
     }
-
-    /// Takes in a received datagram. True if it completed a message, which is then in `message`.
-    fn accept(&mut self, received: &Received, landing_bytes: usize, now: Instant, message: &mut Message) -> bool {
-        if let Some(drops) = received.drops {
-            self.counters.kernel_drops.add(drops.wrapping_sub(self.kernel_drops).into());
-            self.kernel_drops = drops;
-        }
-        // No sender: the socket was shut down.
-        let Some(from) = received.from else { return false };
-        let buffer = ready_buffer(&mut self.buffer, &mut self.spare);
-        let body_bytes = received.bytes.saturating_sub(FRAGMENT_HEADER_BYTES);
-        let mut arrived = None;
-        if landing_bytes > 0 && body_bytes > 0 {
-            if let Ok((header, _)) = FragmentHeader::read_from_prefix(buffer)
-                && header.magic == FRAGMENT_MAGIC
-            {
-                arrived = self.inbound.landed(from, &header, body_bytes, now);
-            }
-            if arrived.is_none()
-                && let Some(landing) = self.inbound.landing()
-            {
-                let misplaced = body_bytes.min(landing_bytes);
-                buffer[FRAGMENT_HEADER_BYTES..][..misplaced].copy_from_slice(&landing[..misplaced]);
-            }
-        }
-        match arrived.unwrap_or_else(|| self.inbound.accept(from, &buffer[..received.bytes], now)) {
-            Arrived::Nothing => return false,
-            Arrived::Assembled { channel, payload } => {
-                message.channel = channel;
-                message.payload = payload;
-            }
-            Arrived::Short { channel, payload } => {
-                message.channel = channel;
-                let start = received.bytes - payload.len();
-                let Some(buffer) = self.buffer.take() else { return false };
-                message.payload = Payload::new(buffer, start..received.bytes);
-            }
-        }
-        message.sender = Some(from);
-        message.receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
-        true
-    }
-
-    /// The last message of one datagram lies in the receive buffer: back with it, or another if someone shares it.
-    fn take_back_buffer(&mut self, message: &mut Message) {
-        let payload = std::mem::take(&mut message.payload);
-        if self.buffer.is_none()
-            && let Some(mut buffer) = payload.into_buffer()
-        {
-            if Arc::get_mut(&mut buffer).is_some() {
-                self.buffer = Some(buffer);
-            } else {
-                self.spare.remember(buffer);
-            }
-        }
-    }
 }
 
-/// A buffer of [`BUFFER_BYTES`] that nobody shares.
-fn ready_buffer<'a>(slot: &'a mut Option<Arc<Vec<u8>>>, spare: &mut SpareBuffers) -> &'a mut [u8] {
-    let mut buffer = slot.take().unwrap_or_default();
-    if Arc::get_mut(&mut buffer).is_none_or(|bytes| bytes.len() != BUFFER_BYTES) {
+/// The buffer, or another in its place if someone shares it.
+fn writable<'a>(buffer: &'a mut Arc<Vec<u8>>, spare: &mut SpareBuffers) -> &'a mut [u8] {
+    if Arc::get_mut(buffer).is_none() {
         let mut bytes = spare.take(BUFFER_BYTES);
         bytes.resize(BUFFER_BYTES, 0);
-        buffer = Arc::new(bytes);
+        spare.remember(std::mem::replace(buffer, Arc::new(bytes)));
     }
-    Arc::<Vec<u8>>::make_mut(slot.insert(buffer))
+    Arc::<Vec<u8>>::make_mut(buffer)
 }
 
 fn wall_clock_ns() -> u64 {
@@ -256,3 +391,6 @@ const MAX_AT_ONCE: u32 = 1024;
 
 /// Shorter waits take a system call more.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
+
+/// How many messages are looked at before judging whether a filter pays.
+const JUDGED_TOGETHER: u32 = 128;

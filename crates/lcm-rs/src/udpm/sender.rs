@@ -3,7 +3,7 @@
 //! It keeps the rules that every deployed receiver needs: fragment 0 first, in order, a whole message before anything else
 //! from this port. Hence the lock that a publisher holds for one message.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use crate::fragment::Parts;
 use crate::pace::Pacer;
 use crate::publisher::PublishError;
 use crate::url::UdpmUrl;
+use crate::wire::{MAX_DATAGRAM_BYTES, SHORT_HEADER_BYTES};
 
 /// A sending instance.
 #[derive(Debug)]
@@ -36,13 +37,18 @@ struct State {
     path: Path,
     seqno: u32,
     pacer: Pacer,
+    /// Where batches are put together.
+    batch: Vec<u8>,
+    /// Whether the kernel and the interface cut batches into datagrams, as far as is known.
+    segments: bool,
 }
 
 impl Sender {
     pub(crate) fn open(url: &UdpmUrl) -> Result<Self, PathError> {
         let path = Path::find(url)?;
         path.report(url);
-        let state = State { path, seqno: 0, pacer: Pacer::new(url.pace, Instant::now()) };
+        let pacer = Pacer::new(url.pace, Instant::now());
+        let state = State { path, seqno: 0, pacer, batch: Vec::new(), segments: true };
         let shared = Arc::new(Shared { url: url.clone(), state: Mutex::new(state) });
         let watched = Arc::clone(&shared);
         let watch = Watch::start(move || watched.follow_change())
@@ -65,27 +71,93 @@ impl Sender {
         let count = parts.len();
         let mut cursor = Cursor::new(payload);
         for (number, part) in parts.enumerate() {
-            let wait = state.pacer.admit(part.header().len() + part.payload.len(), Instant::now);
-            if wait > Duration::ZERO {
-                std::thread::sleep(wait);
-            }
-            let sent = cursor.gather(part.header(), part.payload.len(), |slices| {
-                let sent = datagram::send(state.path.socket.as_fd(), slices);
-                match sent {
-                    Err(error) if number == 0 && path::is_lost_route(&error) => {
-                        self.shared.replace_path(&mut state).map_err(|_| error)?;
-                        datagram::send(state.path.socket.as_fd(), slices)
-                    }
-                    sent => sent,
-                }
+            state.pace(part.header().len() + part.payload.len());
+            let sent = cursor.gather(part.header(), part.payload.len(), |slices| match number {
+                0 => self.shared.send_first(&mut state, slices),
+                _ => datagram::send(state.path.socket.as_fd(), slices),
             });
             sent.map_err(|source| PublishError::Send { channel, fragment: number, fragments: count, source })?;
         }
         Ok(message_bytes)
     }
+
+    /// Sends messages one after the other, runs of small ones of equal size in one system call each. Calls `sent` with the
+    /// number of messages and bytes that have gone.
+    pub(crate) fn publish_batch(
+        &self,
+        channel: Channel,
+        payloads: &[&[u8]],
+        mut sent: impl FnMut(usize, usize),
+    ) -> Result<(), PublishError> {
+        for run in payloads.chunk_by(|one, next| one.len() == next.len()) {
+            let payload_bytes = run.first().map_or(0, |payload| payload.len());
+            let datagram_bytes = SHORT_HEADER_BYTES + channel.as_bytes().len() + 1 + payload_bytes;
+            let together = MAX_SEGMENTS.min(MAX_DATAGRAM_BYTES / datagram_bytes);
+            if datagram_bytes > self.shared.url.frag.min(MAX_SEGMENT_BYTES) {
+                for payload in run {
+                    sent(1, self.publish(channel, &[IoSlice::new(payload)])?);
+                }
+                continue;
+            }
+            for run in run.chunks(together) {
+                self.shared.send_run(channel, run, datagram_bytes)?;
+                sent(run.len(), run.len() * payload_bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn pace(&mut self, bytes: usize) {
+        let wait = self.pacer.admit(bytes, Instant::now);
+        if wait > Duration::ZERO {
+            std::thread::sleep(wait);
+        }
+    }
 }
 
 impl Shared {
+    /// Sends the first datagram of a message, on another way onto the bus if the one there was is lost.
+    fn send_first(&self, state: &mut State, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        match datagram::send(state.path.socket.as_fd(), slices) {
+            Err(error) if path::is_lost_route(&error) => {
+                self.replace_path(state).map_err(|_| error)?;
+                datagram::send(state.path.socket.as_fd(), slices)
+            }
+            sent => sent,
+        }
+    }
+
+    /// Sends messages of one datagram each, all of `datagram_bytes`, in one system call where the kernel can.
+    fn send_run(&self, channel: Channel, payloads: &[&[u8]], datagram_bytes: usize) -> Result<(), PublishError> {
+        let mut state = self.lock();
+        let mut batch = std::mem::take(&mut state.batch);
+        batch.clear();
+        for payload in payloads {
+            for part in Parts::new(channel, state.seqno, payload.len(), self.url.frag)? {
+                batch.extend_from_slice(part.header());
+            }
+            batch.extend_from_slice(payload);
+            state.seqno = state.seqno.wrapping_add(1);
+        }
+        state.pace(batch.len());
+        let together = u16::try_from(datagram_bytes).ok().filter(|_| state.segments && payloads.len() > 1);
+        let mut sent = match together {
+            Some(datagram_bytes) => datagram::send_batch(state.path.socket.as_fd(), &batch, datagram_bytes),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if sent.is_err() {
+            // One by one, which tells a lost route from a kernel or an interface that cannot cut batches.
+            sent = batch
+                .chunks(datagram_bytes)
+                .try_for_each(|datagram| self.send_first(&mut state, &[IoSlice::new(datagram)]));
+            state.segments &= together.is_none() || sent.is_err();
+        }
+        state.batch = batch;
+        sent.map_err(|source| PublishError::Send { channel, fragment: 0, fragments: 1, source })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,6 +230,12 @@ const FEW_SLICES: usize = 8;
 /// What one system call takes on Linux (`IOV_MAX`). A payload in more pieces, one for the header included, is copied together
 /// first.
 const MAX_SLICES: usize = 1024;
+
+/// What the kernel cuts at most (`UDP_MAX_SEGMENTS` of older kernels).
+const MAX_SEGMENTS: usize = 64;
+
+/// Segments must fit the interface without IP fragments, so larger datagrams are sent one by one.
+const MAX_SEGMENT_BYTES: usize = 1400;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,9 @@
 //! Other processes, other programs and other hosts are the business of the `mesh-tests` package.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod filter;
 mod inline;
+mod log;
 mod loopback;
 mod memory_bus;
 mod memq;

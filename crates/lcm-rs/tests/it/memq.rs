@@ -23,6 +23,7 @@ fn it_is_readable_exactly_while_messages_wait() {
         let fd = bus.poll_fd().unwrap();
         poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&Timespec::default())).unwrap() == 1
     };
+    bus.subscribe("A", |_| {}).unwrap();
     assert!(!readable(&bus));
     for _ in 0..2 {
         bus.publisher().publish("A", b"").unwrap();
