@@ -74,11 +74,15 @@ impl Inline {
     pub fn open(url: &str) -> Result<Self, OpenError> {
         let opened = open(url)?;
         let receiver = opened.receiver()?;
-        Ok(Self::from_parts(opened.publisher, receiver, opened.counters))
+        Ok(Self::from_parts(opened.publisher, receiver, opened.counters, opened.subscriptions))
     }
 
-    pub(crate) fn from_parts(publisher: Publisher, receiver: Receiver, counters: Arc<Counters>) -> Self {
-        let subscriptions = Arc::new(Subscriptions::default());
+    pub(crate) fn from_parts(
+        publisher: Publisher,
+        receiver: Receiver,
+        counters: Arc<Counters>,
+        subscriptions: Arc<Subscriptions>,
+    ) -> Self {
         let dispatcher = Dispatcher::new(Arc::clone(&subscriptions));
         Self { publisher, receiver, counters, subscriptions, dispatcher, message: Message::default() }
     }

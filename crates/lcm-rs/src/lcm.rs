@@ -91,7 +91,7 @@ impl Lcm {
     /// A URL that is none, or a bus that cannot be joined.
     pub fn open(url: &str) -> Result<Self, OpenError> {
         let opened = open(url)?;
-        let core = Core { opened, subscriptions: Arc::default(), thread: Mutex::new(None) };
+        let core = Core { opened, thread: Mutex::new(None) };
         Ok(Self { core: Arc::new(core) })
     }
 
@@ -137,7 +137,7 @@ impl Lcm {
     {
         let pattern = pattern.try_into().map_err(PatternError::from)?;
         let (input, output, dropped) = QueueInput::new(queue);
-        let entry = self.core.subscriptions.add(pattern, Sink::Queue(input));
+        let entry = self.core.opened.subscriptions.add(pattern, Sink::Queue(input));
         let registration = Registration { entry, core: Arc::clone(&self.core) };
         self.core.start_receiving()?;
         Ok(Subscription::new(output, dropped, registration))
@@ -154,7 +154,6 @@ impl Lcm {
 #[derive(Debug)]
 struct Core {
     opened: Opened,
-    subscriptions: Arc<Subscriptions>,
     thread: Mutex<Option<ReceiveThread>>,
 }
 
@@ -167,7 +166,7 @@ pub(crate) struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.core.subscriptions.remove(&self.entry);
+        self.core.opened.subscriptions.remove(&self.entry);
     }
 }
 
@@ -176,7 +175,7 @@ impl Core {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             let receiver = self.opened.receiver()?;
-            let dispatcher = Dispatcher::new(Arc::clone(&self.subscriptions));
+            let dispatcher = Dispatcher::new(Arc::clone(&self.opened.subscriptions));
             let started = ReceiveThread::start(receiver, dispatcher, Arc::clone(&self.opened.counters));
             let error = |source| OpenError::Receive { url: self.opened.url.clone(), source };
             *thread = Some(started.map_err(error)?);
@@ -248,6 +247,7 @@ pub(crate) struct Opened {
     url: Url,
     pub(crate) publisher: Publisher,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) subscriptions: Arc<Subscriptions>,
     source: Source,
 }
 
@@ -262,8 +262,12 @@ enum Source {
 pub(crate) fn open(url: &str) -> Result<Opened, OpenError> {
     let url = Url::resolve(url)?;
     let counters = Arc::new(Counters::default());
+    let subscriptions = Arc::new(Subscriptions::default());
     let (transport, source) = match &url {
-        Url::Udpm(udpm) => (Transport::Udpm(udpm::Sender::open(udpm)?), Source::Udpm(udpm.clone())),
+        Url::Udpm(udpm) => {
+            let sender = udpm::Sender::open(udpm, Arc::clone(&subscriptions))?;
+            (Transport::Udpm(sender), Source::Udpm(udpm.clone()))
+        }
         Url::Memq => {
             let open = memq::Sender::open(Arc::clone(&counters));
             let sender = open.map_err(|source| OpenError::Receive { url: url.clone(), source })?;
@@ -276,7 +280,7 @@ pub(crate) fn open(url: &str) -> Result<Opened, OpenError> {
         }
     };
     let publisher = Publisher::new(transport, Arc::clone(&counters));
-    Ok(Opened { url, publisher, counters, source })
+    Ok(Opened { url, publisher, counters, subscriptions, source })
 }
 
 impl Opened {

@@ -35,9 +35,10 @@
 //! | `iface` | the kernel's multicast route, else loopback | interface by name or address |
 //! | `pace` | 1000000000 | bytes per second beyond bursts of 128 KiB; 0 sends as fast as it can |
 //! | `frag` | 65507 | largest datagram in bytes; 1472 avoids IP fragments on Ethernet |
+//! | `spin` | 0 | microseconds that a reader keeps looking for a message before it sleeps |
 //!
-//! `file://` plays an event log in place of a bus, or records one: see [`log`]. `memq://` is a queue inside the process, and [`memory::MemoryBus`] a bus for tests that loses, delays, reorders and
-//! duplicates as told, under a fake clock.
+//! `file://` plays an event log in place of a bus, or records one: see [`log`]. `memq://` is a queue inside the process, and
+//! [`memory::MemoryBus`] a bus for tests that loses, delays, reorders and duplicates as told, under a fake clock.
 //!
 //! # What is lost is counted
 //!

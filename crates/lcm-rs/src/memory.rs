@@ -152,7 +152,7 @@ impl MemoryBus {
         let sender = Sender { bus: self.clone(), address, seqno: Arc::default() };
         let receiver = Receiver { bus: self.clone(), address, inbound: Inbound::new(Arc::clone(&counters)) };
         let publisher = Publisher::new(Transport::Memory(sender), Arc::clone(&counters));
-        Inline::from_parts(publisher, crate::receiver::Receiver::Memory(receiver), counters)
+        Inline::from_parts(publisher, crate::receiver::Receiver::Memory(receiver), counters, Arc::default())
     }
 
     /// Changes the conditions for what is sent from now on.

@@ -30,13 +30,14 @@ impl Message {
         &self.payload
     }
 
-    /// When the kernel received it (its last datagram, if there were several); nanoseconds since the epoch.
+    /// When the kernel received it (its last datagram, if there were several), or when it was recorded, if it comes from an
+    /// event log; nanoseconds since the epoch.
     #[must_use]
     pub fn receive_time_ns(&self) -> u64 {
         self.receive_time_ns
     }
 
-    /// When the kernel received it, as a point in time.
+    /// [`Message::receive_time_ns`] as a point in time.
     #[must_use]
     pub fn receive_time(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.receive_time_ns)

@@ -53,7 +53,7 @@ pub struct Subscription {
     _registration: Registration,
 }
 
-/// The connection was closed, and nothing is left in the queue.
+/// The connection was closed, or the event log that it plays has ended, and nothing is left in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the bus connection is closed")]
 pub struct Closed;

@@ -18,7 +18,7 @@ pub struct Statistics {
     pub senders: Vec<SenderStatistics>,
     /// The sum over the senders that are no longer listed.
     pub forgotten: SenderCounts,
-    /// Datagrams that are not LCM.
+    /// Datagrams that are not LCM; in an event log, damaged places and events whose channel no bus carries.
     pub malformed: u64,
     /// Fragments that came twice or too late.
     pub repeated_fragments: u64,

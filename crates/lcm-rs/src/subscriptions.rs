@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +27,10 @@ struct Table {
     entries: Vec<Arc<Entry>>,
     /// The socket whose kernel filter is kept in step with the entries, where there is one.
     filtered: Option<FilteredSocket>,
+    /// Where this connection sends from, on a bus with addresses.
+    own_address: Option<SocketAddrV4>,
+    /// Whether large messages of this connection go to channels that are subscribed on it too, as far as is known.
+    own_fragments_wanted: bool,
     /// No message will come any more.
     ended: bool,
 }
@@ -85,6 +90,24 @@ impl Subscriptions {
         self.version.fetch_add(1, Release);
     }
 
+    /// Says where this connection sends from.
+    pub(crate) fn set_own_address(&self, address: SocketAddrV4) {
+        self.change(|table| {
+            table.own_address = Some(address);
+            table.update_filter();
+        });
+    }
+
+    /// To be called before this connection sends a fragmented message: if anyone here wants its channel, its fragments must
+    /// come back from now on.
+    pub(crate) fn before_own_fragments(&self, channel: &Channel) {
+        let mut table = self.lock();
+        if !table.own_fragments_wanted && table.entries.iter().any(|entry| entry.pattern.matches(channel)) {
+            table.own_fragments_wanted = true;
+            table.update_filter();
+        }
+    }
+
     /// Closes the queues of all subscriptions, present and future: what is in them can still be taken out.
     fn end(&self) {
         let mut table = self.lock();
@@ -104,7 +127,8 @@ impl Table {
     fn update_filter(&mut self) {
         if let Some(socket) = self.filtered.take() {
             let wanted: Option<Vec<_>> = self.entries.iter().map(|entry| entry.pattern.beginning()).collect();
-            self.filtered = socket.filter(wanted.as_deref());
+            let unwanted_sender = self.own_address.filter(|_| !self.own_fragments_wanted);
+            self.filtered = socket.filter(wanted.as_deref(), unwanted_sender);
         }
     }
 }
@@ -188,7 +212,7 @@ impl Dispatcher {
     fn stop_filtering(&mut self) {
         self.subscriptions.change(|table| {
             if let Some(socket) = table.filtered.take() {
-                socket.filter(None);
+                socket.filter(None, None);
             }
         });
     }

@@ -64,8 +64,8 @@ impl Receiver {
         self.pacing.is_unpaced() && !self.timer.closed.load(SeqCst)
     }
 
-    /// Waits until the next message is due, at most `timeout`. False when that is over, at the end of the log, or when closed.
-    /// After an error the log has ended.
+    /// Waits until the next message that the dispatcher wants is due, at most `timeout`. False when that is over, at the end of
+    /// the log, or when closed. After an error the log has ended.
     pub(crate) fn receive(
         &mut self,
         timeout: Option<Duration>,
@@ -76,31 +76,34 @@ impl Receiver {
         if self.next.is_none() && self.failed.is_none() {
             self.read_ahead(start);
         }
+        let mut unwanted = 0;
         loop {
             if self.timer.closed.load(SeqCst) {
                 return Ok(false);
             }
             let now = Instant::now();
+            let remaining = timeout.map(|timeout| timeout.saturating_sub(now.saturating_duration_since(start)));
+            let over = remaining.is_some_and(|remaining| remaining.is_zero());
             let Some((_, due)) = &self.next else { return self.failed.take().map_or(Ok(false), Err) };
             let until_due = due.saturating_duration_since(now);
-            if until_due.is_zero() {
-                let next = self.next.take();
-                // Now, so that whoever polls learns when the next one is due.
-                self.read_ahead(now);
-                if let Some((next, _)) = next
-                    && dispatcher.wants(&next.channel)
-                {
-                    *message = next;
-                    return Ok(true);
-                }
-                continue;
-            }
-            let remaining = timeout.map(|timeout| timeout.saturating_sub(now.saturating_duration_since(start)));
-            if remaining.is_some_and(|remaining| remaining.is_zero()) {
+            if over && (!until_due.is_zero() || unwanted >= MAX_UNWANTED_AT_ONCE) {
                 return Ok(false);
             }
-            self.timer.fire_in(until_due);
-            self.timer.wait(remaining)?;
+            if !until_due.is_zero() {
+                self.timer.fire_in(until_due);
+                self.timer.wait(remaining)?;
+                continue;
+            }
+            let next = self.next.take();
+            // Now, so that whoever polls learns when the next one is due.
+            self.read_ahead(now);
+            if let Some((next, _)) = next
+                && dispatcher.wants(&next.channel)
+            {
+                *message = next;
+                return Ok(true);
+            }
+            unwanted += 1;
         }
     }
 
@@ -171,6 +174,9 @@ fn to_message(event: EventRef<'_>) -> Option<Message> {
         sender: None,
     })
 }
+
+/// How many messages that nobody wants are passed over when the time is over already.
+const MAX_UNWANTED_AT_ONCE: usize = 64;
 
 /// A timer that can be polled, and fires for good when it is closed.
 #[derive(Debug)]

@@ -142,7 +142,7 @@ impl Index {
 }
 
 /// What may be read to save a jump, which throws away what was read ahead.
-const WORTH_JUMPING_BYTES: usize = 256 << 10;
+const WORTH_JUMPING_BYTES: usize = 64 << 10;
 
 const FIRST_SPACING_BYTES: u64 = 1 << 20;
 const MAX_CHECKPOINTS: usize = 4096;

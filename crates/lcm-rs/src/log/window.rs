@@ -105,7 +105,7 @@ impl<R: Read + Seek> Window<R> {
 }
 
 /// Bytes to read at once, if no more are asked for.
-const READ_BYTES: usize = 256 << 10;
+const READ_BYTES: usize = 64 << 10;
 
 /// A buffer up to this size is kept, however small the next events are.
 const KEPT_BYTES: usize = 32 << 20;

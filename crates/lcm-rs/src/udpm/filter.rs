@@ -1,8 +1,10 @@
 //! Which datagrams the kernel need not deliver: subscriptions compiled to a classic BPF program over the channel bytes.
 //!
 //! What the program refuses never wakes this process. It is exact where it refuses: a datagram it cannot judge (a fragment
-//! that carries no channel, anything that is not LCM) passes, and is judged again above.
+//! that carries no channel, anything that is not LCM) passes, and is judged again above. Fragments of this process's own
+//! messages are the exception: what those are is known to who sends them.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use libc::{BPF_ABS, BPF_B, BPF_H, BPF_IMM, BPF_IND, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_LDX, BPF_RET, BPF_W};
@@ -33,10 +35,10 @@ impl Beginning {
 pub(crate) struct FilteredSocket(pub(crate) Arc<Socket>);
 
 impl FilteredSocket {
-    /// Has the kernel deliver what begins with any of `wanted`. Where that is everything (`None`) or cannot be expressed,
-    /// the filter is taken off, and the answer is `None`.
-    pub(crate) fn filter(self, wanted: Option<&[Beginning]>) -> Option<Self> {
-        if let Some(program) = wanted.and_then(program)
+    /// Has the kernel deliver what begins with any of `wanted`, and no fragments from `unwanted_sender`. Where everything is
+    /// wanted (`None`), or it cannot be expressed, the filter is taken off, and the answer is `None`.
+    pub(crate) fn filter(self, wanted: Option<&[Beginning]>, unwanted_sender: Option<SocketAddrV4>) -> Option<Self> {
+        if let Some(program) = wanted.and_then(|wanted| program(wanted, unwanted_sender))
             && self.0.attach_filter(&program).is_ok()
         {
             return Some(self);
@@ -47,23 +49,33 @@ impl FilteredSocket {
     }
 }
 
-/// A program that passes what begins with any of `wanted`; `None` where it would be too long.
-pub(crate) fn program(wanted: &[Beginning]) -> Option<Vec<SockFilter>> {
+/// A program that passes what begins with any of `wanted`, and of fragments without a channel those that are not from
+/// `unwanted_sender`; `None` where it would be too long.
+fn program(wanted: &[Beginning], unwanted_sender: Option<SocketAddrV4>) -> Option<Vec<SockFilter>> {
     // A read past the end of a datagram refuses it. With the short beginnings first, that can only happen where those that
     // remain are longer than the datagram too.
     let mut wanted: Vec<&[u8]> = wanted.iter().map(|beginning| &beginning.0[..]).collect();
     wanted.sort_by_key(|beginning| (beginning.len(), *beginning));
     wanted.dedup();
+    // No datagram comes from there, so without a sender the comparison fails.
+    let unwanted_sender = unwanted_sender.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
     let mut program = vec![
         statement(BPF_LD | BPF_W | BPF_ABS, UDP_HEADER_BYTES),
+        // A short message: the name begins here, and the ten instructions about fragments are passed over.
         jump_if_equal(SHORT_MAGIC, 0, 2),
         statement(BPF_LDX | BPF_W | BPF_IMM, UDP_HEADER_BYTES + to_u32(SHORT_HEADER_BYTES)),
-        // Over the five instructions that look at fragments.
-        statement(BPF_JMP | libc::BPF_JA, 5),
-        jump_if_equal(FRAGMENT_MAGIC, 0, 2),
+        statement(BPF_JMP | libc::BPF_JA, 10),
+        // What is not LCM goes to PASS below.
+        jump_if_equal(FRAGMENT_MAGIC, 0, 6),
+        // Fragment 0 goes to where its name begins; the others have none, and their sender decides.
         statement(BPF_LD | BPF_H | BPF_ABS, UDP_HEADER_BYTES + FRAGMENT_NUMBER_OFFSET),
-        jump_if_equal(0, 1, 0),
+        jump_if_equal(0, 6, 0),
+        statement(BPF_LD | BPF_W | BPF_ABS, IP_HEADER + SOURCE_ADDRESS_OFFSET),
+        jump_if_equal(unwanted_sender.ip().to_bits(), 0, 2),
+        statement(BPF_LD | BPF_H | BPF_ABS, SOURCE_PORT_OFFSET),
+        jump_if_equal(unwanted_sender.port().into(), 1, 0),
         PASS,
+        REFUSE,
         statement(BPF_LDX | BPF_W | BPF_IMM, UDP_HEADER_BYTES + to_u32(FRAGMENT_HEADER_BYTES)),
     ];
     for beginning in wanted {
@@ -134,8 +146,13 @@ const fn to_u16(code: u32) -> u16 {
 const PASS: SockFilter = SockFilter::new(to_u16(BPF_RET | BPF_K), 0, 0, u32::MAX);
 const REFUSE: SockFilter = SockFilter::new(to_u16(BPF_RET | BPF_K), 0, 0, 0);
 
-/// What a filter sees of a datagram begins with its UDP header.
+/// What a filter sees of a datagram begins with its UDP header, and that with the source port.
 const UDP_HEADER_BYTES: u32 = 8;
+const SOURCE_PORT_OFFSET: u32 = 0;
+
+/// Offsets from here on (`SKF_NET_OFF`) reach into the IP header.
+const IP_HEADER: u32 = libc::SKF_NET_OFF.cast_unsigned();
+const SOURCE_ADDRESS_OFFSET: u32 = 12;
 
 /// Where [`crate::wire::FragmentHeader`] has its fragment number.
 const FRAGMENT_NUMBER_OFFSET: u32 = 16;
@@ -162,11 +179,16 @@ mod tests {
     impl Pair {
         fn new(wanted: &[Beginning]) -> Self {
             let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-            SockRef::from(&receiver).attach_filter(&program(wanted).unwrap()).unwrap();
             receiver.set_nonblocking(true).unwrap();
             let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
             sender.connect(receiver.local_addr().unwrap()).unwrap();
-            Self { receiver, sender }
+            let pair = Self { receiver, sender };
+            pair.attach(wanted, None);
+            pair
+        }
+
+        fn attach(&self, wanted: &[Beginning], unwanted_sender: Option<SocketAddrV4>) {
+            SockRef::from(&self.receiver).attach_filter(&program(wanted, unwanted_sender).unwrap()).unwrap();
         }
 
         fn passes(&self, datagram: &[u8]) -> bool {
@@ -211,6 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn fragments_without_a_channel_are_refused_from_the_unwanted_sender_only() {
+        let pair = Pair::new(&[]);
+        let std::net::SocketAddr::V4(own) = pair.sender.local_addr().unwrap() else { panic!() };
+        let wanted = [Beginning::exact(b"A")];
+        let fragments = datagrams("A", 5000);
+        for (sender, passes) in [
+            (own, false),
+            (SocketAddrV4::new(*own.ip(), own.port() ^ 1), true),
+            (SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), own.port()), true),
+        ] {
+            pair.attach(&wanted, Some(sender));
+            assert!(pair.passes(&fragments[0]));
+            assert_eq!(pair.passes(&fragments[1]), passes);
+            assert!(pair.passes(&datagrams("A", 5)[0]));
+        }
+    }
+
+    #[test]
     fn what_is_not_lcm_passes_to_be_counted() {
         let pair = Pair::new(&[Beginning::exact(b"A")]);
         assert!(pair.passes(b"HTTP/1.1 200 OK"));
@@ -230,7 +270,7 @@ mod tests {
     fn too_many_names_make_no_program() {
         let names =
             |count: usize| -> Vec<_> { (0..count).map(|n| Beginning::exact(format!("{n:063}").as_bytes())).collect() };
-        assert!(program(&names(100)).is_some());
-        assert!(program(&names(200)).is_none());
+        assert!(program(&names(100), None).is_some());
+        assert!(program(&names(200), None).is_none());
     }
 }

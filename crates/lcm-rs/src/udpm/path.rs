@@ -25,6 +25,8 @@ pub(crate) struct Path {
     pub(crate) socket: Socket,
     /// Held, not used: it keeps this host in the group.
     pub(crate) membership: Socket,
+    /// Where datagrams come from.
+    pub(crate) local: SocketAddrV4,
     /// What tells this way from another.
     pub(crate) route: Route,
 }
@@ -120,11 +122,8 @@ impl Path {
         }
         // Never from the group's own port: two senders with one source port make C LCM merge their messages.
         socket.connect(&SocketAddr::V4(group).into())?;
-        let source = match socket.local_addr()?.as_socket_ipv4() {
-            Some(local) => *local.ip(),
-            None => return Err(io::ErrorKind::AddrNotAvailable.into()),
-        };
-        Ok(Self { socket, membership, route: Route { source, fallback } })
+        let local = socket.local_addr()?.as_socket_ipv4().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { socket, membership, local, route: Route { source: *local.ip(), fallback } })
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Receiver {
     spare: SpareBuffers,
     /// What lies in the buffer and was not looked at yet.
     pending: Pending,
+    /// How long to look for a datagram before sleeping.
+    spin: Duration,
     /// What the socket's receive timeout is set to.
     socket_timeout: Duration,
     /// The kernel's count of dropped datagrams, as last heard.
@@ -70,11 +72,27 @@ enum Pending {
     Message(Message),
 }
 
-/// How many of the last messages were of any use.
+/// How many of the last datagrams were of any use.
 #[derive(Debug, Default)]
 struct Usefulness {
-    messages: u32,
+    datagrams: u32,
     unwanted: u32,
+}
+
+impl Usefulness {
+    fn count(&mut self, wanted: bool) {
+        self.datagrams += 1;
+        self.unwanted += u32::from(!wanted);
+    }
+
+    /// The verdict on the last [`JUDGED_TOGETHER`] datagrams; false while there are fewer.
+    fn is_mostly_unwanted(&mut self) -> bool {
+        if self.datagrams < JUDGED_TOGETHER {
+            return false;
+        }
+        let judged = std::mem::take(self);
+        2 * judged.unwanted >= judged.datagrams
+    }
 }
 
 impl Receiver {
@@ -97,6 +115,7 @@ impl Receiver {
             buffer: Arc::new(vec![0; BUFFER_BYTES]),
             spare: SpareBuffers::default(),
             pending: Pending::Nothing,
+            spin: url.spin,
             socket_timeout: TICK,
             kernel_drops: 0,
             filtered: false,
@@ -139,7 +158,9 @@ impl Receiver {
             }
             let something_came = !matches!(self.pending, Pending::Nothing) || self.receive_datagrams(remaining)?;
             self.housekeeping();
-            if self.take_next(dispatcher, message) {
+            let wanted = self.take_next(dispatcher, message);
+            self.consider_filter(dispatcher);
+            if wanted {
                 return Ok(true);
             }
             if self.closed.load(Relaxed) {
@@ -170,8 +191,25 @@ impl Receiver {
                     self.socket.set_read_timeout(Some(timeout))?;
                     self.socket_timeout = timeout;
                 }
-                self.receive_now(Mode::Wait)
+                Ok(self.spin()? || self.receive_now(Mode::Wait)?)
             }
+        }
+    }
+
+    /// Looks for a datagram again and again instead of sleeping, where the URL asks for it. Others run in between.
+    fn spin(&mut self) -> io::Result<bool> {
+        if self.spin.is_zero() {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        loop {
+            if self.receive_now(Mode::NoWait)? {
+                return Ok(true);
+            }
+            if start.elapsed() >= self.spin {
+                return Ok(false);
+            }
+            std::thread::yield_now();
         }
     }
 
@@ -205,6 +243,7 @@ impl Receiver {
         let received = datagram::receive(self.socket.as_fd(), parts, mode);
         let Some((received, from)) = self.came(received)? else { return Ok(false) };
         if self.take_expected(&received, from) {
+            self.usefulness.count(true);
             return Ok(true);
         }
         // Something else: back from the landing to the buffer.
@@ -227,6 +266,7 @@ impl Receiver {
         if !self.take_expected(&peeked, from) {
             return self.receive_anything(Mode::NoWait);
         }
+        self.usefulness.count(false);
         // Only this thread reads, so this is the datagram that was looked at.
         let nothing = datagram::receive(self.socket.as_fd(), &mut [], Mode::NoWait);
         self.came(nothing)?;
@@ -286,7 +326,7 @@ impl Receiver {
             Pending::Message(assembled) => {
                 *message = std::mem::take(assembled);
                 self.pending = Pending::Nothing;
-                self.judge(true, dispatcher);
+                self.usefulness.count(true);
                 return true;
             }
             Pending::Datagrams { from, receive_time_ns, start, end, datagram_bytes } => {
@@ -303,7 +343,7 @@ impl Receiver {
         let (channel, payload) = match self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, wants) {
             Arrived::Nothing => return false,
             Arrived::Unwanted => {
-                self.judge(false, dispatcher);
+                self.usefulness.count(false);
                 return false;
             }
             Arrived::Assembled { channel, payload } => (channel, payload),
@@ -312,22 +352,14 @@ impl Receiver {
                 (channel, Payload::new(Arc::clone(&self.buffer), datagram.end - payload_bytes..datagram.end))
             }
         };
-        self.judge(true, dispatcher);
+        self.usefulness.count(true);
         *message = Message { channel, payload, receive_time_ns, sender: Some(from) };
         true
     }
 
-    /// Counts a message as wanted or not, and has the kernel keep unwanted ones away once most of them are.
-    fn judge(&mut self, wanted: bool, dispatcher: &mut Dispatcher) {
-        let usefulness = &mut self.usefulness;
-        usefulness.messages += 1;
-        usefulness.unwanted += u32::from(!wanted);
-        if usefulness.messages < JUDGED_TOGETHER {
-            return;
-        }
-        let mostly_unwanted = 2 * usefulness.unwanted >= usefulness.messages;
-        *usefulness = Usefulness::default();
-        if mostly_unwanted && !self.filtered && dispatcher.can_filter() {
+    /// Has the kernel keep unwanted messages away once most of what comes is unwanted.
+    fn consider_filter(&mut self, dispatcher: &mut Dispatcher) {
+        if self.usefulness.is_mostly_unwanted() && !self.filtered && dispatcher.can_filter() {
             // Of datagrams handed over together a filter sees only the first.
             datagram::set_batches(self.socket.as_fd(), false);
             dispatcher.filter(FilteredSocket(Arc::clone(&self.socket)));
@@ -392,5 +424,5 @@ const MAX_AT_ONCE: u32 = 1024;
 /// Shorter waits take a system call more.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
 
-/// How many messages are looked at before judging whether a filter pays.
+/// How many datagrams are looked at before judging whether a filter pays.
 const JUDGED_TOGETHER: u32 = 128;

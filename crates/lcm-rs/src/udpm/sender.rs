@@ -15,6 +15,7 @@ use crate::channel::Channel;
 use crate::fragment::Parts;
 use crate::pace::Pacer;
 use crate::publisher::PublishError;
+use crate::subscriptions::Subscriptions;
 use crate::url::UdpmUrl;
 use crate::wire::{MAX_DATAGRAM_BYTES, SHORT_HEADER_BYTES};
 
@@ -29,6 +30,8 @@ pub(crate) struct Sender {
 #[derive(Debug)]
 struct Shared {
     url: UdpmUrl,
+    /// Those of the same connection, which hears what it sends.
+    subscriptions: Arc<Subscriptions>,
     state: Mutex<State>,
 }
 
@@ -44,12 +47,13 @@ struct State {
 }
 
 impl Sender {
-    pub(crate) fn open(url: &UdpmUrl) -> Result<Self, PathError> {
+    pub(crate) fn open(url: &UdpmUrl, subscriptions: Arc<Subscriptions>) -> Result<Self, PathError> {
         let path = Path::find(url)?;
         path.report(url);
+        subscriptions.set_own_address(path.local);
         let pacer = Pacer::new(url.pace, Instant::now());
         let state = State { path, seqno: 0, pacer, batch: Vec::new(), segments: true };
-        let shared = Arc::new(Shared { url: url.clone(), state: Mutex::new(state) });
+        let shared = Arc::new(Shared { url: url.clone(), subscriptions, state: Mutex::new(state) });
         let watched = Arc::clone(&shared);
         let watch = Watch::start(move || watched.follow_change())
             .inspect_err(|error| tracing::warn!(%error, "changes of interfaces and routes will go unnoticed"))
@@ -69,6 +73,9 @@ impl Sender {
         }
         state.seqno = state.seqno.wrapping_add(1);
         let count = parts.len();
+        if count > 1 {
+            self.shared.subscriptions.before_own_fragments(&channel);
+        }
         let mut cursor = Cursor::new(payload);
         for (number, part) in parts.enumerate() {
             state.pace(part.header().len() + part.payload.len());
@@ -168,19 +175,21 @@ impl Shared {
         let mut state = self.lock();
         match Path::find(&self.url) {
             Ok(path) if path.route == state.path.route => state.path.membership = path.membership,
-            Ok(path) => {
-                path.report(&self.url);
-                state.path = path;
-            }
+            Ok(path) => self.use_path(&mut state, path),
             Err(error) => tracing::warn!(%error, "the way onto the bus is lost"),
         }
     }
 
     /// After a send that failed for want of a route.
     fn replace_path(&self, state: &mut State) -> Result<(), PathError> {
-        state.path = Path::find(&self.url)?;
-        state.path.report(&self.url);
+        self.use_path(state, Path::find(&self.url)?);
         Ok(())
+    }
+
+    fn use_path(&self, state: &mut State, path: Path) {
+        path.report(&self.url);
+        self.subscriptions.set_own_address(path.local);
+        state.path = path;
     }
 }
 

@@ -7,28 +7,37 @@ use lcm::log::LogReader;
 
 use super::{event, record};
 
-/// A log that is made while it is read: events of a few hundred bytes up to 4 MB, and sometimes garbage.
+/// A log that is made while it is read: events of 300 bytes and of 4 MB in turn, and sometimes garbage behind them.
 struct Endless {
     number: i64,
-    piece: Vec<u8>,
-    given: usize,
     until: i64,
+    pieces: [Vec<u8>; 3],
+    /// Which piece is given, and how much of it was.
+    piece: usize,
+    given: usize,
+}
+
+impl Endless {
+    fn new(until: i64) -> Self {
+        let [small, large] = [300, 4_000_000].map(|size: usize| record(&event(0, 0, "IMAGE", &vec![0x5a; size])));
+        let damaged = [&small[..], b"garbage"].concat();
+        Self { number: 0, until, pieces: [small, large, damaged], piece: 0, given: usize::MAX }
+    }
 }
 
 impl Read for Endless {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.piece.len() && self.number < self.until {
-            let size = if self.number % 2 == 0 { 4_000_000 } else { 300 };
-            self.piece.clear();
-            self.piece.extend_from_slice(&record(&event(self.number, 1000 * self.number, "IMAGE", b"")));
-            self.piece[24..28].copy_from_slice(&u32::to_be_bytes(size));
-            self.piece.resize(self.piece.len() + size as usize, 0x5a);
-            if self.number % GARBAGE_EVERY == 0 {
-                self.piece.extend_from_slice(b"garbage");
-            }
-            (self.number, self.given) = (self.number + 1, 0);
+        if self.given >= self.pieces[self.piece].len() && self.number < self.until {
+            self.piece = match self.number {
+                number if number % GARBAGE_EVERY == 0 => 2,
+                number if number % 2 == 0 => 0,
+                _ => 1,
+            };
+            self.given = 0;
+            self.pieces[self.piece][4..12].copy_from_slice(&self.number.to_be_bytes());
+            self.number += 1;
         }
-        let read = (&self.piece[self.given..]).read(buffer)?;
+        let read = (&self.pieces[self.piece][self.given..]).read(buffer)?;
         self.given += read;
         Ok(read)
     }
@@ -45,7 +54,7 @@ fn gigabytes_are_read_in_a_few_megabytes() {
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let mut reader = LogReader::new(Endless { number: 0, piece: Vec::new(), given: 0, until: 2000 });
+    let mut reader = LogReader::new(Endless::new(2000));
     let (mut events, mut bytes) = (0, 0);
     while let Some(event) = reader.next_event().unwrap() {
         assert_eq!(event.number, events);

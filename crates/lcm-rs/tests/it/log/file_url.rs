@@ -77,6 +77,18 @@ fn a_wait_ends_in_time_without_the_next_message() {
 }
 
 #[test]
+fn a_log_of_which_nothing_is_wanted_is_passed_over_without_holding_the_caller() {
+    let (path, _) = log("unwanted", 1000);
+    let mut bus = Inline::open(&url(&path, "speed=0")).unwrap();
+    let mut calls = 0;
+    while !bus.ended() {
+        assert!(!bus.handle(Some(Duration::ZERO)).unwrap());
+        calls += 1;
+    }
+    assert!((2..=1000).contains(&calls), "{calls} calls");
+}
+
+#[test]
 fn playing_begins_at_the_start_timestamp() {
     let (path, _) = log("started", 10);
     for (start, first) in [(0, 0), (1_000_001, 1), (1_500_000, 5), (1_900_000, 9), (1_900_001, 10)] {

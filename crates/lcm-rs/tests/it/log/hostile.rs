@@ -32,9 +32,9 @@ fn forged_lengths_allocate_nothing() {
             let log = [header(0, channel_bytes, data_bytes), b"x".to_vec(), record(&good)].concat();
             let largest = AtomicUsize::new(0);
             let mut reader = LogReader::new(Noting(&log[..], &largest));
-            assert_eq!(reader.events().map(Result::unwrap).collect::<Vec<_>>(), [good.clone()]);
+            assert_eq!(reader.events().map(Result::unwrap).collect::<Vec<_>>(), std::slice::from_ref(&good));
             assert_eq!(reader.skipped().bytes, 29);
-            assert!(largest.load(Relaxed) <= 512 << 10, "room for {} bytes", largest.load(Relaxed));
+            assert!(largest.load(Relaxed) <= 256 << 10, "room for {} bytes", largest.load(Relaxed));
         }
     }
 }
