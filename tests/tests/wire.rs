@@ -69,8 +69,8 @@ fn the_largest_datagram_can_be_chosen() {
 fn threads_that_share_a_connection_do_not_mix_their_fragments() {
     isolated!(MulticastOnLo);
     let socket = group_socket();
-    // Slow enough for this socket, which has the smallest buffer there is.
-    let lcm = lcm::Lcm::open(&url("&pace=20000000")).expect("the bus opens");
+    // Slow enough for this socket, whose buffer is the smallest there is.
+    let lcm = lcm::Lcm::open(&url("&pace=2000000")).expect("the bus opens");
     std::thread::scope(|scope| {
         for _ in 0..4 {
             let lcm = lcm.clone();

@@ -186,7 +186,7 @@ impl Receiver {
                 Ok(received || (!timeout.is_zero() && self.poll(timeout)? && self.receive_now(Mode::NoWait)?))
             }
             _ => {
-                let timeout = timeout.unwrap_or(TICK).min(TICK);
+                let timeout = round_down(timeout.unwrap_or(TICK).min(TICK));
                 if timeout != self.socket_timeout {
                     self.socket.set_read_timeout(Some(timeout))?;
                     self.socket_timeout = timeout;
@@ -393,6 +393,13 @@ impl Receiver {
     }
 }
 
+/// The largest power of two in milliseconds within a time of at least one: then a wait that goes on after each datagram with
+/// what is left of its time does not set the socket's timeout anew for each.
+fn round_down(timeout: Duration) -> Duration {
+    let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+    Duration::from_millis(1 << milliseconds.ilog2())
+}
+
 /// The buffer, or another in its place if someone shares it.
 fn writable<'a>(buffer: &'a mut Arc<Vec<u8>>, spare: &mut SpareBuffers) -> &'a mut [u8] {
     if Arc::get_mut(buffer).is_none() {
@@ -416,7 +423,7 @@ const BUFFER_BYTES: usize = 1 << 16;
 const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 
 /// How often there is housekeeping while nothing comes.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(512);
 
 /// A caller that does not wait gets back after this many datagrams, even if none was the last of a message.
 const MAX_AT_ONCE: u32 = 1024;

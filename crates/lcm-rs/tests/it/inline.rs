@@ -168,12 +168,16 @@ fn a_kept_message_is_not_overwritten_by_the_next() {
 
 #[test]
 fn waiting_ends_when_it_should() {
-    let mut bus = Inline::open(&url("")).unwrap();
-    for timeout in [0, 1, 30, 60, 600] {
-        let timeout = Duration::from_millis(timeout);
-        let start = std::time::Instant::now();
-        assert!(bus.receive(Some(timeout)).unwrap().is_none());
-        assert!(start.elapsed() >= timeout, "{timeout:?}");
+    for options in ["", "&spin=2000"] {
+        let mut bus = Inline::open(&url(options)).unwrap();
+        for timeout in [0, 1, 30, 60, 600] {
+            let timeout = Duration::from_millis(timeout);
+            let start = std::time::Instant::now();
+            assert!(bus.receive(Some(timeout)).unwrap().is_none());
+            assert!(start.elapsed() >= timeout, "{timeout:?}");
+            bus.publisher().publish("A", &pattern(200_000, 0)).unwrap();
+            receive(&mut bus, 1);
+        }
     }
 }
 

@@ -81,9 +81,9 @@ impl<R: Read> Read for Trickle<R> {
     }
 }
 
-/// A file of this test run.
+/// A file of this name, which only one test uses.
 pub(crate) fn scratch(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.lcmlog", std::process::id()))
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.lcmlog"))
 }
 
 pub(crate) const SYNC: [u8; 4] = [0xed, 0xa1, 0xda, 0x01];

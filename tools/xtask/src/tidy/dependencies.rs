@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Packages that look at everything and that nothing is built on.
-const ON_TOP: &[&str] = &["mesh-tests", "xtask"];
+const ON_TOP: &[&str] = &["lcm-bench", "mesh-tests", "xtask"];
 
 /// The package whose dependencies every module of every robot carries.
 const BUS: &str = "lcm-rs";

@@ -1,0 +1,148 @@
+//! `lcm-bench`: ours, C LCM and a bare socket loop, measured in turn in the same run, as one table of medians and ratios.
+//!
+//! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
+//! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod busy;
+mod contender;
+mod exchange;
+mod launch;
+mod namespace;
+mod peers;
+mod process;
+mod report;
+mod rmem_max;
+mod scenario;
+mod statistics;
+mod worker;
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use bench::Bench;
+use report::Machine;
+use rmem_max::RmemMax;
+use scenario::Scenario;
+use worker::{Job, Kind};
+
+/// Measures lcm-rs, C LCM and a bare socket loop in turn, and prints one table of medians and ratios.
+///
+/// Runs in a network namespace of its own. C LCM is that of `cargo xtask peers`; without it its column stays empty.
+#[derive(Debug, Parser)]
+#[command(name = "lcm-bench", args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Measure briefly, once unless --rounds says otherwise.
+    #[arg(long)]
+    quick: bool,
+    /// Measure only these.
+    #[arg(long, value_enum, num_args = 1.., value_name = "NAME")]
+    only: Vec<Scenario>,
+    /// How often to measure everything; the table shows medians.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// Write the page to this file too.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Where `cargo xtask peers` has put C LCM, if not in target/peers.
+    #[arg(long, value_name = "DIR")]
+    peers: Option<PathBuf>,
+    /// Leave net.core.rmem_max of this host as it is. Otherwise root sets it to what the rows ask for, and back.
+    #[arg(long)]
+    leave_rmem_max: bool,
+    /// This process is in the namespace already.
+    #[arg(long, hide = true)]
+    isolated: bool,
+}
+
+/// What this program is besides the benchmark: the processes that it starts.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Becomes another program that dies with its parent.
+    #[command(hide = true)]
+    Launch {
+        #[arg(long)]
+        core: Option<usize>,
+        #[arg(last = true)]
+        program: Vec<OsString>,
+    },
+    /// Does what is measured.
+    #[command(hide = true)]
+    Worker {
+        #[arg(value_enum)]
+        kind: Kind,
+        #[command(flatten)]
+        job: Job,
+    },
+    /// Sets net.core.rmem_max, and restores it at the end.
+    #[command(hide = true)]
+    KeepRmemMax,
+}
+
+fn main() -> ExitCode {
+    let Cli { options, part } = Cli::parse();
+    let outcome = match part {
+        Some(Part::Launch { core, program }) => launch::become_program(&program, core).map(|()| ExitCode::SUCCESS),
+        Some(Part::Worker { kind, job }) => worker::run(kind, &job).map(|()| ExitCode::SUCCESS),
+        Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
+        None if options.isolated => measure(options),
+        None => namespace::run_inside(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("lcm-bench: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn measure(options: Options) -> Result<ExitCode> {
+    if let Some(path) = &options.markdown {
+        // Now, rather than after minutes of measuring.
+        let writable = OpenOptions::new().append(true).create(true).open(path);
+        writable.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let rmem_max = RmemMax::new(options.leave_rmem_max)?;
+    namespace::prepare()?;
+    let c_worker = peers::compile(options.peers.as_deref());
+    let c_worker = c_worker.inspect_err(|error| eprintln!("lcm-bench: no column of C LCM: {error:#}")).ok();
+    let rounds = options.rounds.map_or(if options.quick { 1 } else { 5 }, usize::from);
+    let core = launch::last_core()?;
+    let (notes, failures) = (Vec::new(), 0);
+    let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, core, notes, failures };
+    bench.allow_receive_buffer(scenario::RECV_BUF_SIZE)?;
+    let machine = Machine::look(&bench);
+    let mut rows = Vec::new();
+    for scenario in Scenario::value_variants() {
+        if options.only.is_empty() || options.only.contains(scenario) {
+            rows.extend(scenario.run(&mut bench)?);
+        }
+    }
+    if bench.failures > 0 {
+        bench.notes.push(format!("{} measurements failed and are missing in their medians.", bench.failures));
+    }
+    let page = report::page(&machine, &rows, &bench.notes);
+    print(&page);
+    if let Some(path) = options.markdown {
+        std::fs::write(&path, &page).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(if bench.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::print_stdout, reason = "the table is the data of this program")]
+fn print(page: &str) {
+    print!("{page}");
+}
