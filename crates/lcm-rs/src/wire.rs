@@ -1,7 +1,7 @@
 //! The datagrams of LCM's UDP multicast: the two headers, the limits, and a total parser for what arrives.
 //!
 //! Putting fragments together again is the business of [`crate::reassembly`]; cutting a message into datagrams that of
-//! [`crate::fragment`]. Nothing here does I/O.
+//! [`crate::Parts`]. Nothing here does I/O.
 
 use zerocopy::byteorder::{BE, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -9,13 +9,15 @@ use crate::launch;
 use crate::peers::CWorker;
 use crate::process::Worker;
 use crate::rmem_max::RmemMax;
-use crate::worker::Job;
+use crate::worker::{Job, Role};
 
 /// Where the processes of an exchange run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// All on the same core.
     OneCore,
+    /// Who sends on one core, who receives on another.
+    TwoCores,
     /// Where the kernel puts them.
     Free,
 }
@@ -24,6 +26,7 @@ impl Placement {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OneCore => "one core",
+            Self::TwoCores => "two cores",
             Self::Free => "free",
         }
     }
@@ -39,8 +42,8 @@ pub(crate) struct Bench {
     /// Absent where C LCM is not installed.
     pub(crate) c_worker: Option<CWorker>,
     pub(crate) rmem_max: RmemMax,
-    /// The core of [`Placement::OneCore`].
-    pub(crate) core: usize,
+    /// The core of [`Placement::OneCore`], and the other one of [`Placement::TwoCores`].
+    pub(crate) cores: [usize; 2],
     /// What a reader of the table has to know about this run.
     pub(crate) notes: Vec<String>,
     /// Measurements that came to nothing.
@@ -106,7 +109,12 @@ impl Bench {
 
     /// Starts a worker of `party`.
     pub(crate) fn worker(&self, party: Party, placement: Placement, job: &Job) -> Result<Worker> {
-        let core = (placement == Placement::OneCore).then_some(self.core);
+        let [core, other_core] = self.cores;
+        let core = match (placement, job.role) {
+            (Placement::Free, _) => None,
+            (Placement::OneCore, _) | (Placement::TwoCores, Role::Ping | Role::Send) => Some(core),
+            (Placement::TwoCores, Role::Echo | Role::Count) => Some(other_core),
+        };
         let mut command = match (party, &self.c_worker) {
             (Party::C, Some(c_worker)) => launch::command(&c_worker.program, core),
             (Party::C, None) => anyhow::bail!("C LCM is not installed"),

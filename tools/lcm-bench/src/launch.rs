@@ -35,10 +35,13 @@ pub(crate) fn become_program(program: &[OsString], core: Option<usize>) -> Resul
     Err(Command::new(name).args(arguments).exec()).with_context(|| format!("cannot become {}", name.display()))
 }
 
-/// The last core this process may use. Interrupts tend to be on the first.
-pub(crate) fn last_core() -> Result<usize> {
+/// The last two cores this process may use, the last first; twice the same where there is only one. Interrupts tend to be on
+/// the first.
+pub(crate) fn last_cores() -> Result<[usize; 2]> {
     let cores = sched_getaffinity(None).context("cannot tell the cores")?;
-    (0..CpuSet::MAX_CPU).rev().find(|&core| cores.is_set(core)).context("not a single core")
+    let mut usable = (0..CpuSet::MAX_CPU).rev().filter(|&core| cores.is_set(core));
+    let last = usable.next().context("not a single core")?;
+    Ok([last, usable.next().unwrap_or(last)])
 }
 
 /// This program, from any process that is this program. Its file may be replaced while the benchmark runs, by a build for

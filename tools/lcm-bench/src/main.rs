@@ -120,9 +120,9 @@ fn measure(options: Options) -> Result<ExitCode> {
     let c_worker = peers::compile(options.peers.as_deref());
     let c_worker = c_worker.inspect_err(|error| eprintln!("lcm-bench: no column of C LCM: {error:#}")).ok();
     let rounds = options.rounds.map_or(if options.quick { 1 } else { 5 }, usize::from);
-    let core = launch::last_core()?;
+    let cores = launch::last_cores()?;
     let (notes, failures) = (Vec::new(), 0);
-    let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, core, notes, failures };
+    let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, cores, notes, failures };
     bench.allow_receive_buffer(scenario::RECV_BUF_SIZE)?;
     let machine = Machine::look(&bench);
     let mut rows = Vec::new();

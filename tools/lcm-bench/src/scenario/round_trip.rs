@@ -12,10 +12,11 @@ use crate::worker::{Job, Role};
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (bytes, size) in [(64, "64 B"), (1024, "1 KiB")] {
-        for placement in [Placement::OneCore, Placement::Free] {
+        for placement in [Placement::OneCore, Placement::Free, Placement::TwoCores] {
             let aims = match placement {
                 Placement::OneCore => vec![Aim::AtMostOfC(0.35), Aim::AtMostOfBare(1.3)],
                 Placement::Free => vec![Aim::AtMostOfC(0.25)],
+                Placement::TwoCores => Vec::new(),
             };
             let what = format!("round trip {size}");
             let job = Job {
