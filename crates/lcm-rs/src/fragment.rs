@@ -58,12 +58,16 @@ impl Parts {
     ///
     /// # Errors
     /// A message over 2^28 bytes, or one that would need more than 65535 fragments.
+    ///
+    /// # Panics
+    /// If `datagram_bytes` is below 128.
     pub fn new(
         channel: Channel,
         seqno: u32,
         message_bytes: usize,
         datagram_bytes: usize,
     ) -> Result<Self, MessageTooLarge> {
+        assert!(datagram_bytes >= 128, "datagrams of {datagram_bytes} bytes");
         let named_bytes = channel.as_bytes().len() + 1 + message_bytes;
         let body_bytes = datagram_bytes - FRAGMENT_HEADER_BYTES;
         let count = if named_bytes + SHORT_HEADER_BYTES <= datagram_bytes {

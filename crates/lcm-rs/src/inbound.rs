@@ -119,6 +119,10 @@ impl Inbound {
                 self.senders.count_message(from, message_bytes);
                 Arrived::Nothing
             }
+            Outcome::Skipped => {
+                self.senders.count_lost_or_unwanted(from);
+                Arrived::Nothing
+            }
             Outcome::Repeated => {
                 self.counters.repeated_fragments.add(1);
                 Arrived::Nothing
@@ -131,10 +135,16 @@ impl Inbound {
 
     fn count_given_up(&mut self) {
         for given_up in self.reassembler.take_given_up() {
+            if given_up.maybe_unwanted {
+                self.senders.count_lost_or_unwanted(given_up.sender);
+                continue;
+            }
             self.senders.count_incomplete(given_up.sender);
             tracing::debug!(?given_up, "message incomplete");
             let buffer_bytes = self.counters.receive_buffer_bytes.load();
-            if !self.warned && buffer_bytes > 0 && given_up.message_bytes as u64 > buffer_bytes / 2 {
+            // Not for a size that a single forged header announces.
+            let mostly_arrived = given_up.received_bytes >= given_up.message_bytes / 8;
+            if !self.warned && buffer_bytes > 0 && mostly_arrived && given_up.message_bytes as u64 > buffer_bytes / 2 {
                 self.warned = true;
                 warn_of_small_buffer(&given_up, buffer_bytes);
             }
@@ -143,7 +153,7 @@ impl Inbound {
 }
 
 fn warn_of_small_buffer(given_up: &GivenUp, buffer_bytes: u64) {
-    let GivenUp { sender, message_bytes, channel } = given_up;
+    let GivenUp { sender, message_bytes, channel, .. } = given_up;
     let channel = channel.map_or_else(|| "unknown".to_owned(), |channel| channel.to_string());
     // A buffer must hold the message and the kernel's own bookkeeping, about as much again.
     let wanted = (2 * message_bytes).next_power_of_two();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::lcm::{OpenError, open};
@@ -47,14 +47,18 @@ pub struct Inline {
 /// connection goes.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    subscriptions: Arc<Subscriptions>,
-    entry: Arc<Entry>,
+    // Weak, since a handler may own its own handle.
+    subscriptions: Weak<Subscriptions>,
+    entry: Weak<Entry>,
 }
 
 impl Handle {
-    /// Takes the handler off, from any thread and inside any handler, its own too: it is not called again.
+    /// Takes the handler off, from any thread and inside any handler, its own too: it is not called again, though a call
+    /// under way on the reading thread finishes.
     pub fn unsubscribe(&self) {
-        self.subscriptions.remove(&self.entry);
+        if let (Some(subscriptions), Some(entry)) = (self.subscriptions.upgrade(), self.entry.upgrade()) {
+            subscriptions.remove(&entry);
+        }
     }
 }
 
@@ -107,7 +111,7 @@ impl Inline {
         PatternError: From<P::Error>,
     {
         let entry = self.subscriptions.add(pattern.try_into()?, Sink::Handler(Box::new(handler)));
-        Ok(Handle { subscriptions: Arc::clone(&self.subscriptions), entry })
+        Ok(Handle { subscriptions: Arc::downgrade(&self.subscriptions), entry: Arc::downgrade(&entry) })
     }
 
     /// Waits for the next message that a handler wants, at most `timeout` (`None` waits for ever), and runs its handlers.

@@ -216,10 +216,12 @@ impl Drop for ReceiveThread {
     }
 }
 
-fn receive_until_closed(mut receiver: Receiver, mut dispatcher: Dispatcher, counters: &Counters) {
+fn receive_until_closed(mut receiver: Receiver, dispatcher: Dispatcher, counters: &Counters) {
+    let mut dispatcher = EndedWhenDropped(dispatcher);
+    let dispatcher = &mut dispatcher.0;
     let mut message = Message::default();
     loop {
-        match receiver.receive(None, &mut dispatcher, &mut message) {
+        match receiver.receive(None, dispatcher, &mut message) {
             Ok(true) => {
                 while receiver.waits_for_subscribers() && !dispatcher.has_room(&message) {
                     std::thread::sleep(LOOK_FOR_ROOM_AFTER);
@@ -230,13 +232,22 @@ fn receive_until_closed(mut receiver: Receiver, mut dispatcher: Dispatcher, coun
                 }
             }
             // Closed, or at the end of an event log: without a time limit nothing else ends the wait.
-            Ok(false) => return dispatcher.end(),
+            Ok(false) => return,
             Err(error) => {
                 counters.receive_errors.add(1);
                 tracing::warn!(%error, "receiving failed; trying again");
                 std::thread::sleep(RETRY_AFTER);
             }
         }
+    }
+}
+
+/// Closes the queues when reading ends, however it ends, so that no subscriber waits for ever.
+struct EndedWhenDropped(Dispatcher);
+
+impl Drop for EndedWhenDropped {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -265,7 +276,7 @@ pub(crate) fn open(url: &str) -> Result<Opened, OpenError> {
     let subscriptions = Arc::new(Subscriptions::default());
     let (transport, source) = match &url {
         Url::Udpm(udpm) => {
-            let sender = udpm::Sender::open(udpm, Arc::clone(&subscriptions))?;
+            let sender = udpm::Sender::open(udpm, &subscriptions)?;
             (Transport::Udpm(sender), Source::Udpm(udpm.clone()))
         }
         Url::Memq => {

@@ -138,7 +138,8 @@ impl MemoryBus {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Joins with an address of its own. The instance hears the others, and itself as on a real bus.
+    /// Joins with an address of its own. The instance hears the others, and itself as on a real bus. Its receive calls return
+    /// at once, also where they were to wait: only [`MemoryBus::advance`] lets time pass.
     #[must_use]
     pub fn join(&self) -> Inline {
         let address = {
@@ -176,6 +177,9 @@ impl MemoryBus {
     }
 
     /// Moves time on.
+    ///
+    /// # Panics
+    /// If time would run over, after some hundred years.
     pub fn advance(&self, by: Duration) {
         self.lock().now += by;
     }

@@ -100,6 +100,8 @@ impl Pattern {
         match &self.kind {
             Kind::Exact(name) => Some(Beginning::exact(name.as_bytes())),
             Kind::Glob(glob) => match &**glob {
+                // Who wants everything has no use for a filter.
+                [b'*'] => None,
                 [prefix @ .., b'*'] if !prefix.contains(&b'*') && !prefix.contains(&b'?') => {
                     Some(Beginning::prefix(prefix))
                 }
@@ -133,6 +135,20 @@ impl TryFrom<&String> for Pattern {
 
     fn try_from(name: &String) -> Result<Self, PatternError> {
         Self::exact(name)
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(name: String) -> Result<Self, PatternError> {
+        Self::exact(name)
+    }
+}
+
+impl From<Channel> for Pattern {
+    fn from(channel: Channel) -> Self {
+        Self { kind: Kind::Exact(channel) }
     }
 }
 

@@ -30,7 +30,7 @@ impl Queue {
     }
 
     /// Keeps every message in order while their payloads stay within `bytes`, and drops new ones beyond that. A single
-    /// message larger than that is kept while nothing else is.
+    /// message larger than that is kept while nothing else is. (A payload may lie in a buffer up to four times its size.)
     #[must_use]
     pub const fn keep_all(bytes: usize) -> Self {
         Self { kind: Kind::KeepAll { bytes } }

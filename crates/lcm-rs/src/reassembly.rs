@@ -59,6 +59,8 @@ pub enum Outcome {
         /// The size of the message.
         message_bytes: usize,
     },
+    /// It was the last one of a message whose beginning never came, likely because a filter refused it.
+    Skipped,
     /// It was taken in.
     Pending,
     /// It was here before, or its message is complete or given up.
@@ -83,8 +85,12 @@ pub struct GivenUp {
     pub sender: SocketAddrV4,
     /// Its size as announced.
     pub message_bytes: usize,
+    /// How much of it arrived.
+    pub received_bytes: usize,
     /// Its channel, where fragment 0 arrived.
     pub channel: Option<Channel>,
+    /// Whether fragment 0 may have been refused by a filter, so that nobody may have wanted it.
+    pub maybe_unwanted: bool,
 }
 
 #[derive(Debug)]
@@ -112,6 +118,10 @@ struct Partial {
     early_bytes: usize,
     /// Nobody wants it: fragments are counted, and bytes not kept.
     passes_by: bool,
+    /// It passes by because its beginning did not come.
+    skipped: bool,
+    /// Whether a filter refused fragment 0 of unwanted messages when this one began.
+    behind_filter: bool,
     /// The room for payload and channel in one datagram of this sender, as far as known.
     body_bytes: usize,
     last_progress: Instant,
@@ -205,6 +215,11 @@ impl Reassembler {
         let unwanted_first_missing = self.unwanted_first_missing;
         let mut unneeded = Vec::new();
         let progress = self.update(from, index, |partial| {
+            if fragment.channel.is_some() && wanted && partial.skipped {
+                // Wanted after all, and overtaken by more fragments than disorder explains.
+                partial.channel = fragment.channel;
+                return Progress::Contradiction;
+            }
             if fragment.channel.is_some() && !wanted {
                 unneeded = partial.pass_by();
             }
@@ -216,7 +231,9 @@ impl Reassembler {
                 progress => progress,
             }
         });
-        self.spare.remember(Arc::new(unneeded));
+        if !unneeded.is_empty() {
+            self.spare.remember(Arc::new(unneeded));
+        }
         (self.settle(from, index, progress, now), first)
     }
 
@@ -293,7 +310,9 @@ impl Reassembler {
                 self.give_up(from, index, now);
             }
         }
-        self.senders.retain(|_, sender| now.saturating_duration_since(sender.last_heard) <= FORGET_SENDER);
+        self.senders.retain(|_, sender| {
+            !sender.partials.is_empty() || now.saturating_duration_since(sender.last_heard) <= FORGET_SENDER
+        });
         if self.last_progress.is_some_and(|last| now.saturating_duration_since(last) > FORGET_SPARE) {
             self.spare.clear();
             self.last_progress = None;
@@ -317,7 +336,8 @@ impl Reassembler {
             self.give_up_oldest_of(from, None, now);
         }
         let Some(sender) = self.senders.get_mut(&from) else { return 0 };
-        let partial = Partial::new(fragment, &mut self.spare, now);
+        let partial =
+            Partial { behind_filter: self.unwanted_first_missing, ..Partial::new(fragment, &mut self.spare, now) };
         sender.held_bytes += partial.held_bytes();
         self.held_bytes += partial.held_bytes();
         sender.partials.push(partial);
@@ -357,6 +377,9 @@ impl Reassembler {
                 let Some(partial) = self.remove(from, index, now) else { return Outcome::Contradiction };
                 if let Some(sender) = self.senders.get_mut(&from) {
                     sender.completed += 1;
+                }
+                if partial.skipped {
+                    return Outcome::Skipped;
                 }
                 if partial.passes_by {
                     return Outcome::PassedBy { message_bytes: partial.message_bytes };
@@ -406,9 +429,15 @@ impl Reassembler {
 
     fn report_given_up(&mut self, sender: SocketAddrV4, partial: Partial) {
         let Partial { message_bytes, channel, buffer, .. } = partial;
-        // One whose fragment 0 a filter refused is none that anyone lost.
-        if channel.is_some() || !self.unwanted_first_missing {
-            self.given_up.push(GivenUp { sender, message_bytes, channel });
+        // What nobody wanted nobody lost, unless fragment 0 showed that someone did.
+        if !partial.passes_by || partial.skipped {
+            self.given_up.push(GivenUp {
+                sender,
+                message_bytes,
+                received_bytes: partial.filled + partial.early_bytes,
+                channel,
+                maybe_unwanted: channel.is_none() && partial.behind_filter,
+            });
         }
         // The sender will likely try again, and then there is room at once.
         self.spare.remember(Arc::new(buffer));
@@ -485,6 +514,8 @@ impl Partial {
             early: BTreeMap::new(),
             early_bytes: 0,
             passes_by: false,
+            skipped: false,
+            behind_filter: false,
             body_bytes: 0,
             last_progress: now,
         }
@@ -500,7 +531,7 @@ impl Partial {
 
     /// The most that the next fragment is expected to carry.
     fn expected_bytes(&self) -> usize {
-        self.body_bytes.min(self.message_bytes - self.filled)
+        self.body_bytes.min(self.message_bytes - self.filled - self.early_bytes)
     }
 
     fn insert(&mut self, fragment: &Fragment<'_>, now: Instant) -> Progress {
@@ -542,6 +573,7 @@ impl Partial {
     /// Goes on behind the last fragment that arrived, as if all before it had.
     fn skip_to_last(&mut self) -> Progress {
         let Some((number, last)) = self.early.pop_last() else { return Progress::Pending };
+        self.skipped = true;
         self.early.clear();
         self.early_bytes = 0;
         self.next = number + 1;

@@ -35,7 +35,7 @@ impl SequenceTracker {
     /// Starts with the first message heard of a sender.
     #[must_use]
     pub fn new(seqno: u32, now: Instant) -> Self {
-        Self { newest: seqno, heard: 1, last_heard: now }
+        Self { newest: seqno, heard: ALL, last_heard: now }
     }
 
     /// Takes in the number of one message.
@@ -61,10 +61,13 @@ impl SequenceTracker {
             }
         }
         self.newest = seqno;
-        self.heard = 1;
+        self.heard = ALL;
         Arrival::Restarted
     }
 }
+
+/// What was before the first message is none of ours to miss.
+const ALL: u64 = u64::MAX;
 
 /// A larger jump is taken for a restart: at 100,000 messages per second it is ten seconds of silence.
 const MAX_GAP: u32 = 1_000_000;
@@ -117,6 +120,16 @@ mod tests {
         assert_eq!(sender.observe(1), Arrival::Repeated);
         assert_eq!(sender.observe(2), Arrival::Late);
         assert_eq!(sender.observe(4), Arrival::Next { lost: 0 });
+    }
+
+    #[test]
+    fn numbers_before_the_first_one_heard_are_not_late() {
+        let mut sender = Sender::new(40);
+        assert_eq!(sender.observe(42), Arrival::Next { lost: 1 });
+        assert_eq!(sender.observe(39), Arrival::Repeated);
+        sender.now += Duration::from_secs(10);
+        assert_eq!(sender.observe(0), Arrival::Restarted);
+        assert_eq!(sender.observe(1), Arrival::Next { lost: 0 });
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::sequence::{Arrival, SequenceTracker};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Who was heard; at most 1024, the longest silent are folded into [`Statistics::forgotten`].
+    /// Who was heard; at most 1024. Those that sent at most one message, then the longest silent, are folded into
+    /// [`Statistics::forgotten`].
     pub senders: Vec<SenderStatistics>,
     /// The sum over the senders that are no longer listed.
     pub forgotten: SenderCounts,
@@ -27,7 +28,7 @@ pub struct Statistics {
     /// Datagrams of unwanted channels that a kernel filter kept away. The kernel counts those that a full receive buffer
     /// dropped meanwhile together with them.
     pub filtered: u64,
-    /// Messages that full subscription queues dropped, over all subscriptions.
+    /// Messages that full queues dropped, over all subscriptions; on `memq` also what waited unread for too long.
     pub queue_drops: u64,
     /// Errors of receive calls, after which receiving went on.
     pub receive_errors: u64,
@@ -192,6 +193,8 @@ pub(crate) struct Senders {
     table: HashMap<SocketAddrV4, Sender>,
     /// Whether gaps may be unwanted messages.
     filtered: bool,
+    /// How often a filter went off. The first gap of each sender after that reaches back to before.
+    filters_gone: u64,
     counters: Arc<Counters>,
 }
 
@@ -200,15 +203,17 @@ struct Sender {
     sequence: SequenceTracker,
     counters: Arc<SenderCounters>,
     last_heard: Instant,
+    filters_gone: u64,
 }
 
 impl Senders {
     pub(crate) fn new(counters: Arc<Counters>) -> Self {
-        Self { table: HashMap::new(), filtered: false, counters }
+        Self { table: HashMap::new(), filtered: false, filters_gone: 0, counters }
     }
 
     /// Says whether a kernel filter keeps unwanted messages away.
     pub(crate) fn set_filtered(&mut self, filtered: bool) {
+        self.filters_gone += u64::from(self.filtered && !filtered);
         self.filtered = filtered;
     }
 
@@ -217,7 +222,9 @@ impl Senders {
         if let Some(sender) = self.table.get_mut(&from) {
             sender.last_heard = now;
             let counters = &sender.counters;
-            let gaps = if self.filtered { &counters.lost_or_unwanted } else { &counters.lost };
+            let filtered = self.filtered || sender.filters_gone != self.filters_gone;
+            sender.filters_gone = self.filters_gone;
+            let gaps = if filtered { &counters.lost_or_unwanted } else { &counters.lost };
             match sender.sequence.observe(seqno, now) {
                 Arrival::Next { lost: 0 } | Arrival::Repeated => {}
                 Arrival::Next { lost } => gaps.add(lost.into()),
@@ -235,7 +242,7 @@ impl Senders {
             list.live.push((from, Arc::clone(&counters)));
         }
         let sequence = SequenceTracker::new(seqno, now);
-        self.table.insert(from, Sender { sequence, counters, last_heard: now });
+        self.table.insert(from, Sender { sequence, counters, last_heard: now, filters_gone: self.filters_gone });
     }
 
     /// Counts a whole message.
@@ -243,6 +250,13 @@ impl Senders {
         if let Some(sender) = self.table.get(&from) {
             sender.counters.messages.add(1);
             sender.counters.bytes.add(bytes as u64);
+        }
+    }
+
+    /// Counts a message that came without its beginning while a filter was on.
+    pub(crate) fn count_lost_or_unwanted(&mut self, from: SocketAddrV4) {
+        if let Some(sender) = self.table.get(&from) {
+            sender.counters.lost_or_unwanted.add(1);
         }
     }
 

@@ -29,8 +29,8 @@ struct Table {
     filtered: Option<FilteredSocket>,
     /// Where this connection sends from, on a bus with addresses.
     own_address: Option<SocketAddrV4>,
-    /// Whether large messages of this connection go to channels that are subscribed on it too, as far as is known.
-    own_fragments_wanted: bool,
+    /// The channels of this connection's own large messages so far, up to [`MAX_OWN_CHANNELS`].
+    own_large_channels: Vec<Channel>,
     /// No message will come any more.
     ended: bool,
 }
@@ -98,12 +98,12 @@ impl Subscriptions {
         });
     }
 
-    /// To be called before this connection sends a fragmented message: if anyone here wants its channel, its fragments must
-    /// come back from now on.
+    /// To be called before this connection sends a fragmented message: if anyone here wants its channel, now or later, its
+    /// fragments must come back.
     pub(crate) fn before_own_fragments(&self, channel: &Channel) {
         let mut table = self.lock();
-        if !table.own_fragments_wanted && table.entries.iter().any(|entry| entry.pattern.matches(channel)) {
-            table.own_fragments_wanted = true;
+        if table.own_large_channels.len() <= MAX_OWN_CHANNELS && !table.own_large_channels.contains(channel) {
+            table.own_large_channels.push(*channel);
             table.update_filter();
         }
     }
@@ -127,7 +127,10 @@ impl Table {
     fn update_filter(&mut self) {
         if let Some(socket) = self.filtered.take() {
             let wanted: Option<Vec<_>> = self.entries.iter().map(|entry| entry.pattern.beginning()).collect();
-            let unwanted_sender = self.own_address.filter(|_| !self.own_fragments_wanted);
+            let wanted_here = |channel| self.entries.iter().any(|entry| entry.pattern.matches(channel));
+            let own_wanted =
+                self.own_large_channels.len() > MAX_OWN_CHANNELS || self.own_large_channels.iter().any(wanted_here);
+            let unwanted_sender = self.own_address.filter(|_| !own_wanted);
             self.filtered = socket.filter(wanted.as_deref(), unwanted_sender);
         }
     }
@@ -145,6 +148,8 @@ pub(crate) struct Dispatcher {
     last: (Channel, Route),
     /// Whether a kernel filter is on.
     filtered: bool,
+    /// The version of the table that made no filter, if any did not.
+    unfilterable: Option<u64>,
     /// Whether the reading thread takes every message for itself.
     everything: bool,
 }
@@ -171,6 +176,7 @@ impl Dispatcher {
             routes: HashMap::new(),
             last,
             filtered: false,
+            unfilterable: None,
             everything: false,
         }
     }
@@ -190,7 +196,9 @@ impl Dispatcher {
 
     /// Whether a kernel filter can express what is wanted.
     pub(crate) fn can_filter(&self) -> bool {
-        !self.everything && self.entries.iter().all(|entry| entry.pattern.beginning().is_some())
+        !self.everything
+            && self.unfilterable != Some(self.version)
+            && self.entries.iter().all(|entry| entry.pattern.beginning().is_some())
     }
 
     /// Whether a kernel filter keeps unwanted messages away.
@@ -206,6 +214,10 @@ impl Dispatcher {
             table.filtered = Some(socket);
             table.update_filter();
         });
+        if !self.filtered() {
+            // Not again before the subscriptions change.
+            self.unfilterable = Some(self.version);
+        }
     }
 
     /// Has the kernel deliver everything.
@@ -223,15 +235,17 @@ impl Dispatcher {
         let mut delivery = Delivery::default();
         for &index in &*route {
             let entry = &self.entries[index];
+            let mut sink = entry.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            // Looked at last, so that who was told that it is removed is right.
             if !entry.active.load(Acquire) {
                 continue;
             }
-            delivery.delivered += 1;
-            match &mut *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) {
+            match &mut *sink {
                 Sink::Handler(handler) => handler(message),
                 Sink::Queue(input) => delivery.dropped += input.put(message),
-                Sink::Ended => {}
+                Sink::Ended => continue,
             }
+            delivery.delivered += 1;
         }
         delivery
     }
@@ -280,9 +294,11 @@ impl Dispatcher {
         if version != self.version {
             let table = self.subscriptions.lock();
             self.version = version;
-            self.entries.clone_from(&table.entries);
+            let removed = std::mem::replace(&mut self.entries, table.entries.clone());
             self.filtered = table.filtered.is_some();
             drop(table);
+            // Not under the lock: what a handler owns may unsubscribe when it is dropped.
+            drop(removed);
             self.routes.clear();
             self.last = (Channel::EMPTY, Route::default());
             self.last.1 = self.learn_route(&Channel::EMPTY);
@@ -291,6 +307,9 @@ impl Dispatcher {
 }
 
 const MAX_ROUTES: usize = 4096;
+
+/// With more, own large messages are taken for wanted.
+const MAX_OWN_CHANNELS: usize = 64;
 
 #[cfg(test)]
 mod tests {

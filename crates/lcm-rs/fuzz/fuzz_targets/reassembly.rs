@@ -11,13 +11,16 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use lcm::reassembly::{Limits, Outcome, Reassembler};
-use lcm::wire::{FRAGMENT_MAGIC, Fragment, FragmentHeader};
+use lcm::reassembly::{Landing, Limits, Outcome, Reassembler};
+use lcm::wire::{self, Datagram, FRAGMENT_MAGIC, FragmentHeader};
 use libfuzzer_sys::fuzz_target;
+use zerocopy::IntoBytes;
 
 fuzz_target!(|input: &[u8]| {
     let mut receiver = Receiver { reassembler: Reassembler::new(LIMITS), now: Instant::now(), arrived_bytes: 0 };
-    for record in input.as_chunks().0 {
+    let (behind_filter, records) = input.split_first().map_or((false, input), |(first, rest)| (first & 1 == 1, rest));
+    receiver.reassembler.set_unwanted_first_missing(behind_filter);
+    for record in records.as_chunks().0 {
         receiver.receive(&Claim::read(*record));
     }
     receiver.now += LIMITS.age * 2;
@@ -40,6 +43,8 @@ struct Claim {
     pause: Duration,
     /// Whether old messages are given up first.
     expires: bool,
+    /// Whether anyone wants its channel.
+    wanted: bool,
 }
 
 struct Receiver {
@@ -65,6 +70,7 @@ impl Claim {
             body_bytes,
             lands: flags & 2 != 0,
             expires: flags & 4 != 0,
+            wanted: flags & 8 == 0,
             pause: Duration::from_millis(u64::from(flags >> 4) * 100),
         };
         claim.lie(lies, low, u16::from_le_bytes([low, high]) & MAX_LIE_BYTES);
@@ -108,12 +114,13 @@ impl Receiver {
         let body: Vec<u8> =
             (offset..offset + usize::from(claim.body_bytes)).map(|place| claim.byte_at(place)).collect();
         let rest = if claim.number == 0 { [CHANNEL, b"\0", &body].concat() } else { body };
-        let Ok(fragment) = Fragment::new(&header, &rest) else { return };
+        let datagram = [header.as_bytes(), &rest].concat();
+        let Ok(Datagram::Fragment(fragment)) = wire::parse(&datagram) else { return };
         self.arrived_bytes += rest.len() + DATAGRAM_COST_BYTES;
 
         let from = SocketAddrV4::new(Ipv4Addr::LOCALHOST, claim.port);
         let landed = if claim.lands { self.land(from, &header, &rest) } else { None };
-        let outcome = landed.unwrap_or_else(|| self.reassembler.insert(from, &fragment, self.now).0);
+        let outcome = landed.unwrap_or_else(|| self.reassembler.insert(from, &fragment, claim.wanted, self.now).0);
 
         let held_bytes = self.reassembler.held_bytes();
         assert!(held_bytes <= GROWTH * self.arrived_bytes, "{held_bytes} held, {} arrived", self.arrived_bytes);
@@ -125,7 +132,8 @@ impl Receiver {
                 let wrong = payload.iter().enumerate().find(|&(place, &byte)| byte != claim.byte_at(place));
                 assert_eq!(wrong, None, "a byte from elsewhere");
             }
-            Outcome::Pending | Outcome::Repeated | Outcome::Contradiction => {}
+            Outcome::PassedBy { message_bytes } => assert_eq!(message_bytes, claim.message_bytes as usize),
+            Outcome::Skipped | Outcome::Pending | Outcome::Repeated | Outcome::Contradiction => {}
         }
         for given_up in self.reassembler.take_given_up() {
             assert!(given_up.channel.is_none_or(|channel| channel.as_bytes() == CHANNEL));
@@ -134,7 +142,9 @@ impl Receiver {
 
     /// Writes the body where the next fragment is expected, even when this is another one.
     fn land(&mut self, from: SocketAddrV4, header: &FragmentHeader, body: &[u8]) -> Option<Outcome> {
-        self.reassembler.landing()?.get_mut(..body.len())?.copy_from_slice(body);
+        if let Landing::Place(place) = self.reassembler.landing()? {
+            place.get_mut(..body.len())?.copy_from_slice(body);
+        }
         self.reassembler.landed(from, header, body.len(), self.now)
     }
 }
@@ -150,5 +160,5 @@ const MAX_LIE_BYTES: u16 = 0x0fff;
 /// What the bookkeeping of a datagram may cost, however short it is.
 const DATAGRAM_COST_BYTES: usize = 512;
 
-/// Buffers double as bytes arrive, and one more fragment may be expected.
-const GROWTH: usize = 3;
+/// Buffers grow by a factor of four, and one more fragment may be expected.
+const GROWTH: usize = 5;

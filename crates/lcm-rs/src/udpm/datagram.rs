@@ -90,12 +90,14 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode
     };
     // SAFETY: `header` describes the control buffer as the kernel left it: `msg_control` points to it and `msg_controllen`
     // is what was written. CMSG_FIRSTHDR and CMSG_NXTHDR of cmsg(3) return null or a pointer to a whole cmsghdr within it;
-    // the buffer is aligned for one. CMSG_DATA may be unaligned for its content, hence the unaligned reads, each of a type
-    // whose size `cmsg_len` was checked to hold.
+    // the buffer is aligned for one. They derive from the pointer to the whole buffer and stay raw, so reading behind a
+    // header is within what they may reach. CMSG_DATA may be unaligned for its content, hence the unaligned reads, each of a
+    // type whose size `cmsg_len` was checked to hold.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(&raw const header);
-        while let Some(control) = message.as_ref() {
-            let data = libc::CMSG_DATA(control);
+        while !message.is_null() {
+            let control = message.read();
+            let data = libc::CMSG_DATA(message);
             let holds = |bytes: u32| control.cmsg_len >= libc::CMSG_LEN(bytes) as _;
             if control.cmsg_level == libc::SOL_SOCKET {
                 if control.cmsg_type == libc::SCM_TIMESTAMPNS && holds(TIMESPEC_BYTES) {
@@ -162,10 +164,11 @@ pub(crate) fn send_batch(socket: BorrowedFd<'_>, datagrams: &[u8], datagram_byte
     // SAFETY: the control buffer has room for CMSG_SPACE(2), which is 24, and is aligned for a cmsghdr, so CMSG_FIRSTHDR
     // gives a pointer into it that may be written through; CMSG_DATA behind it has room for two bytes, written unaligned.
     unsafe {
-        if let Some(message) = libc::CMSG_FIRSTHDR(&raw const header).as_mut() {
-            message.cmsg_level = libc::SOL_UDP;
-            message.cmsg_type = libc::UDP_SEGMENT;
-            message.cmsg_len = libc::CMSG_LEN(U16_BYTES) as _;
+        let message = libc::CMSG_FIRSTHDR(&raw const header);
+        if !message.is_null() {
+            (*message).cmsg_level = libc::SOL_UDP;
+            (*message).cmsg_type = libc::UDP_SEGMENT;
+            (*message).cmsg_len = libc::CMSG_LEN(U16_BYTES) as _;
             libc::CMSG_DATA(message).cast::<u16>().write_unaligned(datagram_bytes);
         }
     }

@@ -91,16 +91,6 @@ impl Path {
         }
     }
 
-    /// Says which way was found.
-    pub(crate) fn report(&self, url: &UdpmUrl) {
-        let (group, source) = (url.group, self.route.source);
-        if self.route.fallback {
-            tracing::info!(%group, "no multicast route: on the loopback interface, so only this host is reached");
-        } else {
-            tracing::debug!(%group, %source, "on the bus");
-        }
-    }
-
     fn open(url: &UdpmUrl, interface: Option<InterfaceIndexOrAddress>, fallback: bool) -> io::Result<Self> {
         let group = url.group;
         let membership = udp_socket()?;
@@ -110,10 +100,12 @@ impl Path {
         socket.set_multicast_ttl_v4(url.ttl.into())?;
         match interface {
             Some(InterfaceIndexOrAddress::Index(index)) => {
+                // The kernel finds an address to send from on any interface but this one.
+                let source = if index == index_of("lo")? { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
                 rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
                     &socket,
                     &Ipv4Addr::UNSPECIFIED,
-                    &Ipv4Addr::UNSPECIFIED,
+                    &source,
                     index,
                 )?;
             }
@@ -124,6 +116,19 @@ impl Path {
         socket.connect(&SocketAddr::V4(group).into())?;
         let local = socket.local_addr()?.as_socket_ipv4().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self { socket, membership, local, route: Route { source: *local.ip(), fallback } })
+    }
+}
+
+impl Route {
+    /// Logs which way is used.
+    pub(crate) fn report(self, url: &UdpmUrl) {
+        let Self { source, fallback } = self;
+        let group = url.group;
+        if fallback {
+            tracing::info!(%group, "no multicast route: on the loopback interface, so only this host is reached");
+        } else {
+            tracing::debug!(%group, %source, "on the bus");
+        }
     }
 }
 

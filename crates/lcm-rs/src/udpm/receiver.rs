@@ -49,6 +49,12 @@ pub(crate) struct Receiver {
     kernel_drops: u32,
     /// Whether the kernel keeps unwanted messages away, as last heard.
     filtered: bool,
+    /// Whether it did, and what it refused was not all counted yet.
+    filter_gone: bool,
+    /// While batches are received that came before they were turned off: how many more at most.
+    draining: u32,
+    /// Whether they have all been received.
+    drained: bool,
     usefulness: Usefulness,
     now: Instant,
     next_tick: Instant,
@@ -119,6 +125,9 @@ impl Receiver {
             socket_timeout: TICK,
             kernel_drops: 0,
             filtered: false,
+            filter_gone: false,
+            draining: 0,
+            drained: false,
             usefulness: Usefulness::default(),
             now,
             next_tick: now + TICK,
@@ -152,11 +161,19 @@ impl Receiver {
         message.payload = Payload::default();
         let start = timeout.map(|_| Instant::now());
         let mut remaining = timeout;
-        for datagrams in 1.. {
+        let mut datagrams = 0_u32;
+        loop {
+            datagrams = datagrams.saturating_add(1);
             if self.filtered != dispatcher.filtered() {
                 self.follow_filter(dispatcher.filtered());
             }
-            let something_came = !matches!(self.pending, Pending::Nothing) || self.receive_datagrams(remaining)?;
+            let something_came = match self.pending {
+                Pending::Nothing => self.receive_datagrams(remaining),
+                _ => Ok(true),
+            };
+            // Whatever a closed socket says.
+            let something_came =
+                something_came.or_else(|error| if self.closed.load(Relaxed) { Ok(false) } else { Err(error) })?;
             self.housekeeping();
             let wanted = self.take_next(dispatcher, message);
             self.consider_filter(dispatcher);
@@ -175,7 +192,6 @@ impl Receiver {
                 remaining = Some(left);
             }
         }
-        Ok(false)
     }
 
     /// Waits for datagrams, at most `timeout`.
@@ -183,7 +199,10 @@ impl Receiver {
         match timeout {
             Some(timeout) if timeout < SHORT_WAIT => {
                 let received = self.receive_now(Mode::NoWait)?;
-                Ok(received || (!timeout.is_zero() && self.poll(timeout)? && self.receive_now(Mode::NoWait)?))
+                if received || timeout.is_zero() {
+                    return Ok(received);
+                }
+                Ok(self.spin(timeout)? || (self.poll(timeout)? && self.receive_now(Mode::NoWait)?))
             }
             _ => {
                 let timeout = round_down(timeout.unwrap_or(TICK).min(TICK));
@@ -191,14 +210,15 @@ impl Receiver {
                     self.socket.set_read_timeout(Some(timeout))?;
                     self.socket_timeout = timeout;
                 }
-                Ok(self.spin()? || self.receive_now(Mode::Wait)?)
+                Ok(self.spin(timeout)? || self.receive_now(Mode::Wait)?)
             }
         }
     }
 
     /// Looks for a datagram again and again instead of sleeping, where the URL asks for it. Others run in between.
-    fn spin(&mut self) -> io::Result<bool> {
-        if self.spin.is_zero() {
+    fn spin(&mut self, at_most: Duration) -> io::Result<bool> {
+        let spin = self.spin.min(at_most);
+        if spin.is_zero() {
             return Ok(false);
         }
         let start = Instant::now();
@@ -206,7 +226,7 @@ impl Receiver {
             if self.receive_now(Mode::NoWait)? {
                 return Ok(true);
             }
-            if start.elapsed() >= self.spin {
+            if start.elapsed() >= spin {
                 return Ok(false);
             }
             std::thread::yield_now();
@@ -215,11 +235,34 @@ impl Receiver {
 
     /// One receive call. Afterwards something is pending, or a fragment was taken in, or nothing came, which is false.
     fn receive_now(&mut self, mode: Mode) -> io::Result<bool> {
+        if self.draining > 0 {
+            return self.receive_last_batches();
+        }
         match self.inbound.landing() {
             None => self.receive_anything(mode),
             Some(Landing::Nowhere) => self.receive_passing(mode),
             Some(Landing::Place(_)) => self.receive_into_place(mode),
         }
+    }
+
+    /// Receives what came while batches were still handed over together. Only with `UDP_GRO` on does the kernel say where the
+    /// datagrams of a batch end, so it goes on again for each. When nothing is left, all that comes is single datagrams, and
+    /// the filter may go on.
+    fn receive_last_batches(&mut self) -> io::Result<bool> {
+        let mut header = [0; FRAGMENT_HEADER_BYTES];
+        let waiting = datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(&mut header)], Mode::NoWaitPeek);
+        if self.came(waiting)?.is_none() {
+            self.draining = 0;
+            self.drained = true;
+            return Ok(false);
+        }
+        self.draining -= 1;
+        datagram::set_batches(self.socket.as_fd(), true);
+        let received = self.receive_anything(Mode::NoWait);
+        if self.draining > 0 {
+            datagram::set_batches(self.socket.as_fd(), false);
+        }
+        received
     }
 
     fn receive_anything(&mut self, mode: Mode) -> io::Result<bool> {
@@ -301,9 +344,12 @@ impl Receiver {
             Err(error) => return Err(error),
         };
         if let Some(drops) = received.drops {
-            let counter = if self.filtered { &self.counters.filtered } else { &self.counters.kernel_drops };
-            counter.add(drops.wrapping_sub(self.kernel_drops).into());
+            let dropped = drops.wrapping_sub(self.kernel_drops);
             self.kernel_drops = drops;
+            // The first count after the filter went reaches back to before.
+            let by_filter = self.filtered || (dropped > 0 && std::mem::take(&mut self.filter_gone));
+            let counter = if by_filter { &self.counters.filtered } else { &self.counters.kernel_drops };
+            counter.add(dropped.into());
         }
         // Without a sender the socket was shut down.
         Ok(received.from.map(|from| (received, from)))
@@ -359,16 +405,25 @@ impl Receiver {
 
     /// Has the kernel keep unwanted messages away once most of what comes is unwanted.
     fn consider_filter(&mut self, dispatcher: &mut Dispatcher) {
-        if self.usefulness.is_mostly_unwanted() && !self.filtered && dispatcher.can_filter() {
-            // Of datagrams handed over together a filter sees only the first.
-            datagram::set_batches(self.socket.as_fd(), false);
-            dispatcher.filter(FilteredSocket(Arc::clone(&self.socket)));
+        if std::mem::take(&mut self.drained) {
+            if dispatcher.can_filter() {
+                dispatcher.filter(FilteredSocket(Arc::clone(&self.socket)));
+            }
             self.follow_filter(dispatcher.filtered());
+        } else if self.usefulness.is_mostly_unwanted()
+            && !self.filtered
+            && self.draining == 0
+            && dispatcher.can_filter()
+        {
+            // Of datagrams handed over together a filter sees only the first, so none may come any more.
+            datagram::set_batches(self.socket.as_fd(), false);
+            self.draining = MAX_DRAINED;
         }
     }
 
     /// After the kernel filter came on or off.
     fn follow_filter(&mut self, filtered: bool) {
+        self.filter_gone |= self.filtered && !filtered;
         self.filtered = filtered;
         self.inbound.set_filtered(filtered);
         datagram::set_batches(self.socket.as_fd(), !filtered);
@@ -430,6 +485,9 @@ const MAX_AT_ONCE: u32 = 1024;
 
 /// Shorter waits take a system call more.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
+
+/// A bus that is busier than this process is not filtered: its socket is never empty.
+const MAX_DRAINED: u32 = 1000;
 
 /// How many datagrams are looked at before judging whether a filter pays.
 const JUDGED_TOGETHER: u32 = 128;

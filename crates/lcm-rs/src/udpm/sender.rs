@@ -5,11 +5,11 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::datagram;
-use super::path::{self, Path, PathError};
+use super::path::{self, Path, PathError, Route};
 use super::watch::Watch;
 use crate::channel::Channel;
 use crate::fragment::Parts;
@@ -30,8 +30,8 @@ pub(crate) struct Sender {
 #[derive(Debug)]
 struct Shared {
     url: UdpmUrl,
-    /// Those of the same connection, which hears what it sends.
-    subscriptions: Arc<Subscriptions>,
+    /// Those of the same connection, which hears what it sends. Weak, since a handler may own a publisher.
+    subscriptions: Weak<Subscriptions>,
     state: Mutex<State>,
 }
 
@@ -44,15 +44,18 @@ struct State {
     batch: Vec<u8>,
     /// Whether the kernel and the interface cut batches into datagrams, as far as is known.
     segments: bool,
+    /// A new way onto the bus that was not logged yet.
+    unreported: Option<Route>,
 }
 
 impl Sender {
-    pub(crate) fn open(url: &UdpmUrl, subscriptions: Arc<Subscriptions>) -> Result<Self, PathError> {
+    pub(crate) fn open(url: &UdpmUrl, subscriptions: &Arc<Subscriptions>) -> Result<Self, PathError> {
         let path = Path::find(url)?;
-        path.report(url);
+        path.route.report(url);
         subscriptions.set_own_address(path.local);
+        let subscriptions = Arc::downgrade(subscriptions);
         let pacer = Pacer::new(url.pace, Instant::now());
-        let state = State { path, seqno: 0, pacer, batch: Vec::new(), segments: true };
+        let state = State { path, seqno: 0, pacer, batch: Vec::new(), segments: true, unreported: None };
         let shared = Arc::new(Shared { url: url.clone(), subscriptions, state: Mutex::new(state) });
         let watched = Arc::clone(&shared);
         let watch = Watch::start(move || watched.follow_change())
@@ -63,24 +66,33 @@ impl Sender {
 
     /// Sends one message and returns its size.
     pub(crate) fn publish(&self, channel: Channel, payload: &[IoSlice<'_>]) -> Result<usize, PublishError> {
-        let message_bytes = payload.iter().map(|slice| slice.len()).sum();
-        let mut state = self.shared.lock();
-        let parts = Parts::new(channel, state.seqno, message_bytes, self.shared.url.frag)?;
         if payload.len() >= MAX_SLICES {
-            drop(state);
             let copy: Vec<u8> = payload.iter().flat_map(|slice| slice.iter().copied()).collect();
             return self.publish(channel, &[IoSlice::new(&copy)]);
         }
+        self.shared.with_state(|state| self.publish_with(state, channel, payload))
+    }
+
+    fn publish_with(
+        &self,
+        state: &mut State,
+        channel: Channel,
+        payload: &[IoSlice<'_>],
+    ) -> Result<usize, PublishError> {
+        let message_bytes = payload.iter().map(|slice| slice.len()).sum();
+        let parts = Parts::new(channel, state.seqno, message_bytes, self.shared.url.frag)?;
         state.seqno = state.seqno.wrapping_add(1);
         let count = parts.len();
-        if count > 1 {
-            self.shared.subscriptions.before_own_fragments(&channel);
+        if count > 1
+            && let Some(subscriptions) = self.shared.subscriptions.upgrade()
+        {
+            subscriptions.before_own_fragments(&channel);
         }
         let mut cursor = Cursor::new(payload);
         for (number, part) in parts.enumerate() {
             state.pace(part.header().len() + part.payload.len());
             let sent = cursor.gather(part.header(), part.payload.len(), |slices| match number {
-                0 => self.shared.send_first(&mut state, slices),
+                0 => self.shared.send_first(state, slices),
                 _ => datagram::send(state.path.socket.as_fd(), slices),
             });
             sent.map_err(|source| PublishError::Send { channel, fragment: number, fragments: count, source })?;
@@ -107,8 +119,10 @@ impl Sender {
                 continue;
             }
             for run in run.chunks(together) {
-                self.shared.send_run(channel, run, datagram_bytes)?;
-                sent(run.len(), run.len() * payload_bytes);
+                let (messages, result) =
+                    self.shared.with_state(|state| self.shared.send_run(state, channel, run, datagram_bytes));
+                sent(messages, messages * payload_bytes);
+                result?;
             }
         }
         Ok(())
@@ -137,45 +151,69 @@ impl Shared {
     }
 
     /// Sends messages of one datagram each, all of `datagram_bytes`, in one system call where the kernel can.
-    fn send_run(&self, channel: Channel, payloads: &[&[u8]], datagram_bytes: usize) -> Result<(), PublishError> {
-        let mut state = self.lock();
+    /// Returns how many went.
+    fn send_run(
+        &self,
+        state: &mut State,
+        channel: Channel,
+        payloads: &[&[u8]],
+        datagram_bytes: usize,
+    ) -> (usize, Result<(), PublishError>) {
         let mut batch = std::mem::take(&mut state.batch);
         batch.clear();
         for payload in payloads {
-            for part in Parts::new(channel, state.seqno, payload.len(), self.url.frag)? {
-                batch.extend_from_slice(part.header());
+            match Parts::new(channel, state.seqno, payload.len(), self.url.frag) {
+                Ok(parts) => parts.for_each(|part| batch.extend_from_slice(part.header())),
+                Err(error) => return (0, Err(error.into())),
             }
             batch.extend_from_slice(payload);
             state.seqno = state.seqno.wrapping_add(1);
         }
         state.pace(batch.len());
         let together = u16::try_from(datagram_bytes).ok().filter(|_| state.segments && payloads.len() > 1);
-        let mut sent = match together {
+        let mut result = match together {
             Some(datagram_bytes) => datagram::send_batch(state.path.socket.as_fd(), &batch, datagram_bytes),
             None => Err(io::ErrorKind::Unsupported.into()),
         };
-        if sent.is_err() {
+        let mut sent = payloads.len();
+        if result.is_err() {
+            sent = 0;
             // One by one, which tells a lost route from a kernel or an interface that cannot cut batches.
-            sent = batch
-                .chunks(datagram_bytes)
-                .try_for_each(|datagram| self.send_first(&mut state, &[IoSlice::new(datagram)]));
-            state.segments &= together.is_none() || sent.is_err();
+            result = batch.chunks(datagram_bytes).try_for_each(|datagram| {
+                self.send_first(state, &[IoSlice::new(datagram)])?;
+                sent += 1;
+                Ok(())
+            });
+            state.segments &= together.is_none() || result.is_err();
         }
         state.batch = batch;
-        sent.map_err(|source| PublishError::Send { channel, fragment: 0, fragments: 1, source })
+        (sent, result.map_err(|source| PublishError::Send { channel, fragment: 0, fragments: 1, source }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Works with the state under its lock. What there is to log is logged after that: whoever takes log lines may publish
+    /// them.
+    fn with_state<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut state);
+        let unreported = state.unreported.take();
+        drop(state);
+        if let Some(route) = unreported {
+            route.report(&self.url);
+        }
+        result
     }
 
     /// After a change of interfaces or routes: joins anew in any case, since a membership may have gone with its interface,
     /// and keeps the port where datagrams leave as before.
     fn follow_change(&self) {
-        let mut state = self.lock();
         match Path::find(&self.url) {
-            Ok(path) if path.route == state.path.route => state.path.membership = path.membership,
-            Ok(path) => self.use_path(&mut state, path),
+            Ok(path) => self.with_state(|state| {
+                if path.route == state.path.route {
+                    state.path.membership = path.membership;
+                } else {
+                    self.use_path(state, path);
+                }
+            }),
             Err(error) => tracing::warn!(%error, "the way onto the bus is lost"),
         }
     }
@@ -187,8 +225,11 @@ impl Shared {
     }
 
     fn use_path(&self, state: &mut State, path: Path) {
-        path.report(&self.url);
-        self.subscriptions.set_own_address(path.local);
+        if let Some(subscriptions) = self.subscriptions.upgrade() {
+            subscriptions.set_own_address(path.local);
+        }
+        state.unreported = Some(path.route);
+        state.segments = true;
         state.path = path;
     }
 }

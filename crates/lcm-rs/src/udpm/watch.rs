@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::net::netlink::SocketAddrNetlink;
@@ -53,6 +53,7 @@ enum Wake {
 /// Waits for an announcement and for the quiet after it.
 fn wait(announcements: &OwnedFd, stop: &OwnedFd) -> Wake {
     let mut timeout = None;
+    let mut first: Option<Instant> = None;
     loop {
         let mut fds = [PollFd::new(announcements, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
         let ready = match rustix::event::poll(&mut fds, timeout.as_ref()) {
@@ -63,9 +64,10 @@ fn wait(announcements: &OwnedFd, stop: &OwnedFd) -> Wake {
         if !fds[1].revents().is_empty() {
             return Wake::Stop;
         }
-        if ready == 0 {
+        if ready == 0 || first.is_some_and(|first| first.elapsed() >= PATIENCE) {
             return Wake::Change;
         }
+        first.get_or_insert_with(Instant::now);
         // What changed is found out by looking, so the announcements are only emptied out. `NOBUFS` says that some were
         // lost, which is a change as well.
         let mut buffer = [0_u8; 4096];
@@ -86,3 +88,6 @@ fn subscribe() -> io::Result<OwnedFd> {
 
 /// A link that comes up announces itself several times within a few milliseconds.
 const QUIET: Duration = Duration::from_millis(20);
+
+/// How long quiet is waited for.
+const PATIENCE: Duration = Duration::from_millis(200);

@@ -114,6 +114,68 @@ fn own_large_messages_are_kept_away_unless_they_are_wanted() {
 }
 
 #[test]
+fn batches_that_came_before_the_filter_stay_the_messages_they_are() {
+    let url = url("&recv_buf_size=4194304&pace=0");
+    let (mut bus, other) = (Inline::open(&url).unwrap(), Inline::open(&url).unwrap().publisher());
+    let heard = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&heard);
+    let count = move |message: &lcm::Message| {
+        counted.fetch_add(u64::from(message.payload().len() == 64), Relaxed);
+    };
+    bus.subscribe("WANTED", count).unwrap();
+    let batch: Vec<&[u8]> = vec![&[7; 64]; 64];
+    for channel in ["NOISE", "WANTED", "NOISE", "WANTED"] {
+        for _ in 0..4 {
+            other.publish_batch(channel, &batch).unwrap();
+        }
+    }
+    while bus.handle(Some(Duration::from_millis(200))).unwrap() {}
+    assert_eq!(heard.load(Relaxed), 2 * 4 * 64);
+    provoke_filter(&mut bus, &other);
+    assert_eq!(bus.statistics().total().lost, 0);
+}
+
+#[test]
+fn a_subscription_made_while_an_own_large_message_waits_for_its_pace_gets_it_whole() {
+    let mut bus = Inline::open(&url("&recv_buf_size=4194304&pace=5000000")).unwrap();
+    bus.subscribe("WANTED", |_| {}).unwrap();
+    let own = bus.publisher();
+    provoke_filter(&mut bus, &own);
+    let heard = Arc::new(AtomicU64::new(0));
+    let publishing = std::thread::spawn(move || {
+        own.publish("FILL", &pattern(200_000, 0)).unwrap();
+        // Waits before its first fragment, and between them.
+        own.publish("IMAGE", &pattern(500_000, 0)).unwrap();
+        own.publish("IMAGE", &pattern(500_000, 0)).unwrap();
+    });
+    std::thread::sleep(Duration::from_millis(25));
+    bus.subscribe("IMAGE", count(&heard)).unwrap();
+    while heard.load(Relaxed) == 0 {
+        assert!(bus.handle(Some(Duration::from_secs(5))).unwrap());
+    }
+    publishing.join().unwrap();
+    assert_eq!(bus.statistics().total().incomplete, 0);
+}
+
+#[test]
+fn what_a_filter_refused_is_not_taken_for_lost_when_it_goes() {
+    let url = url("");
+    let (mut bus, other) = (Inline::open(&url).unwrap(), Inline::open(&url).unwrap().publisher());
+    bus.subscribe("WANTED", |_| {}).unwrap();
+    provoke_filter(&mut bus, &other);
+    for _ in 0..1000 {
+        other.publish("NOISE", b"x").unwrap();
+    }
+    // Who wants everything goes without a filter.
+    bus.subscribe(Pattern::any(), |_| {}).unwrap();
+    other.publish("NOISE", b"x").unwrap();
+    assert!(bus.handle(Some(Duration::from_secs(5))).unwrap());
+    let statistics = bus.statistics();
+    assert_eq!((statistics.total().lost, statistics.kernel_drops), (0, 0));
+    assert!(statistics.filtered >= 1000 && statistics.total().lost_or_unwanted >= 1000, "{statistics:?}");
+}
+
+#[test]
 fn who_reads_everything_gets_everything() {
     let url = url("");
     let (mut bus, other) = (Inline::open(&url).unwrap(), Inline::open(&url).unwrap().publisher());

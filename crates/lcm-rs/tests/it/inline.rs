@@ -1,7 +1,7 @@
 //! Reading with the calling thread, on loopback multicast.
 
 use std::io::IoSlice;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use lcm::{Inline, Pattern, PublishError};
@@ -114,6 +114,44 @@ fn handlers_get_their_channels_and_may_take_themselves_off() {
     assert!(!bus.handle(Some(Duration::from_millis(100))).unwrap());
     let heard: Vec<_> = heard.lock().unwrap().clone();
     assert_eq!(heard, [("exact", "A".into()), ("once", "A".into()), ("glob", "ABC".into())]);
+}
+
+#[test]
+fn a_connection_that_is_dropped_leaves_nothing_behind() {
+    let descriptors = || {
+        // Only sockets: other tests of this process open and close what they need meanwhile.
+        let inodes = std::fs::read_to_string("/proc/self/net/udp").unwrap();
+        inodes.lines().filter(|line| line.contains(&format!(":{:04X} ", 19_999))).count()
+    };
+    let url = "udpm://239.77.1.1:19999?ttl=0&iface=lo";
+    for _ in 0..5 {
+        let mut bus = Inline::open(url).unwrap();
+        // The handler owns a publisher, its own handle, and what unsubscribes another when it goes.
+        let publisher = bus.publisher();
+        let other = Unsubscribes(bus.subscribe("B", |_| {}).unwrap());
+        let own: Arc<OnceLock<lcm::Handle>> = Arc::default();
+        let inside = Arc::clone(&own);
+        let handler = move |message: &lcm::Message| {
+            let _ = &other;
+            publisher.publish("ANSWER", message.payload()).unwrap();
+            inside.get().unwrap().unsubscribe();
+        };
+        own.set(bus.subscribe("A", handler).unwrap()).unwrap();
+        let publisher = bus.publisher();
+        for _ in 0..3 {
+            publisher.publish("A", b"x").unwrap();
+            bus.handle(Some(Duration::from_millis(100))).unwrap();
+        }
+    }
+    assert_eq!(descriptors(), 0);
+}
+
+struct Unsubscribes(lcm::Handle);
+
+impl Drop for Unsubscribes {
+    fn drop(&mut self) {
+        self.0.unsubscribe();
+    }
 }
 
 #[test]
