@@ -1,8 +1,8 @@
 //! Which datagrams the kernel need not deliver: subscriptions compiled to a classic BPF program over the channel bytes.
 //!
 //! What the program refuses never wakes this process. It is exact where it refuses: a datagram it cannot judge (a fragment
-//! that carries no channel, anything that is not LCM) passes, and is judged again above. Fragments of this process's own
-//! messages are the exception: what those are is known to who sends them.
+//! that carries no channel, anything of four bytes and more that is not LCM) passes, and is judged again above. Fragments of
+//! this process's own messages are the exception: what those are is known to who sends them.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
