@@ -35,7 +35,7 @@
 //! | `iface` | the kernel's multicast route, else loopback | interface by name or address |
 //! | `pace` | 1000000000 | bytes per second beyond bursts of 128 KiB; 0 sends as fast as it can |
 //! | `frag` | 65507 | largest datagram in bytes; 1472 avoids IP fragments on Ethernet |
-//! | `spin` | 0 | microseconds that a reader keeps looking for a message before it sleeps |
+//! | `spin` | 50 | microseconds that a reader which has just published looks for the answer before it sleeps; 0 never |
 //!
 //! `file://` plays an event log in place of a bus, or records one: see [`log`]. `memq://` is a queue inside the process, and
 //! [`memory::MemoryBus`] a bus for tests that loses, delays, reorders and duplicates as told, under a fake clock.
@@ -70,6 +70,7 @@ mod fragment;
 mod inbound;
 mod pace;
 pub mod reassembly;
+pub mod schema;
 pub mod sequence;
 pub mod wire;
 

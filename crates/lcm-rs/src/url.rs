@@ -60,7 +60,7 @@ pub struct UdpmUrl {
     pub pace: u64,
     /// The largest datagram to send, in bytes of UDP payload.
     pub frag: usize,
-    /// How long a reader keeps looking for the next message before it sleeps. It finds one sooner so, and keeps a core busy.
+    /// How long a reader that has just published looks for the answer before it sleeps, while answers come that soon.
     pub spin: Duration,
 }
 
@@ -212,7 +212,7 @@ impl Default for UdpmUrl {
             iface: None,
             pace: DEFAULT_PACE,
             frag: MAX_DATAGRAM_BYTES,
-            spin: Duration::ZERO,
+            spin: DEFAULT_SPIN,
         }
     }
 }
@@ -397,7 +397,7 @@ impl fmt::Display for UdpmUrl {
         if self.frag != MAX_DATAGRAM_BYTES {
             write!(f, "&frag={}", self.frag)?;
         }
-        if !self.spin.is_zero() {
+        if self.spin != DEFAULT_SPIN {
             write!(f, "&spin={}", self.spin.as_micros())?;
         }
         Ok(())
@@ -430,6 +430,9 @@ const DEFAULT_GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 255, 76
 /// Near 1 GB/s, at which unmodified C receivers keep up on loopback.
 const DEFAULT_PACE: u64 = 1_000_000_000;
 
+/// Longer than an answer takes between two cores, and too short to matter where none comes.
+const DEFAULT_SPIN: Duration = Duration::from_micros(50);
+
 /// Leaves room for the longest fragment header and channel and still carries payload.
 const MIN_FRAG: usize = 128;
 
@@ -455,7 +458,7 @@ mod tests {
 
     #[test]
     fn every_option_is_read_and_shown_again() {
-        let text = "udpm://239.1.2.3:4567?ttl=255&recv_buf_size=4194304&iface=10.0.0.1&pace=0&frag=1400&spin=50";
+        let text = "udpm://239.1.2.3:4567?ttl=255&recv_buf_size=4194304&iface=10.0.0.1&pace=0&frag=1400&spin=20";
         assert_eq!(udpm(text).to_string(), text);
         let text = "file:///tmp/a.log?mode=a&speed=2.5&start_timestamp=12";
         assert_eq!(text.parse::<Url>().map(|url| url.to_string()), Ok(text.to_owned()));

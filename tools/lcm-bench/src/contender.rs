@@ -20,8 +20,8 @@ pub(crate) struct Contender {
     pub(crate) receiver: Party,
     /// Whether ours sends as fast as it can, instead of at its default pace.
     pub(crate) unpaced: bool,
-    /// Whether a reader of ours looks for the next message for 50 µs before it sleeps.
-    pub(crate) spins: bool,
+    /// Whether a reader of ours always sleeps until the next message, instead of looking for answers first.
+    pub(crate) sleeps: bool,
     /// Whether ours publishes 64 messages in one call.
     pub(crate) batches: bool,
     /// Whether a subscription of C LCM holds any number of messages, instead of its default of 30.
@@ -35,12 +35,12 @@ impl Contender {
     pub(crate) const OURS_TO_C: Self = Self::between("ours to C", Party::Ours, Party::C);
     pub(crate) const C_TO_OURS: Self = Self::between("C to ours", Party::C, Party::Ours);
     pub(crate) const OURS_UNPACED: Self = Self { name: "ours, pace=0", unpaced: true, ..Self::OURS };
-    pub(crate) const OURS_SPINNING: Self = Self { name: "ours, spin=50", spins: true, ..Self::OURS };
+    pub(crate) const OURS_SLEEPING: Self = Self { name: "ours, spin=0", sleeps: true, ..Self::OURS };
     pub(crate) const OURS_IN_BATCHES: Self = Self { name: "ours, in batches", batches: true, ..Self::OURS };
     pub(crate) const C_UNLIMITED: Self = Self { name: "C, unlimited queue", unlimited_queue: true, ..Self::C };
 
     const fn between(name: &'static str, sender: Party, receiver: Party) -> Self {
-        Self { name, sender, receiver, unpaced: false, spins: false, batches: false, unlimited_queue: false }
+        Self { name, sender, receiver, unpaced: false, sleeps: false, batches: false, unlimited_queue: false }
     }
 
     pub(crate) fn needs_c(self) -> bool {
@@ -51,7 +51,7 @@ impl Contender {
     pub(crate) fn equip(self, job: &Job) -> Job {
         Job {
             pace: self.unpaced.then_some(0),
-            spin: self.spins.then_some(50),
+            spin: self.sleeps.then_some(0),
             batch: self.batches.then_some(64),
             queue: self.unlimited_queue.then_some(0),
             ..job.clone()

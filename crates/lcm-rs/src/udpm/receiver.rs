@@ -41,8 +41,7 @@ pub(crate) struct Receiver {
     spare: SpareBuffers,
     /// What lies in the buffer and was not looked at yet.
     pending: Pending,
-    /// How long to look for a datagram before sleeping.
-    spin: Duration,
+    anticipation: Anticipation,
     /// What the socket's receive timeout is set to.
     socket_timeout: Duration,
     /// The kernel's count of dropped datagrams, as last heard.
@@ -101,6 +100,38 @@ impl Usefulness {
     }
 }
 
+/// Whether it pays to look for the next message before sleeping: for one that has just published and whose answers come at
+/// once. A sleeper takes five times as long to be woken on another core as a message takes to get there.
+#[derive(Debug)]
+struct Anticipation {
+    longest: Duration,
+    /// How many messages this connection had published when it waited last.
+    published: u64,
+    /// Whether the last answer came soon.
+    comes_soon: bool,
+}
+
+impl Anticipation {
+    fn new(longest: Duration) -> Self {
+        Self { longest, published: 0, comes_soon: false }
+    }
+
+    /// Whether this wait is the first one after something was published.
+    fn answer_is_due(&mut self, published: u64) -> bool {
+        !self.longest.is_zero() && std::mem::replace(&mut self.published, published) != published
+    }
+
+    /// How long to look: not at all where answers take their time.
+    fn spin(&self) -> Duration {
+        if self.comes_soon { self.longest } else { Duration::ZERO }
+    }
+
+    fn answered_after(&mut self, wait: Duration) {
+        // Being woken takes a while itself, so that a wait that slept may be longer than one that would not have.
+        self.comes_soon = wait < 2 * self.longest;
+    }
+}
+
 impl Receiver {
     pub(crate) fn open(url: &UdpmUrl, counters: Arc<Counters>) -> io::Result<Self> {
         let socket = udp_socket()?;
@@ -121,7 +152,7 @@ impl Receiver {
             buffer: Arc::new(vec![0; BUFFER_BYTES]),
             spare: SpareBuffers::default(),
             pending: Pending::Nothing,
-            spin: url.spin,
+            anticipation: Anticipation::new(url.spin),
             socket_timeout: TICK,
             kernel_drops: 0,
             filtered: false,
@@ -202,7 +233,7 @@ impl Receiver {
                 if received || timeout.is_zero() {
                     return Ok(received);
                 }
-                Ok(self.spin(timeout)? || (self.poll(timeout)? && self.receive_now(Mode::NoWait)?))
+                self.anticipate(timeout, |receiver| Ok(receiver.poll(timeout)? && receiver.receive_now(Mode::NoWait)?))
             }
             _ => {
                 let timeout = round_down(timeout.unwrap_or(TICK).min(TICK));
@@ -210,27 +241,28 @@ impl Receiver {
                     self.socket.set_read_timeout(Some(timeout))?;
                     self.socket_timeout = timeout;
                 }
-                Ok(self.spin(timeout)? || self.receive_now(Mode::Wait)?)
+                self.anticipate(timeout, |receiver| receiver.receive_now(Mode::Wait))
             }
         }
     }
 
-    /// Looks for a datagram again and again instead of sleeping, where the URL asks for it. Others run in between.
-    fn spin(&mut self, at_most: Duration) -> io::Result<bool> {
-        let spin = self.spin.min(at_most);
-        if spin.is_zero() {
-            return Ok(false);
+    /// Looks for a datagram again and again before it sleeps, where one is likely to come at once. Others run in between.
+    fn anticipate(&mut self, timeout: Duration, sleep: impl FnOnce(&mut Self) -> io::Result<bool>) -> io::Result<bool> {
+        if !self.anticipation.answer_is_due(self.counters.published_messages.load()) {
+            return sleep(self);
         }
         let start = Instant::now();
-        loop {
+        let spin = self.anticipation.spin().min(timeout);
+        while start.elapsed() < spin {
             if self.receive_now(Mode::NoWait)? {
+                self.anticipation.answered_after(start.elapsed());
                 return Ok(true);
-            }
-            if start.elapsed() >= spin {
-                return Ok(false);
             }
             std::thread::yield_now();
         }
+        let received = sleep(self)?;
+        self.anticipation.answered_after(start.elapsed());
+        Ok(received)
     }
 
     /// One receive call. Afterwards something is pending, or a fragment was taken in, or nothing came, which is false.

@@ -28,18 +28,18 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
                 ..Job::new(Role::Ping)
             };
             let [ours, c, bare] = COLUMNS;
-            let contenders = [ours, c, bare, Contender::OURS_SPINNING];
+            let contenders = [ours, c, bare, Contender::OURS_SLEEPING];
             let trips = bench.alternate(&format!("{what}, {}", placement.name()), &contenders, |bench, contender| {
                 Trips::measure(bench, contender, placement, &job)
             });
-            let spinning = [trips[3].clone(), trips[1].clone(), trips[2].clone()];
+            let sleeping = [trips[3].clone(), trips[1].clone(), trips[2].clone()];
             let trips = &trips[..3];
             let p50 = Row::new(format!("{what}, p50"), placement, Unit::Microseconds).fill(trips, |trips| trips.p50_us);
             let p99 = Row::new(format!("{what}, p99"), placement, Unit::Microseconds).fill(trips, |trips| trips.p99_us);
             rows.push(p50.lost(trips, |trips| trips.lost).aim(aims));
             rows.push(p99);
-            let p50 = Row::new(format!("{what}, ours with spin=50, p50"), placement, Unit::Microseconds);
-            rows.push(p50.fill(&spinning, |trips| trips.p50_us).lost(&spinning, |trips| trips.lost));
+            let p50 = Row::new(format!("{what}, ours with spin=0, p50"), placement, Unit::Microseconds);
+            rows.push(p50.fill(&sleeping, |trips| trips.p50_us).lost(&sleeping, |trips| trips.lost));
         }
     }
     Ok(rows)

@@ -37,7 +37,7 @@ pub(crate) struct Job {
     /// Bytes per second at which to pace, 0 for not at all; by default what the implementation does by itself. Ours only.
     #[arg(long)]
     pub(crate) pace: Option<u64>,
-    /// Microseconds for which a reader looks for the next message before it sleeps. Ours only.
+    /// Microseconds for which a reader looks for an answer before it sleeps. Ours only.
     #[arg(long)]
     pub(crate) spin: Option<u32>,
     /// Messages to publish in one call; by default they are published one by one. Ours only.

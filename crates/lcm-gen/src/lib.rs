@@ -1,0 +1,23 @@
+//! The IDL of LCM: reads `.lcm` files into a [`lcm::schema::Schema`], and says what is wrong with them.
+//!
+//! ```
+//! let mut sources = lcm_gen::Sources::default();
+//! sources.add("point.lcm", "package demo; struct Point { double x, y; } struct Path { int32_t n; Point points[n]; }");
+//! let schema = sources.compile().unwrap();
+//! assert_eq!(schema.fingerprint("demo.Path")?.to_string().len(), 16);
+//! # Ok::<(), lcm::schema::FingerprintError>(())
+//! ```
+//!
+//! All of what lcm-gen accepts is accepted: both kinds of comment, constants, enumerations, arrays of any rank with fixed and
+//! variable sizes, nested and recursive types, keywords of any language as names. What lcm-gen leaves to the compiler of its
+//! output is checked here: unknown types, array sizes that are no earlier integer, names given twice.
+#![forbid(unsafe_code)]
+
+mod check;
+mod diagnostic;
+mod lexer;
+mod parser;
+mod sources;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use sources::Sources;

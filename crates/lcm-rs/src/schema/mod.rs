@@ -1,0 +1,236 @@
+//! Message types as data: what an IDL file says of them, without generated code.
+//!
+//! Reading `.lcm` files is the business of the crate `lcm-gen`. Nothing here does I/O.
+
+mod fingerprint;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+
+pub use fingerprint::{Fingerprint, FingerprintError};
+
+/// A set of types that refer to each other by full name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Schema {
+    types: BTreeMap<String, Definition>,
+}
+
+/// A type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Definition {
+    /// A message.
+    Struct(Struct),
+    /// An enumeration, encoded as an int32. Deprecated in LCM.
+    Enum(Enum),
+}
+
+/// A message type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Struct {
+    /// The full name, such as `sensor_msgs.Image`; without a dot where it has no package.
+    pub name: String,
+    /// What the IDL's comments say of it.
+    pub doc: String,
+    /// In the order of the wire.
+    pub members: Vec<Member>,
+    /// Named values that are not on the wire.
+    pub constants: Vec<Constant>,
+}
+
+/// A member of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// What the IDL's comments say of it.
+    pub doc: String,
+    /// The type of its elements.
+    pub kind: Type,
+    /// The sizes of an array, outermost first; none for a single value.
+    pub dimensions: Vec<Dimension>,
+}
+
+/// The type of a member, or of its elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    /// One of LCM's own.
+    Primitive(Primitive),
+    /// Another type, by full name.
+    User(String),
+}
+
+/// The types that LCM knows by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it all")]
+pub enum Primitive {
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Byte,
+    Float,
+    Double,
+    String,
+    Boolean,
+}
+
+/// One size of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dimension {
+    /// The same in every message.
+    Fixed {
+        /// The size.
+        size: u32,
+        /// The size as the IDL writes it, which the fingerprint depends on: `16` and `0x10` differ.
+        text: String,
+    },
+    /// The value of an earlier integer member.
+    Variable {
+        /// That member's name.
+        member: String,
+    },
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constant {
+    /// Its name.
+    pub name: String,
+    /// What the IDL's comments say of it.
+    pub doc: String,
+    /// Its type, a number.
+    pub kind: Primitive,
+    /// Its value.
+    pub value: ConstantValue,
+    /// Its value as the IDL writes it.
+    pub text: String,
+}
+
+/// The value of a constant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ConstantValue {
+    /// Of an integer constant.
+    Integer(i64),
+    /// Of a `float` or `double` constant.
+    Float(f64),
+}
+
+/// An enumeration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enum {
+    /// The full name.
+    pub name: String,
+    /// What the IDL's comments say of it.
+    pub doc: String,
+    /// Names and values, in the order of the IDL.
+    pub values: Vec<(String, i32)>,
+}
+
+/// A type of this name is there already, and another one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is defined twice, differently")]
+pub struct DuplicateType {
+    /// The full name.
+    pub name: String,
+}
+
+impl Schema {
+    /// Adds a type. The same definition twice is one.
+    ///
+    /// # Errors
+    /// If another type has its name.
+    pub fn insert(&mut self, definition: Definition) -> Result<(), DuplicateType> {
+        match self.types.entry(definition.name().to_owned()) {
+            Entry::Vacant(entry) => {
+                entry.insert(definition);
+                Ok(())
+            }
+            Entry::Occupied(entry) if *entry.get() == definition => Ok(()),
+            Entry::Occupied(entry) => Err(DuplicateType { name: entry.key().clone() }),
+        }
+    }
+
+    /// The type of a full name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Definition> {
+        self.types.get(name)
+    }
+
+    /// All types, by full name.
+    pub fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.types.values()
+    }
+
+    /// The fingerprint that begins each message of a type.
+    ///
+    /// # Errors
+    /// If the type, or one that it refers to, is not in the set; or if the types are so entangled that computing it would
+    /// take unreasonably long.
+    pub fn fingerprint(&self, name: &str) -> Result<Fingerprint, FingerprintError> {
+        fingerprint::of(self, name)
+    }
+}
+
+impl Definition {
+    /// The full name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Struct(definition) => &definition.name,
+            Self::Enum(definition) => &definition.name,
+        }
+    }
+}
+
+impl Primitive {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::Byte,
+        Self::Float,
+        Self::Double,
+        Self::String,
+        Self::Boolean,
+    ];
+
+    /// The name in the IDL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int8 => "int8_t",
+            Self::Int16 => "int16_t",
+            Self::Int32 => "int32_t",
+            Self::Int64 => "int64_t",
+            Self::Byte => "byte",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::String => "string",
+            Self::Boolean => "boolean",
+        }
+    }
+
+    /// The one of this name in the IDL.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|primitive| primitive.name() == name)
+    }
+
+    /// Whether its values may be the size of an array.
+    #[must_use]
+    pub const fn is_integer(self) -> bool {
+        matches!(self, Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64 | Self::Byte)
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Primitive(primitive) => primitive.name(),
+            Self::User(name) => name,
+        })
+    }
+}
