@@ -101,7 +101,7 @@ impl Usefulness {
 }
 
 /// Whether it pays to look for the next message before sleeping: for one that has just published and whose answers come at
-/// once. A sleeper takes five times as long to be woken on another core as a message takes to get there.
+/// once. Being woken on another core takes several times as long as a message takes to get there.
 #[derive(Debug)]
 struct Anticipation {
     longest: Duration,
@@ -523,3 +523,34 @@ const MAX_DRAINED: u32 = 1000;
 
 /// How many datagrams are looked at before judging whether a filter pays.
 const JUDGED_TOGETHER: u32 = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_looked_for_after_publishing_and_only_while_answers_come_soon() {
+        let longest = Duration::from_micros(50);
+        let mut anticipation = Anticipation::new(longest);
+        // Who only listens never looks.
+        assert!(!anticipation.answer_is_due(0));
+        // The first time it cannot know.
+        assert!(anticipation.answer_is_due(1));
+        assert_eq!(anticipation.spin(), Duration::ZERO);
+        anticipation.answered_after(Duration::from_micros(80));
+        assert!(!anticipation.answer_is_due(1));
+        assert!(anticipation.answer_is_due(2));
+        assert_eq!(anticipation.spin(), longest);
+        anticipation.answered_after(Duration::from_millis(1));
+        assert!(anticipation.answer_is_due(3));
+        assert_eq!(anticipation.spin(), Duration::ZERO);
+        assert!(!Anticipation::new(Duration::ZERO).answer_is_due(1));
+    }
+
+    #[test]
+    fn timeouts_are_rounded_down_to_powers_of_two() {
+        for (given, rounded) in [(50, 32), (64, 64), (200, 128), (511, 256), (512, 512)] {
+            assert_eq!(round_down(Duration::from_millis(given)), Duration::from_millis(rounded));
+        }
+    }
+}
