@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod hosts;
 pub mod lcmtest;
 pub mod listening;
+pub mod logger;
 pub mod netns;
 pub mod payload;
 pub mod peers;

@@ -8,9 +8,8 @@ use mesh_tests::exchange::{BOUNDARY_CHANNELS, LARGE_SIZES, SIZES, boundary_sizes
 use mesh_tests::listening::{Bus, Reading};
 use mesh_tests::payload::pattern;
 use mesh_tests::peers::{OldLcm, Wheel, slowed};
-use mesh_tests::process::{Process, run};
 use mesh_tests::talk::{Heard, Listener, Talker};
-use mesh_tests::{isolated, test_name};
+use mesh_tests::{isolated, logger, test_name};
 
 #[test]
 fn lcm_1_3_hears_short_and_fragmented_messages() {
@@ -72,25 +71,7 @@ fn lcm_logger_1_3_records_us() {
     // Its own Python reads the log.
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recorded_by_1_3.lcmlog");
-    let arguments = ["--quiet", "--force", "--lcm-url", LARGE_BUFFER];
-    let mut logger = Process::start(old.program("lcm-logger").args(arguments).arg(&log));
-    let buses = Reading::BOTH.map(|reading| Bus::open_to_publish(reading, BUS));
-    // It does not say when it listens: the log shows from where on it did.
-    let mut published = Vec::new();
-    for round in 0..200_u32 {
-        let size = [0, 1, 1000, 65485, 65486, 140_000][round as usize % 6];
-        for (bus, seed) in buses.iter().zip(2 * round..) {
-            bus.publish(b"/logged#pkg.Type", &pattern(seed, size));
-            published.push(Heard::of_pattern(b"/logged#pkg.Type", seed, size));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(logger.terminate().success(), "{}", logger.stderr());
-    let recorded: Vec<_> = run(wheel.script("read_log.py").arg(&log)).lines().map(Heard::parse).collect();
-    let recorded: Vec<_> = recorded.into_iter().filter(|event| event.channel != b"LCM_SELF_TEST").collect();
-    assert!(recorded.len() >= published.len() / 2, "the log has only {} events", recorded.len());
-    assert_eq!(recorded[..], published[published.len() - recorded.len()..], "the log is not what was published");
+    logger::records_us(&mut old.program("lcm-logger"), &wheel, &log);
 }
 
 fn c_program(test: &str) -> Option<Command> {

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use lcm::Pattern;
 use mesh_tests::exchange;
 use mesh_tests::listening::{Bus, Reading};
-use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::talk::Heard;
-use mesh_tests::{isolated, test_name};
+use mesh_tests::{isolated, logger, test_name};
 
 #[test]
 fn lcm_tester_passes_beside_our_listeners() {
@@ -77,26 +76,7 @@ fn lcm_logger_records_us() {
     isolated!(MulticastOnLo);
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let log = scratch("recorded.lcmlog");
-    let mut logger =
-        Process::start(wheel.program("lcm-logger").args(["--quiet", "--force", "--lcm-url", LARGE_BUFFER]).arg(&log));
-    let buses = Reading::BOTH.map(|reading| Bus::open_to_publish(reading, BUS));
-    // It does not say when it listens: the log shows from where on it did.
-    let mut published = Vec::new();
-    for round in 0..200_u32 {
-        let size = [0, 1, 1000, 65485, 65486, 100_000][round as usize % 6];
-        for (bus, seed) in buses.iter().zip(2 * round..) {
-            bus.publish(b"/logged#pkg.Type", &pattern(seed, size));
-            published.push(Heard::of_pattern(b"/logged#pkg.Type", seed, size));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    // Time to write what it heard.
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(logger.terminate().success(), "{}", logger.stderr());
-    let recorded: Vec<_> = run(wheel.script("read_log.py").arg(&log)).lines().map(Heard::parse).collect();
-    let recorded: Vec<_> = recorded.into_iter().filter(|event| event.channel != b"LCM_SELF_TEST").collect();
-    assert!(recorded.len() >= published.len() / 2, "the log has only {} events", recorded.len());
-    assert_eq!(recorded[..], published[published.len() - recorded.len()..], "the log is not what was published");
+    logger::records_us(&mut wheel.program("lcm-logger"), &wheel, &log);
 }
 
 #[test]
@@ -124,4 +104,3 @@ fn scratch(name: &str) -> PathBuf {
 
 /// Where all programs of LCM meet by default; the tester knows no other.
 const BUS: &str = "udpm://239.255.76.67:7667?ttl=0";
-const LARGE_BUFFER: &str = "udpm://239.255.76.67:7667?ttl=0&recv_buf_size=4194304";
