@@ -101,11 +101,19 @@ impl Subscriptions {
     /// To be called before this connection sends a fragmented message: if anyone here wants its channel, now or later, its
     /// fragments must come back.
     pub(crate) fn before_own_fragments(&self, channel: &Channel) {
-        let mut table = self.lock();
-        if table.own_large_channels.len() <= MAX_OWN_CHANNELS && !table.own_large_channels.contains(channel) {
-            table.own_large_channels.push(*channel);
-            table.update_filter();
+        let is_new = |table: &Table| {
+            table.own_large_channels.len() <= MAX_OWN_CHANNELS && !table.own_large_channels.contains(channel)
+        };
+        // Most messages are not the first of their channel, and change nothing that the reading thread would have to follow.
+        if !is_new(&self.lock()) {
+            return;
         }
+        self.change(|table| {
+            if is_new(table) {
+                table.own_large_channels.push(*channel);
+                table.update_filter();
+            }
+        });
     }
 
     /// Closes the queues of all subscriptions, present and future: what is in them can still be taken out.
