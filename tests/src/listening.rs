@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lcm::{Inline, Lcm, Message, Pattern, Publisher, Queue, Statistics, Subscription};
+use lcm::{Inline, Lcm, Pattern, Publisher, Queue, Sample, Statistics, Subscription};
 
 /// How messages are received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Bus(Connection);
 #[derive(Debug)]
 enum Connection {
     Queued { lcm: Lcm, subscription: Option<Subscription> },
-    Inline { inline: Box<Inline>, publisher: Publisher, handled: Arc<Mutex<VecDeque<Message>>> },
+    Inline { inline: Box<Inline>, publisher: Publisher, handled: Arc<Mutex<VecDeque<Sample>>> },
 }
 
 impl Bus {
@@ -41,7 +41,7 @@ impl Bus {
             }
             Connection::Inline { inline, handled, .. } => {
                 let handled = Arc::clone(handled);
-                let handler = move |message: &Message| {
+                let handler = move |message: &Sample| {
                     handled.lock().unwrap_or_else(PoisonError::into_inner).push_back(message.clone());
                 };
                 inline.subscribe(pattern, handler).expect("it is a pattern already");
@@ -68,7 +68,7 @@ impl Bus {
     }
 
     /// The next message, or `None` when `within` has passed.
-    pub fn next(&mut self, within: Duration) -> Option<Message> {
+    pub fn next(&mut self, within: Duration) -> Option<Sample> {
         match &mut self.0 {
             Connection::Queued { subscription, .. } => {
                 let subscription = subscription.as_ref().expect("it listens");
@@ -92,7 +92,7 @@ impl Bus {
     }
 
     /// The next message on `channel` within `within`; those on others are passed over.
-    pub fn next_on(&mut self, channel: &str, within: Duration) -> Option<Message> {
+    pub fn next_on(&mut self, channel: &str, within: Duration) -> Option<Sample> {
         let deadline = Instant::now() + within;
         loop {
             let message = self.next(deadline.saturating_duration_since(Instant::now()))?;

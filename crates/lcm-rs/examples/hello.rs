@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use lcm::{Lcm, Message, Pattern, Queue};
+use lcm::{Lcm, Pattern, Queue, Sample};
 
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn describe(message: &Message) -> String {
+fn describe(message: &Sample) -> String {
     let sender = message.sender().map_or_else(|| "this process".to_owned(), |sender| sender.to_string());
     let payload = message.payload();
     let shown = payload[..payload.len().min(50)].escape_ascii();

@@ -6,10 +6,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::lcm::{OpenError, open};
-use crate::message::Message;
 use crate::pattern::{Pattern, PatternError};
 use crate::publisher::Publisher;
 use crate::receiver::Receiver;
+use crate::sample::Sample;
 use crate::statistics::{Counters, Statistics};
 use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
 
@@ -40,7 +40,7 @@ pub struct Inline {
     counters: Arc<Counters>,
     subscriptions: Arc<Subscriptions>,
     dispatcher: Dispatcher,
-    message: Message,
+    message: Sample,
 }
 
 /// Stands for a handler that was subscribed. Dropping it changes nothing; the handler stays until it is unsubscribed or its
@@ -88,7 +88,7 @@ impl Inline {
         subscriptions: Arc<Subscriptions>,
     ) -> Self {
         let dispatcher = Dispatcher::new(Arc::clone(&subscriptions));
-        Self { publisher, receiver, counters, subscriptions, dispatcher, message: Message::default() }
+        Self { publisher, receiver, counters, subscriptions, dispatcher, message: Sample::default() }
     }
 
     /// The publishing side, to be cloned and moved wherever it is needed.
@@ -104,7 +104,7 @@ impl Inline {
     pub fn subscribe<P>(
         &self,
         pattern: P,
-        handler: impl FnMut(&Message) + Send + 'static,
+        handler: impl FnMut(&Sample) + Send + 'static,
     ) -> Result<Handle, PatternError>
     where
         P: TryInto<Pattern>,
@@ -136,7 +136,7 @@ impl Inline {
     ///
     /// # Errors
     /// What the kernel says on receiving.
-    pub fn receive(&mut self, timeout: Option<Duration>) -> io::Result<Option<&Message>> {
+    pub fn receive(&mut self, timeout: Option<Duration>) -> io::Result<Option<&Sample>> {
         self.dispatcher.set_everything(true);
         let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)?;
         Ok(received.then_some(&self.message))

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::message::Message;
 use crate::pattern::{Pattern, PatternError};
 use crate::publisher::{PublishError, Publisher, Transport};
 use crate::queue::{Queue, QueueInput, Subscription};
 use crate::receiver::{Closer, Receiver};
+use crate::sample::Sample;
 use crate::statistics::{Counters, Statistics};
 use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
 use crate::url::{FileUrl, UdpmUrl, Url, UrlError};
@@ -219,7 +219,7 @@ impl Drop for ReceiveThread {
 fn receive_until_closed(mut receiver: Receiver, dispatcher: Dispatcher, counters: &Counters) {
     let mut dispatcher = EndedWhenDropped(dispatcher);
     let dispatcher = &mut dispatcher.0;
-    let mut message = Message::default();
+    let mut message = Sample::default();
     loop {
         match receiver.receive(None, dispatcher, &mut message) {
             Ok(true) => {

@@ -60,9 +60,9 @@
 
 // Messages and names.
 mod channel;
-mod message;
 mod pattern;
 mod payload;
+mod sample;
 mod url;
 
 // The protocol, without I/O.
@@ -93,11 +93,11 @@ pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
 pub use fragment::{MessageTooLarge, Part, Parts};
 pub use inline::{Handle, Inline};
 pub use lcm::{Lcm, OpenError, SubscribeError};
-pub use message::Message;
 pub use pattern::{Pattern, PatternError};
 pub use payload::Payload;
 pub use publisher::{PublishError, Publisher};
 pub use queue::{Closed, Queue, Subscription};
+pub use sample::Sample;
 pub use statistics::{SenderCounts, SenderStatistics, Statistics};
 pub use udpm::PathError;
 pub use url::{DEFAULT_URL_VARIABLE, FileMode, FileUrl, Interface, UdpmUrl, Url, UrlError};

@@ -15,9 +15,9 @@ use crate::channel::Channel;
 use crate::fragment::Parts;
 use crate::inbound::{Arrived, Inbound};
 use crate::inline::Inline;
-use crate::message::Message;
 use crate::payload::Payload;
 use crate::publisher::{PublishError, Publisher, Transport};
+use crate::sample::Sample;
 use crate::statistics::Counters;
 use crate::subscriptions::Dispatcher;
 use crate::wire::MAX_DATAGRAM_BYTES;
@@ -273,7 +273,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// The next message that is due and wanted. Waits for nothing: the clock stands still meanwhile.
-    pub(crate) fn receive(&mut self, dispatcher: &mut Dispatcher, message: &mut Message) -> bool {
+    pub(crate) fn receive(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> bool {
         loop {
             let (now, arrival) = {
                 let mut state = self.bus.lock();
@@ -293,7 +293,7 @@ impl Receiver {
                     Arrived::Assembled { channel, payload } => (channel, payload),
                 };
             let receive_time_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
-            *message = Message { channel, payload, receive_time_ns, sender: Some(from) };
+            *message = Sample { channel, payload, receive_time_ns, sender: Some(from) };
             return true;
         }
     }

@@ -10,8 +10,8 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
 use crate::channel::Channel;
 use crate::fragment::MessageTooLarge;
-use crate::message::Message;
 use crate::publisher::PublishError;
+use crate::sample::Sample;
 use crate::statistics::Counters;
 use crate::subscriptions::Dispatcher;
 use crate::wire::MAX_MESSAGE_BYTES;
@@ -38,7 +38,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    messages: VecDeque<Message>,
+    messages: VecDeque<Sample>,
     bytes: usize,
     /// Until someone receives, nothing is kept.
     receiving: bool,
@@ -67,7 +67,7 @@ impl Sender {
         payload.iter().for_each(|slice| bytes.extend_from_slice(slice));
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let receive_time_ns = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
-        let message = Message { channel, payload: bytes.into(), receive_time_ns, sender: None };
+        let message = Sample { channel, payload: bytes.into(), receive_time_ns, sender: None };
         let mut state = self.shared.lock();
         if state.receiving {
             while state.bytes + length > MAX_QUEUED_BYTES
@@ -103,7 +103,7 @@ impl Receiver {
         &self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
-        message: &mut Message,
+        message: &mut Sample,
     ) -> io::Result<bool> {
         let start = Instant::now();
         loop {
@@ -153,8 +153,8 @@ impl Shared {
     }
 }
 
-fn cost(message: &Message) -> usize {
-    size_of::<Message>() + message.payload.len()
+fn cost(message: &Sample) -> usize {
+    size_of::<Sample>() + message.payload.len()
 }
 
 /// What waits for a receiver that is too slow; beyond it the oldest messages are dropped and counted.

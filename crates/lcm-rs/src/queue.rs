@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError};
 
 use crate::lcm::Registration;
-use crate::message::Message;
+use crate::sample::Sample;
 
 /// What a subscription keeps for a subscriber that is slower than the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Default for Queue {
 /// Messages of the channels that were subscribed, in the order of arrival. Dropping it unsubscribes.
 #[derive(Debug)]
 pub struct Subscription {
-    receiver: Receiver<Message>,
+    receiver: Receiver<Sample>,
     dropped: Arc<AtomicU64>,
     // Last, so that the queue is gone before the bus may close.
     _registration: Registration,
@@ -59,7 +59,7 @@ pub struct Subscription {
 pub struct Closed;
 
 impl Subscription {
-    pub(crate) fn new(receiver: Receiver<Message>, dropped: Arc<AtomicU64>, registration: Registration) -> Self {
+    pub(crate) fn new(receiver: Receiver<Sample>, dropped: Arc<AtomicU64>, registration: Registration) -> Self {
         Self { receiver, dropped, _registration: registration }
     }
 
@@ -67,7 +67,7 @@ impl Subscription {
     ///
     /// # Errors
     /// If the connection is closed.
-    pub fn recv(&self) -> Result<Message, Closed> {
+    pub fn recv(&self) -> Result<Sample, Closed> {
         self.receiver.recv().map_err(|_| Closed)
     }
 
@@ -75,7 +75,7 @@ impl Subscription {
     ///
     /// # Errors
     /// If the connection is closed.
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Message>, Closed> {
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Sample>, Closed> {
         match self.receiver.recv_timeout(timeout) {
             Ok(message) => Ok(Some(message)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -87,7 +87,7 @@ impl Subscription {
     ///
     /// # Errors
     /// If the connection is closed.
-    pub fn try_recv(&self) -> Result<Option<Message>, Closed> {
+    pub fn try_recv(&self) -> Result<Option<Sample>, Closed> {
         match self.receiver.try_recv() {
             Ok(message) => Ok(Some(message)),
             Err(TryRecvError::Empty) => Ok(None),
@@ -96,13 +96,13 @@ impl Subscription {
     }
 
     /// Messages as they come, until the connection is closed.
-    pub fn iter(&self) -> impl Iterator<Item = Message> {
+    pub fn iter(&self) -> impl Iterator<Item = Sample> {
         self.receiver.iter()
     }
 
     /// The queue itself, for `crossbeam_channel::select!`.
     #[must_use]
-    pub fn receiver(&self) -> &Receiver<Message> {
+    pub fn receiver(&self) -> &Receiver<Sample> {
         &self.receiver
     }
 
@@ -114,8 +114,8 @@ impl Subscription {
 }
 
 impl<'a> IntoIterator for &'a Subscription {
-    type Item = Message;
-    type IntoIter = crossbeam_channel::Iter<'a, Message>;
+    type Item = Sample;
+    type IntoIter = crossbeam_channel::Iter<'a, Sample>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.receiver.iter()
@@ -126,9 +126,9 @@ impl<'a> IntoIterator for &'a Subscription {
 #[derive(Debug)]
 pub(crate) struct QueueInput {
     queue: Queue,
-    sender: Sender<Message>,
+    sender: Sender<Sample>,
     /// The other end, to take out the oldest.
-    receiver: Receiver<Message>,
+    receiver: Receiver<Sample>,
     /// For `keep_all`: the sizes of what is still queued, and their sum.
     sizes: VecDeque<usize>,
     queued_bytes: usize,
@@ -137,7 +137,7 @@ pub(crate) struct QueueInput {
 
 impl QueueInput {
     /// A queue: its input, its output, and the count of what it dropped.
-    pub(crate) fn new(queue: Queue) -> (Self, Receiver<Message>, Arc<AtomicU64>) {
+    pub(crate) fn new(queue: Queue) -> (Self, Receiver<Sample>, Arc<AtomicU64>) {
         let (sender, receiver) = match queue.kind {
             Kind::KeepLast { messages } => crossbeam_channel::bounded(messages),
             Kind::KeepAll { .. } => crossbeam_channel::unbounded(),
@@ -155,7 +155,7 @@ impl QueueInput {
     }
 
     /// Puts a message in and returns how many were dropped for it.
-    pub(crate) fn put(&mut self, message: &Message) -> u64 {
+    pub(crate) fn put(&mut self, message: &Sample) -> u64 {
         let dropped = match self.queue.kind {
             Kind::KeepLast { .. } => self.put_newest(message.clone()),
             Kind::KeepAll { bytes } => self.put_within(message, bytes),
@@ -166,7 +166,7 @@ impl QueueInput {
         dropped
     }
 
-    fn put_newest(&self, mut message: Message) -> u64 {
+    fn put_newest(&self, mut message: Sample) -> u64 {
         let mut dropped = 0;
         // Ends: this is the only sender, so each turn finds room or makes some.
         while let Err(TrySendError::Full(back)) = self.sender.try_send(message) {
@@ -179,21 +179,21 @@ impl QueueInput {
     }
 
     /// Whether a message can be put in without any being dropped.
-    pub(crate) fn has_room(&mut self, message: &Message) -> bool {
+    pub(crate) fn has_room(&mut self, message: &Sample) -> bool {
         match self.queue.kind {
             Kind::KeepLast { .. } => !self.sender.is_full(),
             Kind::KeepAll { bytes } => self.has_room_within(message, bytes),
         }
     }
 
-    fn has_room_within(&mut self, message: &Message, bytes: usize) -> bool {
+    fn has_room_within(&mut self, message: &Sample, bytes: usize) -> bool {
         // The subscriber takes from the front, so the sizes that count are the last `len()`.
         let consumed = self.sizes.len().saturating_sub(self.receiver.len());
         self.queued_bytes -= self.sizes.drain(..consumed).sum::<usize>();
         self.sizes.is_empty() || self.queued_bytes + queued_bytes(message) <= bytes
     }
 
-    fn put_within(&mut self, message: &Message, bytes: usize) -> u64 {
+    fn put_within(&mut self, message: &Sample, bytes: usize) -> u64 {
         if !self.has_room_within(message, bytes) {
             return 1;
         }
@@ -206,19 +206,19 @@ impl QueueInput {
     }
 }
 
-fn queued_bytes(message: &Message) -> usize {
+fn queued_bytes(message: &Sample) -> usize {
     message.payload.len().max(MIN_QUEUED_BYTES)
 }
 
 /// What even an empty message costs in a queue, so that a byte bound holds for small ones too.
-const MIN_QUEUED_BYTES: usize = size_of::<Message>();
+const MIN_QUEUED_BYTES: usize = size_of::<Sample>();
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn message(payload: usize) -> Message {
-        Message { payload: vec![0; payload].into(), ..Message::default() }
+    fn message(payload: usize) -> Sample {
+        Sample { payload: vec![0; payload].into(), ..Sample::default() }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::message::Message;
+use crate::sample::Sample;
 use crate::subscriptions::Dispatcher;
 use crate::{log, memory, memq, udpm};
 
@@ -28,7 +28,7 @@ impl Receiver {
         &mut self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
-        message: &mut Message,
+        message: &mut Sample,
     ) -> io::Result<bool> {
         match self {
             Self::Udpm(receiver) => receiver.receive(timeout, dispatcher, message),

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Rele
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::channel::Channel;
-use crate::message::Message;
 use crate::pattern::Pattern;
 use crate::queue::QueueInput;
+use crate::sample::Sample;
 use crate::udpm::FilteredSocket;
 
 /// The table of one connection.
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
 
 /// Where messages go.
 pub(crate) enum Sink {
-    Handler(Box<dyn FnMut(&Message) + Send>),
+    Handler(Box<dyn FnMut(&Sample) + Send>),
     Queue(QueueInput),
     /// Nowhere: no message will come any more.
     Ended,
@@ -238,7 +238,7 @@ impl Dispatcher {
     }
 
     /// Hands a message to everyone who wants its channel.
-    pub(crate) fn dispatch(&mut self, message: &Message) -> Delivery {
+    pub(crate) fn dispatch(&mut self, message: &Sample) -> Delivery {
         let route = self.route(&message.channel);
         let mut delivery = Delivery::default();
         for &index in &*route {
@@ -259,7 +259,7 @@ impl Dispatcher {
     }
 
     /// Whether every queue can take the message without dropping one.
-    pub(crate) fn has_room(&mut self, message: &Message) -> bool {
+    pub(crate) fn has_room(&mut self, message: &Sample) -> bool {
         let route = self.route(&message.channel);
         route.iter().map(|&index| &self.entries[index]).filter(|entry| entry.active.load(Acquire)).all(|entry| {
             match &mut *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -324,8 +324,8 @@ mod tests {
     use super::*;
     use crate::queue::Queue;
 
-    fn message(channel: &str) -> Message {
-        Message { channel: Channel::new(channel).unwrap(), ..Message::default() }
+    fn message(channel: &str) -> Sample {
+        Sample { channel: Channel::new(channel).unwrap(), ..Sample::default() }
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         let calls = Arc::new(AtomicU64::new(0));
         for _ in 0..3 {
             let (table, victims_inside, calls) = (Arc::clone(&subscriptions), Arc::clone(&victims), Arc::clone(&calls));
-            let handler = move |_: &Message| {
+            let handler = move |_: &Sample| {
                 calls.fetch_add(1, Release);
                 for victim in victims_inside.lock().unwrap().drain(..) {
                     table.remove(&victim);

@@ -13,7 +13,7 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 use super::event::EventRef;
 use super::{LogReader, Pacing};
 use crate::channel::Channel;
-use crate::message::Message;
+use crate::sample::Sample;
 use crate::statistics::Counters;
 use crate::subscriptions::Dispatcher;
 use crate::url::{FileMode, FileUrl};
@@ -24,7 +24,7 @@ pub(crate) struct Receiver {
     log: Option<LogReader>,
     pacing: Pacing,
     /// The next message and when it is due.
-    next: Option<(Message, Instant)>,
+    next: Option<(Sample, Instant)>,
     /// What reading ahead failed with.
     failed: Option<io::Error>,
     timer: Arc<Timer>,
@@ -70,7 +70,7 @@ impl Receiver {
         &mut self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
-        message: &mut Message,
+        message: &mut Sample,
     ) -> io::Result<bool> {
         let start = Instant::now();
         if self.next.is_none() && self.failed.is_none() {
@@ -128,7 +128,7 @@ impl Receiver {
     }
 
     /// The next event that is a message.
-    fn read_next(&mut self) -> io::Result<Option<(Message, i64)>> {
+    fn read_next(&mut self) -> io::Result<Option<(Sample, i64)>> {
         let Some(log) = &mut self.log else { return Ok(None) };
         loop {
             let gaps_before = log.skipped();
@@ -162,12 +162,12 @@ fn open_at(url: &FileUrl) -> io::Result<LogReader> {
 }
 
 /// `None` where no bus could have carried the event.
-fn to_message(event: EventRef<'_>) -> Option<Message> {
+fn to_message(event: EventRef<'_>) -> Option<Sample> {
     let channel = Channel::new(event.channel).ok();
     if channel.is_none() {
         tracing::debug!(channel = %event.channel_name(), "passed over an event whose channel no bus carries");
     }
-    Some(Message {
+    Some(Sample {
         channel: channel?,
         payload: event.data.to_vec().into(),
         receive_time_ns: u64::try_from(event.timestamp_us).unwrap_or(0).saturating_mul(1000),

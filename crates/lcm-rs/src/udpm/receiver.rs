@@ -21,9 +21,9 @@ use super::filter::FilteredSocket;
 use super::path::udp_socket;
 use crate::channel::Channel;
 use crate::inbound::{Arrived, Inbound};
-use crate::message::Message;
 use crate::payload::{Payload, SpareBuffers};
 use crate::reassembly::Landing;
+use crate::sample::Sample;
 use crate::statistics::Counters;
 use crate::subscriptions::Dispatcher;
 use crate::url::UdpmUrl;
@@ -74,7 +74,7 @@ enum Pending {
         datagram_bytes: usize,
     },
     /// A message whose last fragment landed in its place.
-    Message(Message),
+    Message(Sample),
 }
 
 /// How many of the last datagrams were of any use.
@@ -186,7 +186,7 @@ impl Receiver {
         &mut self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
-        message: &mut Message,
+        message: &mut Sample,
     ) -> io::Result<bool> {
         // The last message lies in the buffer: let go of it.
         message.payload = Payload::default();
@@ -360,7 +360,7 @@ impl Receiver {
         let Some(arrived) = self.inbound.landed(from, &header, body_bytes, self.now) else { return false };
         if let Arrived::Assembled { channel, payload } = arrived {
             let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
-            self.pending = Pending::Message(Message { channel, payload, receive_time_ns, sender: Some(from) });
+            self.pending = Pending::Message(Sample { channel, payload, receive_time_ns, sender: Some(from) });
         }
         true
     }
@@ -398,7 +398,7 @@ impl Receiver {
     }
 
     /// Looks at what is pending. True if that gave a message that is wanted, which is then in `message`.
-    fn take_next(&mut self, dispatcher: &mut Dispatcher, message: &mut Message) -> bool {
+    fn take_next(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> bool {
         let (from, receive_time_ns, datagram) = match &mut self.pending {
             Pending::Nothing => return false,
             Pending::Message(assembled) => {
@@ -431,7 +431,7 @@ impl Receiver {
             }
         };
         self.usefulness.count(true);
-        *message = Message { channel, payload, receive_time_ns, sender: Some(from) };
+        *message = Sample { channel, payload, receive_time_ns, sender: Some(from) };
         true
     }
 

@@ -9,7 +9,7 @@ use lcm::{Inline, Lcm, Pattern, Publisher, Queue};
 use crate::loopback::{pattern, receive, url};
 
 /// A handler that counts.
-fn count(counter: &Arc<AtomicU64>) -> impl FnMut(&lcm::Message) + Send + 'static {
+fn count(counter: &Arc<AtomicU64>) -> impl FnMut(&lcm::Sample) + Send + 'static {
     let counter = Arc::clone(counter);
     move |_| {
         counter.fetch_add(1, Relaxed);
@@ -119,7 +119,7 @@ fn batches_that_came_before_the_filter_stay_the_messages_they_are() {
     let (mut bus, other) = (Inline::open(&url).unwrap(), Inline::open(&url).unwrap().publisher());
     let heard = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&heard);
-    let count = move |message: &lcm::Message| {
+    let count = move |message: &lcm::Sample| {
         counted.fetch_add(u64::from(message.payload().len() == 64), Relaxed);
     };
     bus.subscribe("WANTED", count).unwrap();

@@ -87,7 +87,7 @@ fn handlers_get_their_channels_and_may_take_themselves_off() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let note = |label: &'static str| {
         let heard = Arc::clone(&heard);
-        move |message: &lcm::Message| heard.lock().unwrap().push((label, message.channel().to_string()))
+        move |message: &lcm::Sample| heard.lock().unwrap().push((label, message.channel().to_string()))
     };
     let exact = bus.subscribe("A", note("exact")).unwrap();
     bus.subscribe(Pattern::glob("*B*"), note("glob")).unwrap();
@@ -131,7 +131,7 @@ fn a_connection_that_is_dropped_leaves_nothing_behind() {
         let other = Unsubscribes(bus.subscribe("B", |_| {}).unwrap());
         let own: Arc<OnceLock<lcm::Handle>> = Arc::default();
         let inside = Arc::clone(&own);
-        let handler = move |message: &lcm::Message| {
+        let handler = move |message: &lcm::Sample| {
             let _ = &other;
             publisher.publish("ANSWER", message.payload()).unwrap();
             inside.get().unwrap().unsubscribe();

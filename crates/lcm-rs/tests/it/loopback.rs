@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use lcm::{Inline, Message};
+use lcm::{Inline, Sample};
 
 /// A URL that no other test and no other run of the tests uses at the same time.
 pub(crate) fn url(options: &str) -> String {
@@ -13,7 +13,7 @@ pub(crate) fn url(options: &str) -> String {
 }
 
 /// Receives until `count` messages came, and fails if that takes unreasonably long.
-pub(crate) fn receive(bus: &mut Inline, count: usize) -> Vec<Message> {
+pub(crate) fn receive(bus: &mut Inline, count: usize) -> Vec<Sample> {
     let start = Instant::now();
     let mut messages = Vec::new();
     while messages.len() < count {

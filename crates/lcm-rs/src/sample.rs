@@ -10,14 +10,14 @@ use crate::payload::Payload;
 ///
 /// Handlers borrow it; cloning keeps it, at the cost that [`Payload`] states.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct Sample {
     pub(crate) channel: Channel,
     pub(crate) payload: Payload,
     pub(crate) receive_time_ns: u64,
     pub(crate) sender: Option<SocketAddrV4>,
 }
 
-impl Message {
+impl Sample {
     /// Where it was published.
     #[must_use]
     pub fn channel(&self) -> &Channel {
@@ -37,7 +37,7 @@ impl Message {
         self.receive_time_ns
     }
 
-    /// [`Message::receive_time_ns`] as a point in time.
+    /// [`Sample::receive_time_ns`] as a point in time.
     #[must_use]
     pub fn receive_time(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.receive_time_ns)
@@ -50,7 +50,7 @@ impl Message {
     }
 }
 
-impl Default for Message {
+impl Default for Sample {
     fn default() -> Self {
         Self { channel: Channel::EMPTY, payload: Payload::default(), receive_time_ns: 0, sender: None }
     }
