@@ -19,5 +19,16 @@ mod lexer;
 mod parser;
 mod sources;
 
+#[cfg(feature = "generate")]
+mod build_script;
+#[cfg(feature = "generate")]
+pub mod directory;
+#[cfg(feature = "generate")]
+mod generate;
+
+#[cfg(feature = "generate")]
+pub use build_script::{BuildError, build};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use sources::Sources;
+#[cfg(feature = "generate")]
+pub use generate::GeneratedFile;
+pub use sources::{ReadError, Sources};

@@ -1,18 +1,27 @@
-//! `lcm-gen`: checks IDL files and prints the fingerprints of their types.
+//! `lcm-gen`: checks IDL files, prints the fingerprints of their types, and generates Rust.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use lcm_gen::Sources;
+use lcm_gen::{Sources, directory};
 
-/// Reads LCM's IDL files, says what is wrong with them, and prints a line `FINGERPRINT TYPE` for each type.
+/// Reads LCM's IDL files and says what is wrong with them. Without --out it prints a line `FINGERPRINT TYPE` for each type.
 #[derive(Parser)]
 #[command(version)]
 struct Options {
+    /// Writes Rust into this directory: a mod.rs, and a file for each package. The code needs the crate lcm-rs.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Writes nothing, and fails if the files in --out are not what would be written.
+    #[arg(long, requires = "out")]
+    check: bool,
+    /// Types that the files refer to, and that another crate has already: its name, as in Rust, and where its .lcm files are.
+    #[arg(long = "extern", value_name = "CRATE=DIR", value_parser = external)]
+    external: Vec<(String, PathBuf)>,
     /// Files, or directories that are searched for files ending in .lcm. They are read together, so types may refer to each
     /// other across files.
     #[arg(required = true)]
@@ -20,8 +29,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(&options) {
+    match run(&Options::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("lcm-gen: {error:#}");
@@ -33,15 +41,43 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut sources = Sources::default();
     for path in &options.paths {
-        add(&mut sources, path)?;
+        sources.add_path(path)?;
     }
-    let schema = match sources.compile() {
-        Ok(schema) => schema,
-        Err(diagnostics) => {
-            eprintln!("{diagnostics}");
+    for (crate_name, path) in &options.external {
+        sources.add_external(crate_name, path)?;
+    }
+    match sources.warnings() {
+        Ok(warnings) => warnings.iter().for_each(|warning| eprintln!("warning: {warning}")),
+        Err(faults) => {
+            eprintln!("{faults}");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    match &options.out {
+        None => print_fingerprints(&sources),
+        Some(out) => generate(&sources, out, options.check),
+    }
+}
+
+fn generate(sources: &Sources, out: &std::path::Path, check: bool) -> anyhow::Result<ExitCode> {
+    let files = match sources.generate() {
+        Ok(files) => files,
+        Err(faults) => {
+            eprintln!("{faults}");
             return Ok(ExitCode::FAILURE);
         }
     };
+    if !check {
+        directory::write(out, &files).context("cannot write")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let differences = directory::compare(out, &files).context("cannot read")?;
+    differences.iter().for_each(|difference| eprintln!("{difference}"));
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_fingerprints(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let schema = sources.compile()?;
     let mut out = io::stdout().lock();
     for definition in schema.iter() {
         let name = definition.name();
@@ -54,21 +90,7 @@ fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Adds a file, or all that end in `.lcm` below a directory, in the order of their names.
-fn add(sources: &mut Sources, path: &Path) -> anyhow::Result<()> {
-    let at = || path.display().to_string();
-    if !path.is_dir() {
-        let text = std::fs::read_to_string(path).with_context(at)?;
-        sources.add(at(), text);
-        return Ok(());
-    }
-    let mut entries =
-        path.read_dir().with_context(at)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "lcm") {
-            add(sources, &entry)?;
-        }
-    }
-    Ok(())
+fn external(text: &str) -> Result<(String, PathBuf), String> {
+    let (crate_name, path) = text.split_once('=').ok_or("expected CRATE=DIR, such as lcm_types=lcm-types/idl")?;
+    Ok((crate_name.replace('-', "_"), path.into()))
 }

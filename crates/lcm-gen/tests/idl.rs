@@ -83,11 +83,11 @@ fn a_package_ends_with_its_file() {
     let mut sources = Sources::default();
     sources.add("a.lcm", "package a; struct one { b.two other; }");
     sources.add("b.lcm", "package b; struct two { byte x; }");
-    sources.add("c.lcm", "struct three { three again[1]; }");
+    sources.add("c.lcm", "struct three { byte n; three again[n]; }");
     let schema = sources.compile().unwrap();
     let names: Vec<_> = schema.iter().map(Definition::name).collect();
     assert_eq!(names, ["a.one", "b.two", "three"]);
-    assert_eq!(structure(&schema, "three").members[0].kind, Type::User("three".to_owned()));
+    assert_eq!(structure(&schema, "three").members[1].kind, Type::User("three".to_owned()));
 }
 
 #[test]
@@ -127,6 +127,13 @@ fn each_fault_is_pointed_at_and_the_next_one_found_too() {
             &["1:23: there is no type p.b: did you mean q.b?"],
         ),
         ("struct a { byte x; } struct a { byte y; }", &["1:29: a is defined twice, differently"]),
+        (
+            "struct a { a again; } struct b { byte n; c next; } struct c { b back[2]; } struct d { byte n; d more[n]; }",
+            &[
+                "1:8: a contains itself: only through an array of variable size can it end",
+                "1:30: b contains itself: only through an array of variable size can it end",
+            ],
+        ),
         ("enum e { A, A }", &["1:13: A is there already"]),
         ("enum e { A = 2147483647, B }", &["1:26: the value of B is not an integer of 32 bits"]),
     ] {
@@ -173,6 +180,7 @@ fn types_that_multiply_without_end_are_refused_in_time() {
     let schema = compile(&text);
     assert!(schema.fingerprint("t3").is_ok());
     assert!(schema.fingerprint("t59").is_err());
-    let deep: String = (0..10_000).map(|n| format!("struct d{n} {{ d{} next[1]; }}\n", (n + 1) % 10_000)).collect();
+    let deep: String =
+        (0..10_000).map(|n| format!("struct d{n} {{ byte n; d{} next[n]; }}\n", (n + 1) % 10_000)).collect();
     assert!(compile(&deep).fingerprint("d0").is_err());
 }

@@ -66,6 +66,7 @@ mod sample;
 mod url;
 
 // The protocol, without I/O.
+pub mod codec;
 mod fragment;
 mod inbound;
 mod pace;
@@ -89,6 +90,7 @@ mod receiver;
 mod statistics;
 mod subscriptions;
 
+pub use codec::Message;
 pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
 pub use fragment::{MessageTooLarge, Part, Parts};
 pub use inline::{Handle, Inline};

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod codegen;
 mod fuzz;
 mod peers;
 mod process;
@@ -18,6 +19,7 @@ use anyhow::Result;
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
+  codegen           generate the message types of lcm-types from their .lcm files
   tidy              check the rules of the tree that the compiler does not know
   peers             install the real LCM programs that interop tests talk to, under target/peers
   fuzz [SECONDS]    run every fuzz target for SECONDS (20 unless told), on stable Rust
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["codegen"] => exit_code(codegen::run()),
         ["tidy"] => exit_code(tidy::run()),
         ["peers"] => exit_code(peers::run().map(|()| ExitCode::SUCCESS)),
         ["fuzz"] => exit_code(fuzz::run(fuzz::DEFAULT_SECONDS)),

@@ -18,8 +18,9 @@ use std::io;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
+use lcm_gen::directory::Difference;
 
-use crate::process;
+use crate::{codegen, process};
 use tokens::Token;
 
 /// Something to repair, printed as `path:line: message` so that editors jump to it.
@@ -47,6 +48,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     let files = text_files()?;
     let mut findings: Vec<Finding> = files.iter().flat_map(|(path, text)| check_file(path, text)).collect();
     findings.extend(dependencies::check_workspace()?);
+    let stale =
+        |difference: Difference| Finding::new("lcm-types", 1, format!("{difference}: run `cargo xtask codegen`"));
+    findings.extend(codegen::differences()?.into_iter().map(stale));
     print(&findings);
     eprintln!("tidy: {} text files, {} findings", files.len(), findings.len());
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -3,6 +3,7 @@
 //! It depends on the names and types of members, not on the names of types, packages and constants: types that differ only
 //! in those share it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::{Definition, Dimension, Enum, Schema, Struct, Type};
@@ -35,47 +36,96 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The fingerprint of the type `name`.
-pub(super) fn of(schema: &Schema, name: &str) -> Result<Fingerprint, FingerprintError> {
-    let mut computation = Computation { schema, parents: Vec::new(), steps: 0 };
-    let sum = computation.hash_of(name)?.ok_or_else(|| FingerprintError::TooEntangled { name: name.to_owned() })?;
-    Ok(Fingerprint(sum.cast_unsigned()))
-}
-
-struct Computation<'a> {
+/// Computes fingerprints of the types of a schema, and keeps what one of them has in common with the next.
+#[derive(Debug)]
+pub(super) struct Computation<'a> {
     schema: &'a Schema,
     /// The types that are being computed: one of them counts as zero where it comes again, which ends recursion.
     parents: Vec<&'a str>,
-    steps: u32,
+    /// What the members of a type contribute without their types.
+    own: HashMap<&'a str, i64>,
+    /// The sums of types that do not contain themselves, which are the same wherever the type occurs.
+    known: HashMap<&'a str, Sum>,
+    /// The members that may still be visited for this type, and for all.
+    steps_left: u32,
+    total_steps_left: u32,
+}
+
+/// What a type contributes to the one around it.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    hash: i64,
+    /// How deep types nest within it.
+    height: usize,
+    /// The outermost of the parents that it contains, if any, by its place among them.
+    outermost_parent: Option<usize>,
 }
 
 impl<'a> Computation<'a> {
-    /// `None` after too many steps.
-    fn hash_of(&mut self, name: &'a str) -> Result<Option<i64>, FingerprintError> {
-        if self.parents.contains(&name) {
-            return Ok(Some(0));
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        let (own, known) = (HashMap::new(), HashMap::new());
+        Self { schema, parents: Vec::new(), own, known, steps_left: 0, total_steps_left: MAX_TOTAL_STEPS }
+    }
+
+    /// The fingerprint of the type `name`.
+    pub(super) fn of(&mut self, name: &'a str) -> Result<Fingerprint, FingerprintError> {
+        let allowed = self.total_steps_left.min(MAX_STEPS);
+        self.steps_left = allowed;
+        self.parents.clear();
+        let sum = self.sum_of(name);
+        self.total_steps_left -= allowed - self.steps_left;
+        match sum? {
+            Some(sum) => Ok(Fingerprint(sum.hash.cast_unsigned())),
+            None => Err(FingerprintError::TooEntangled { name: name.to_owned() }),
         }
-        self.steps += 1;
-        if self.steps > MAX_STEPS || self.parents.len() > MAX_DEPTH {
-            return Ok(None);
+    }
+
+    /// `None` after too many steps, or too deep.
+    fn sum_of(&mut self, name: &'a str) -> Result<Option<Sum>, FingerprintError> {
+        let depth = self.parents.len();
+        if let Some(parent) = self.parents.iter().position(|parent| *parent == name) {
+            return Ok(Some(Sum { hash: 0, height: 0, outermost_parent: Some(parent) }));
         }
-        let definition = match self.schema.get(name) {
-            Some(Definition::Struct(definition)) => definition,
-            Some(Definition::Enum(definition)) => return Ok(Some(own_hash_of_enum(definition))),
+        if let Some(known) = self.known.get(name) {
+            return Ok(Some(*known).filter(|sum| depth + sum.height <= MAX_DEPTH));
+        }
+        let structure = match self.schema.get(name) {
+            Some(Definition::Struct(structure)) => structure,
+            Some(Definition::Enum(definition)) => {
+                return Ok(Some(Sum { hash: own_hash_of_enum(definition), height: 0, outermost_parent: None }));
+            }
             None => return Err(FingerprintError::UnknownType { name: name.to_owned() }),
         };
-        let mut sum = own_hash(definition);
+        let steps = u32::try_from(structure.members.len()).unwrap_or(u32::MAX).saturating_add(1);
+        match self.steps_left.checked_sub(steps) {
+            Some(left) if depth <= MAX_DEPTH => self.steps_left = left,
+            _ => return Ok(None),
+        }
+        let mut sum = Sum {
+            hash: *self.own.entry(name).or_insert_with(|| own_hash(structure)),
+            height: 0,
+            outermost_parent: None,
+        };
         self.parents.push(name);
-        for member in &definition.members {
+        for member in &structure.members {
             if let Type::User(member_type) = &member.kind {
-                match self.hash_of(member_type)? {
-                    Some(hash) => sum = sum.wrapping_add(hash),
-                    None => return Ok(None),
-                }
+                let Some(inner) = self.sum_of(member_type)? else { return Ok(None) };
+                sum.hash = sum.hash.wrapping_add(inner.hash);
+                sum.height = sum.height.max(inner.height + 1);
+                sum.outermost_parent = match (sum.outermost_parent, inner.outermost_parent) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
             }
         }
         self.parents.pop();
-        Ok(Some(sum.rotate_left(1)))
+        sum.hash = sum.hash.rotate_left(1);
+        // A type that contains itself, or one around it, sums up differently depending on where the walk began.
+        if sum.outermost_parent.is_none_or(|parent| parent > depth) {
+            sum.outermost_parent = None;
+            self.known.insert(name, sum);
+        }
+        Ok(Some(sum))
     }
 }
 
@@ -120,6 +170,9 @@ fn low_byte(length: usize) -> i8 {
 
 /// Far above what real types take; only a file made to stall a reader needs more.
 const MAX_STEPS: u32 = 1_000_000;
+
+/// For all types of a set together. (Types that do not contain themselves take few: each is visited once.)
+const MAX_TOTAL_STEPS: u32 = 4 * MAX_STEPS;
 
 /// How deep types may nest, which bounds the stack.
 const MAX_DEPTH: usize = 200;

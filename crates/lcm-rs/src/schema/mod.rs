@@ -1,14 +1,37 @@
 //! Message types as data: what an IDL file says of them, without generated code.
 //!
-//! Reading `.lcm` files is the business of the crate `lcm-gen`. Nothing here does I/O.
+//! A [`Schema`] holds them as they were read. A [`Catalog`] made from it finds the type of a message, takes messages apart into
+//! a tree of [`Value`]s and puts them together, where generated code would be the wrong tool: for a spy, a recorder or a
+//! gateway, which see types that nobody knew when they were built.
+//!
+//! Reading `.lcm` files is the business of the crate `lcm-gen`. Nothing here does I/O or knows of JSON, which callers read and
+//! write through serde.
 
+// The types.
+mod catalog;
 mod fingerprint;
+mod identify;
+mod layout;
+
+// Their messages.
+mod decode;
+mod encode;
+mod numbers;
+mod path;
+mod seed;
+mod value;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
+pub use catalog::{Catalog, MessageType};
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use identify::{Identity, Suffix};
+pub use layout::TypeError;
+pub use numbers::Numbers;
+pub use path::PathError;
+pub use value::Value;
 
 /// A set of types that refer to each other by full name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -168,7 +191,7 @@ impl Schema {
     /// If the type, or one that it refers to, is not in the set; or if the types are so entangled that computing it would
     /// take unreasonably long.
     pub fn fingerprint(&self, name: &str) -> Result<Fingerprint, FingerprintError> {
-        fingerprint::of(self, name)
+        fingerprint::Computation::new(self).of(name)
     }
 }
 
@@ -180,6 +203,16 @@ impl Definition {
             Self::Struct(definition) => &definition.name,
             Self::Enum(definition) => &definition.name,
         }
+    }
+}
+
+impl Struct {
+    /// Whether `member` only says how many elements an array has, which the array itself tells: it is on the wire, but values
+    /// of the type leave it out. (A size that is only an inner one of a matrix is not told by a matrix without rows.)
+    #[must_use]
+    pub fn is_implied(&self, member: &str) -> bool {
+        let is_size = |dimension: &Dimension| matches!(dimension, Dimension::Variable { member: size } if size == member);
+        self.members.iter().any(|array| array.dimensions.first().is_some_and(is_size))
     }
 }
 
@@ -217,6 +250,18 @@ impl Primitive {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|primitive| primitive.name() == name)
+    }
+
+    /// The bytes of one value in a message; `None` for strings.
+    #[must_use]
+    pub const fn wire_bytes(self) -> Option<usize> {
+        match self {
+            Self::Int8 | Self::Byte | Self::Boolean => Some(1),
+            Self::Int16 => Some(2),
+            Self::Int32 | Self::Float => Some(4),
+            Self::Int64 | Self::Double => Some(8),
+            Self::String => None,
+        }
     }
 
     /// Whether its values may be the size of an array.

@@ -13,10 +13,10 @@ use crate::process;
 const LAYERS: &[(&str, &[&str])] = &[
     ("lcm-rs", &[]),
     ("lcm-gen", &["lcm-rs"]),
-    ("lcm-types", &["lcm-rs"]),
-    ("dimos", &["lcm-rs", "lcm-types"]),
-    ("dimos-coordinator", &["lcm-rs", "lcm-types", "dimos"]),
-    ("dimos-cli", &["lcm-rs", "lcm-types", "dimos", "dimos-coordinator"]),
+    ("lcm-types", &["lcm-rs", "lcm-gen"]),
+    ("dimos", &["lcm-rs", "lcm-gen", "lcm-types"]),
+    ("dimos-coordinator", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
+    ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator"]),
 ];
 
 /// Packages that look at everything and that nothing is built on.
