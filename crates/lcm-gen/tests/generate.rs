@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECTED=1 cargo test -p lcm-gen` writes the expected files anew: look at the difference before it is committed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[rustfmt::skip]
 #[path = "generated/everything/mod.rs"]
 mod everything;

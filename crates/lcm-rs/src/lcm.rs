@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::pattern::{Pattern, PatternError};
+use crate::codec::Message;
 use crate::publisher::{PublishError, Publisher, Transport};
 use crate::queue::{Queue, QueueInput, Subscription};
 use crate::receiver::{Closer, Receiver};
@@ -109,6 +110,14 @@ impl Lcm {
     /// As [`Lcm::publish`].
     pub fn publish_gathered(&self, channel: impl AsRef<[u8]>, payload: &[IoSlice<'_>]) -> Result<(), PublishError> {
         self.core.opened.publisher.publish_gathered(channel, payload)
+    }
+
+    /// Publishes a message of a generated type; see [`Publisher::publish_message`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn publish_message<M: Message>(&self, channel: impl AsRef<[u8]>, message: &M) -> Result<(), PublishError> {
+        self.core.opened.publisher.publish_message(channel, message)
     }
 
     /// Publishes several messages on one channel, small ones of equal size together; see [`Publisher::publish_batch`].

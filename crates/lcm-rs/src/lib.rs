@@ -24,6 +24,13 @@
 //!
 //! Either way a process hears its own messages once, as in LCM, and a [`Publisher`] may be cloned into any thread.
 //!
+//! # Message types
+//!
+//! Payloads are bytes. What they mean says a type generated from its IDL by the crate `lcm-gen`, such as those of the crate
+//! `lcm-types`: [`Message`] tells how to look at a message where it lies, how to decode and how to encode it, and
+//! [`Lcm::publish_message`] publishes it without copying its blobs. [`schema`] does the same for types that are known only at
+//! run time.
+//!
 //! # Which bus
 //!
 //! A [`Url`] such as `udpm://239.255.76.67:7667?ttl=1` names a bus. With `ttl=0`, the default, messages stay on this host.
@@ -90,8 +97,8 @@ mod receiver;
 mod statistics;
 mod subscriptions;
 
-pub use codec::Message;
 pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
+pub use codec::Message;
 pub use fragment::{MessageTooLarge, Part, Parts};
 pub use inline::{Handle, Inline};
 pub use lcm::{Lcm, OpenError, SubscribeError};
@@ -103,8 +110,3 @@ pub use sample::Sample;
 pub use statistics::{SenderCounts, SenderStatistics, Statistics};
 pub use udpm::PathError;
 pub use url::{DEFAULT_URL_VARIABLE, FileMode, FileUrl, Interface, UdpmUrl, Url, UrlError};
-
-/// Compiles the programs of the workspace's README.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use crate::channel::{Channel, ChannelError};
+use crate::codec::{EncodeError, Message};
 use crate::fragment::MessageTooLarge;
 use crate::statistics::Counters;
 use crate::{log, memory, memq, udpm};
@@ -38,6 +39,16 @@ pub enum PublishError {
     /// The message is too large. Nothing was sent.
     #[error(transparent)]
     MessageTooLarge(#[from] MessageTooLarge),
+    /// The message cannot be put into bytes. Nothing was sent.
+    #[error("cannot encode a {name} for channel {channel}: {source}")]
+    Encode {
+        /// The channel.
+        channel: Channel,
+        /// The message's type.
+        name: &'static str,
+        /// What is wrong with it.
+        source: EncodeError,
+    },
     /// The kernel refused a datagram: receivers got the fragments before this one, and will drop them.
     #[error("cannot send fragment {fragment} of {fragments} on channel {channel}: {source}")]
     Send {
@@ -101,6 +112,18 @@ impl Publisher {
         };
         self.inner.count(1, bytes);
         Ok(())
+    }
+
+    /// Publishes a message of a generated type. Its blobs and long strings are not copied: the kernel gathers them from where
+    /// they lie.
+    ///
+    /// # Errors
+    /// If it cannot be encoded, because lengths of its arrays do not agree for instance; or as [`Publisher::publish`].
+    pub fn publish_message<M: Message>(&self, channel: impl AsRef<[u8]>, message: &M) -> Result<(), PublishError> {
+        let channel = Channel::new(channel)?;
+        let gathered =
+            message.gather().map_err(|source| PublishError::Encode { channel, name: M::NAME, source })?;
+        self.publish_gathered(channel, &gathered.slices())
     }
 
     /// Publishes several messages on one channel, in order. Runs of small ones of equal size (up to 64, each in a datagram of

@@ -8,6 +8,7 @@
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod actionlib_msgs;
@@ -20,6 +21,7 @@ pub mod actionlib_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod builtin_interfaces;
@@ -32,6 +34,7 @@ pub mod builtin_interfaces;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod control_msgs;
@@ -44,6 +47,7 @@ pub mod control_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod diagnostic_msgs;
@@ -56,6 +60,7 @@ pub mod diagnostic_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod foxglove_msgs;
@@ -68,6 +73,7 @@ pub mod foxglove_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod geometry_msgs;
@@ -80,6 +86,7 @@ pub mod geometry_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod nav_msgs;
@@ -92,6 +99,7 @@ pub mod nav_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod sensor_msgs;
@@ -104,6 +112,7 @@ pub mod sensor_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod shape_msgs;
@@ -116,6 +125,7 @@ pub mod shape_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod std_msgs;
@@ -128,6 +138,7 @@ pub mod std_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod stereo_msgs;
@@ -140,6 +151,7 @@ pub mod stereo_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod tf2_msgs;
@@ -152,6 +164,7 @@ pub mod tf2_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod trajectory_msgs;
@@ -164,6 +177,7 @@ pub mod trajectory_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod vision_msgs;
@@ -176,6 +190,7 @@ pub mod vision_msgs;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod visualization_msgs;

@@ -1,5 +1,7 @@
 //! The message types and the help around them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod every_type;
 #[path = "../../../crates/lcm-gen/tests/random/mod.rs"]
 mod random;

@@ -189,6 +189,7 @@ const ALLOW: &str = r#"#[allow(
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]"#;
 

@@ -78,7 +78,7 @@ impl Messages<'_> {
             Primitive::String => {
                 let length = if extreme { 0 } else { self.random.usize(..12) };
                 let text: String = (0..length).map(|_| self.character()).collect();
-                bytes.extend((text.len() as i32 + 1).to_be_bytes());
+                bytes.extend(i32::try_from(text.len() + 1).unwrap().to_be_bytes());
                 bytes.extend(text.bytes());
                 bytes.push(0);
             }

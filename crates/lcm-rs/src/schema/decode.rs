@@ -3,8 +3,8 @@
 //! Anything may come from the wire. Memory is bounded by the length of the message: what is claimed to be there is made only
 //! after as many bytes were seen, and what takes no bytes is charged to an allowance.
 
-use super::catalog::MessageType;
 use super::Primitive;
+use super::catalog::MessageType;
 use super::layout::{Field, Kind, Layout, Role, Size};
 use super::numbers::{Numbers, scalar};
 use super::value::Value;

@@ -69,11 +69,11 @@ impl<'a> Computation<'a> {
 
     /// The fingerprint of the type `name`.
     pub(super) fn of(&mut self, name: &'a str) -> Result<Fingerprint, FingerprintError> {
-        let allowed = self.total_steps_left.min(MAX_STEPS);
+        let allowed = self.total_steps_left.clamp(SURE_STEPS, MAX_STEPS);
         self.steps_left = allowed;
         self.parents.clear();
         let sum = self.sum_of(name);
-        self.total_steps_left -= allowed - self.steps_left;
+        self.total_steps_left = self.total_steps_left.saturating_sub(allowed - self.steps_left);
         match sum? {
             Some(sum) => Ok(Fingerprint(sum.hash.cast_unsigned())),
             None => Err(FingerprintError::TooEntangled { name: name.to_owned() }),
@@ -173,6 +173,9 @@ const MAX_STEPS: u32 = 1_000_000;
 
 /// For all types of a set together. (Types that do not contain themselves take few: each is visited once.)
 const MAX_TOTAL_STEPS: u32 = 4 * MAX_STEPS;
+
+/// What each type may take whatever the others took, so that the types of one bad file do no harm to those of others.
+const SURE_STEPS: u32 = 10_000;
 
 /// How deep types may nest, which bounds the stack.
 const MAX_DEPTH: usize = 200;

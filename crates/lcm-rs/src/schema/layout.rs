@@ -106,9 +106,15 @@ pub(super) struct Field {
 /// A size of an array.
 #[derive(Debug)]
 pub(super) enum Size {
-    Fixed { size: usize, text: String },
+    Fixed {
+        size: usize,
+        text: String,
+    },
     /// The value of the member in this place among the sizes of the struct.
-    Variable { slot: usize, member: String },
+    Variable {
+        slot: usize,
+        member: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -211,7 +211,8 @@ impl Struct {
     /// of the type leave it out. (A size that is only an inner one of a matrix is not told by a matrix without rows.)
     #[must_use]
     pub fn is_implied(&self, member: &str) -> bool {
-        let is_size = |dimension: &Dimension| matches!(dimension, Dimension::Variable { member: size } if size == member);
+        let is_size =
+            |dimension: &Dimension| matches!(dimension, Dimension::Variable { member: size } if size == member);
         self.members.iter().any(|array| array.dimensions.first().is_some_and(is_size))
     }
 }

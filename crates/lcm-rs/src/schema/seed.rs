@@ -138,14 +138,8 @@ impl<'de, 'a> Visitor<'de> for Expected<'a, '_> {
             };
             let Field { name, kind, sizes, type_name, .. } = &layout.fields[place];
             let path = Path { outer: Some(self.path), step: Step::Member(name) };
-            let member = Expected {
-                kind: *kind,
-                rank: sizes.len(),
-                type_name,
-                path: &path,
-                nesting: self.nesting + 1,
-                ..self
-            };
+            let member =
+                Expected { kind: *kind, rank: sizes.len(), type_name, path: &path, nesting: self.nesting + 1, ..self };
             if values[place].is_some() {
                 map.next_value::<IgnoredAny>()?;
                 return Err(member.locate(A::Error::custom("the member is given twice")));

@@ -11,4 +11,5 @@ mod memory_bus;
 mod memq;
 mod queued;
 mod reassembly;
+mod schema;
 mod statistics;

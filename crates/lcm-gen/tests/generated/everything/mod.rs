@@ -8,6 +8,7 @@
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod demo;
@@ -20,6 +21,7 @@ pub mod demo;
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod other;

@@ -9,6 +9,7 @@
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 pub mod deep;

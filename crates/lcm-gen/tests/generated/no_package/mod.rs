@@ -8,6 +8,7 @@
     rustdoc::all,
     clippy::all,
     clippy::pedantic,
+    clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
 mod no_package;
