@@ -73,10 +73,10 @@ pub enum DecodeErrorKind {
     #[error("the string is not UTF-8 from its byte {} on", .0.valid_up_to())]
     NotUtf8(Utf8Error),
     /// Messages of a recursive type contain each other too deeply.
-    #[error("messages nest deeper than {}", super::MAX_DEPTH)]
+    #[error("messages nest too deep: a type may contain itself {} times", super::MAX_DEPTH)]
     TooDeep,
     /// Arrays have more elements that take no bytes than a message of this length may have.
-    #[error("{count} array elements take no bytes, {left} such are still allowed")]
+    #[error("{count} array elements take hardly any bytes, and only {left} more such may be in a message of this length")]
     EmptyElements {
         /// The elements of this array.
         count: usize,
@@ -205,10 +205,10 @@ pub enum EncodeErrorKind {
         bytes: usize,
     },
     /// Messages of a recursive type contain each other too deeply.
-    #[error("messages nest deeper than {}", super::MAX_DEPTH)]
+    #[error("messages nest too deep: a type may contain itself {} times", super::MAX_DEPTH)]
     TooDeep,
     /// Arrays have more elements that take no bytes than readers allow in a message.
-    #[error("array elements that take no bytes are more than {limit}")]
+    #[error("array elements that take no bytes are more than the {limit} that readers allow in a message of this length")]
     EmptyElements {
         /// How many there may be.
         limit: usize,

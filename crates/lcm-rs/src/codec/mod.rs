@@ -1,6 +1,6 @@
 //! Message types on the wire: what generated code stands on.
 //!
-//! [`Message`](crate::Message) is the trait of all of them. Its methods for users are `view`, `decode`, `encode` and
+//! [`Message`] is the trait of all of them. Its methods for users are `view`, `decode`, `encode` and
 //! `gather`; those that generated code provides work on the pieces in this module: a [`Reader`] that checks every bound, a
 //! [`Measure`] that checks every length before anything is written, and a [`Sink`] to write to. The encoding itself is
 //! LCM's: big-endian, without padding, the fingerprint first.

@@ -23,7 +23,7 @@ pub enum FingerprintError {
         name: String,
     },
     /// The types refer to each other in too many ways.
-    #[error("the types within {name} nest deeper than {MAX_DEPTH}, or refer to each other in over {MAX_STEPS} ways")]
+    #[error("the types within {name} nest deeper than {MAX_DEPTH}, or refer to each other in over {MAX_WAYS} ways")]
     TooEntangled {
         /// The full name of the type that was asked for.
         name: String,
@@ -57,6 +57,8 @@ struct Sum {
     hash: i64,
     /// How deep types nest within it.
     height: usize,
+    /// In how many ways it refers to others, directly and through them.
+    ways: u32,
     /// The outermost of the parents that it contains, if any, by its place among them.
     outermost_parent: Option<usize>,
 }
@@ -84,7 +86,7 @@ impl<'a> Computation<'a> {
     fn sum_of(&mut self, name: &'a str) -> Result<Option<Sum>, FingerprintError> {
         let depth = self.parents.len();
         if let Some(parent) = self.parents.iter().position(|parent| *parent == name) {
-            return Ok(Some(Sum { hash: 0, height: 0, outermost_parent: Some(parent) }));
+            return Ok(Some(Sum { hash: 0, height: 0, ways: 0, outermost_parent: Some(parent) }));
         }
         if let Some(known) = self.known.get(name) {
             return Ok(Some(*known).filter(|sum| depth + sum.height <= MAX_DEPTH));
@@ -92,7 +94,8 @@ impl<'a> Computation<'a> {
         let structure = match self.schema.get(name) {
             Some(Definition::Struct(structure)) => structure,
             Some(Definition::Enum(definition)) => {
-                return Ok(Some(Sum { hash: own_hash_of_enum(definition), height: 0, outermost_parent: None }));
+                let hash = own_hash_of_enum(definition);
+                return Ok(Some(Sum { hash, height: 0, ways: 0, outermost_parent: None }));
             }
             None => return Err(FingerprintError::UnknownType { name: name.to_owned() }),
         };
@@ -104,6 +107,7 @@ impl<'a> Computation<'a> {
         let mut sum = Sum {
             hash: *self.own.entry(name).or_insert_with(|| own_hash(structure)),
             height: 0,
+            ways: 1,
             outermost_parent: None,
         };
         self.parents.push(name);
@@ -112,6 +116,7 @@ impl<'a> Computation<'a> {
                 let Some(inner) = self.sum_of(member_type)? else { return Ok(None) };
                 sum.hash = sum.hash.wrapping_add(inner.hash);
                 sum.height = sum.height.max(inner.height + 1);
+                sum.ways = sum.ways.saturating_add(inner.ways);
                 sum.outermost_parent = match (sum.outermost_parent, inner.outermost_parent) {
                     (Some(one), Some(other)) => Some(one.min(other)),
                     (one, other) => one.or(other),
@@ -119,6 +124,9 @@ impl<'a> Computation<'a> {
             }
         }
         self.parents.pop();
+        if sum.ways > MAX_WAYS {
+            return Ok(None);
+        }
         sum.hash = sum.hash.rotate_left(1);
         // A type that contains itself, or one around it, sums up differently depending on where the walk began.
         if sum.outermost_parent.is_none_or(|parent| parent > depth) {
@@ -168,8 +176,11 @@ fn low_byte(length: usize) -> i8 {
     (length as u8).cast_signed()
 }
 
-/// Far above what real types take; only a file made to stall a reader needs more.
-const MAX_STEPS: u32 = 1_000_000;
+/// Far above what real types take; only a file made to do harm needs more.
+const MAX_WAYS: u32 = 1_000_000;
+
+/// For one type.
+const MAX_STEPS: u32 = MAX_WAYS;
 
 /// For all types of a set together. (Types that do not contain themselves take few: each is visited once.)
 const MAX_TOTAL_STEPS: u32 = 4 * MAX_STEPS;

@@ -1,7 +1,7 @@
 //! Types and messages that were made to do harm: memory stays bounded, the stack too, and everything ends.
 
 use lcm::codec::{DecodeErrorKind, EncodeErrorKind, MAX_DEPTH};
-use lcm::schema::{Catalog, FingerprintError, TypeError, Value};
+use lcm::schema::{Catalog, FingerprintError, Numbers, TypeError, Value};
 
 use super::{catalog, from_json, message, schema};
 
@@ -36,6 +36,10 @@ fn counts_that_nothing_stands_behind_cost_no_memory() {
     let value = matrix.decode(&columns_only).unwrap();
     assert_eq!(format!("{value:?}"), r#"{"cols": 2147483647, "m": []}"#);
     assert_eq!(matrix.encode(&value).unwrap(), columns_only);
+
+    let rows = Value::Array(vec![Numbers::from(&[0.0; 0][..]).into(); 100_000]);
+    let error = matrix.encode(&Value::Struct(vec![("m", rows)])).unwrap_err();
+    assert!(matches!(error.kind(), EncodeErrorKind::EmptyElements { .. }));
 
     // A few of them are as good as any.
     let some = message(&catalog, "demo.Matrix", &[0, 0, 0xff, 0xff, 0, 0, 0, 0]);
@@ -82,16 +86,17 @@ fn types_without_an_end_are_refused() {
         ("demo.B", "demo.C c[2];"),
         ("demo.C", "int32_t n; demo.A a; demo.A more[n];"),
         ("demo.User", "demo.A a;"),
+        ("demo.Users", "int32_t n; demo.User users[n];"),
         ("demo.Ends", "int32_t n; demo.Ends ends[2][n];"),
         ("demo.Dangling", "demo.Missing m;"),
     ]);
     let names: Vec<_> = catalog.iter().map(|known| known.name()).collect();
     assert_eq!(names, ["demo.Ends"]);
-    for name in ["demo.Self", "demo.A", "demo.B", "demo.C", "demo.User"] {
+    for name in ["demo.Self", "demo.A", "demo.B", "demo.C", "demo.User", "demo.Users"] {
         assert!(matches!(catalog.get(name), Err(TypeError::Endless { .. })), "{:?}", catalog.get(name));
     }
     assert!(matches!(catalog.get("demo.Dangling"), Err(TypeError::Fingerprint(FingerprintError::UnknownType { .. }))));
-    assert_eq!(catalog.faults().count(), 6);
+    assert_eq!(catalog.faults().count(), 7);
 }
 
 #[test]
@@ -121,21 +126,24 @@ fn doubling(levels: usize, last: &str) -> Catalog {
 #[test]
 fn types_that_grow_without_bounds_are_refused() {
     let bytes = doubling(60, "int8_t x;");
-    assert!(matches!(bytes.get("demo.T0"), Err(TypeError::TooLarge { .. })));
+    assert!(matches!(bytes.get("demo.T0"), Err(TypeError::Fingerprint(FingerprintError::TooEntangled { .. }))));
     assert!(bytes.get("demo.T50").is_ok());
 
-    // Two to the power of 60 structs that take no bytes at all.
-    let nothing = doubling(60, "");
+    // Two to the power of 18 structs that take no bytes at all.
+    let nothing = doubling(18, "");
     let first = nothing.get("demo.T0").unwrap();
     assert!(matches!(refused(&nothing, "demo.T0", &[]), DecodeErrorKind::EmptyElements { .. }));
     let error = first.encode(&Value::Struct(vec![])).unwrap_err();
     assert!(matches!(error.kind(), EncodeErrorKind::EmptyElements { .. }));
-    let small = nothing.get("demo.T55").unwrap();
+    let small = nothing.get("demo.T8").unwrap();
     let empty = small.encode(&Value::Struct(vec![])).unwrap();
     assert!(small.decode(&empty).is_ok());
 
     let catalog = catalog(&[("demo.Big", "demo.Part p[60000]; demo.Part q;"), ("demo.Part", "byte b[10000];")]);
     assert!(matches!(catalog.get("demo.Big"), Err(TypeError::TooLarge { bytes: 600_010_000, .. })));
+    let most = "[2147483647]".repeat(3);
+    let catalog = super::catalog(&[("demo.Huge", &*format!("byte b{most};")), ("demo.User", "demo.Huge h;")]);
+    assert!(matches!(catalog.get("demo.User"), Err(TypeError::TooLarge { bytes: usize::MAX, .. })));
     let catalog = super::catalog(&[("demo.Many", "int32_t n; demo.Part p[n];"), ("demo.Part", "byte b[100000000];")]);
     let many = Value::Struct(vec![("p", Value::Array(vec![Value::Struct(vec![]); 100]))]);
     let error = catalog.get("demo.Many").unwrap().encode(&many).unwrap_err();
@@ -144,18 +152,21 @@ fn types_that_grow_without_bounds_are_refused() {
 
 #[test]
 fn types_that_nest_deeply_are_refused_or_read() {
-    let chain = |levels: usize| {
-        let types: Vec<_> = (0..levels)
-            .map(|level| (format!("demo.T{level:05}"), format!("demo.T{:05} a;", level + 1)))
-            .chain([(format!("demo.T{levels:05}"), "int8_t x;".to_owned())])
+    // From the outside in the order of names, and from the inside.
+    for names in [|level: usize| format!("demo.T{level:05}"), |level: usize| format!("demo.T{:05}", 99_999 - level)] {
+        let types: Vec<_> = (0..20_000)
+            .map(|level| (names(level), format!("{} a;", names(level + 1))))
+            .chain([(names(20_000), "int8_t x;".to_owned())])
             .collect();
-        catalog(&types.iter().map(|(name, members)| (&**name, &**members)).collect::<Vec<_>>())
-    };
-    let catalog = chain(20_000);
-    assert!(matches!(catalog.get("demo.T00000"), Err(TypeError::Fingerprint(FingerprintError::TooEntangled { .. }))));
-    let last = catalog.get("demo.T19900").unwrap();
-    let message = message(&catalog, "demo.T19900", &[5]);
-    assert_eq!(last.encode(&last.decode(&message).unwrap()).unwrap(), message);
+        let catalog = catalog(&types.iter().map(|(name, members)| (&**name, &**members)).collect::<Vec<_>>());
+        for level in [0, 10_000, 19_799] {
+            let error = catalog.get(&names(level)).unwrap_err();
+            assert!(matches!(error, TypeError::Fingerprint(FingerprintError::TooEntangled { .. })), "{level}");
+        }
+        let last = catalog.get(&names(19_800)).unwrap();
+        let message = message(&catalog, last.name(), &[5]);
+        assert_eq!(last.encode(&last.decode(&message).unwrap()).unwrap(), message);
+    }
 
     let rank = |rank: usize| super::catalog(&[("demo.Deep", &*format!("int8_t x{};", "[1]".repeat(rank)))]);
     assert_eq!(refused(&rank(100_000), "demo.Deep", &[5]), DecodeErrorKind::TooDeep);
@@ -165,10 +176,14 @@ fn types_that_nest_deeply_are_refused_or_read() {
     let error = from_json(&rank(1000), "demo.Deep", &format!(r#"{{"x":{}"#, "[".repeat(1000))).unwrap_err();
     assert!(error.to_string().contains("recursion limit"), "{error}");
 
-    // Two hundred values for each byte would be too much of a good thing.
+    // Two hundred values for each byte would be too many.
     let wide = super::catalog(&[("demo.Wide", &*format!("int32_t n; int8_t x[n]{};", "[1]".repeat(200)))]);
     let body = [&[0, 1, 0, 0][..], &[7; 65_536]].concat();
     assert!(matches!(refused(&wide, "demo.Wide", &body), DecodeErrorKind::EmptyElements { .. }));
+    let wrapped: Vec<_> = (0..50).map(|level| (format!("demo.W{level}"), format!("demo.W{} w;", level + 1))).collect();
+    let mut types: Vec<_> = wrapped.iter().map(|(name, members)| (&**name, &**members)).collect();
+    types.extend([("demo.W50", "int8_t x;"), ("demo.List", "int32_t n; demo.W0 w[n];")]);
+    assert!(matches!(refused(&super::catalog(&types), "demo.List", &body), DecodeErrorKind::EmptyElements { .. }));
     let body = [&[0, 0, 0, 9][..], &[7; 9]].concat();
     assert!(wide.get("demo.Wide").unwrap().decode(&super::message(&wide, "demo.Wide", &body)).is_ok());
 }
