@@ -2,6 +2,7 @@
 //!
 //! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
 //! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
+//! [`types`] is a benchmark of its own: message types in memory, without a bus.
 
 #![forbid(unsafe_code)]
 
@@ -17,14 +18,14 @@ mod report;
 mod rmem_max;
 mod scenario;
 mod statistics;
+mod types;
 mod worker;
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use bench::Bench;
@@ -70,9 +71,11 @@ struct Options {
     isolated: bool,
 }
 
-/// What this program is besides the benchmark: the processes that it starts.
+/// What this program is besides the benchmark of the bus: that of message types, and the processes that both start.
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// Measures message types beside the C code of lcm-gen: decoding, encoding, views.
+    Types(types::Options),
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -89,6 +92,9 @@ enum Part {
         #[command(flatten)]
         job: Job,
     },
+    /// Does what is measured of message types.
+    #[command(hide = true)]
+    TypesWorker(types::Job),
     /// Sets net.core.rmem_max, and restores it at the end.
     #[command(hide = true)]
     KeepRmemMax,
@@ -99,6 +105,8 @@ fn main() -> ExitCode {
     let outcome = match part {
         Some(Part::Launch { core, program }) => launch::become_program(&program, core).map(|()| ExitCode::SUCCESS),
         Some(Part::Worker { kind, job }) => worker::run(kind, &job).map(|()| ExitCode::SUCCESS),
+        Some(Part::Types(options)) => types::run(&options),
+        Some(Part::TypesWorker(job)) => types::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
         None if options.isolated => measure(options),
         None => namespace::run_inside(),
@@ -110,11 +118,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: Options) -> Result<ExitCode> {
-    if let Some(path) = &options.markdown {
-        // Now, rather than after minutes of measuring.
-        let writable = OpenOptions::new().append(true).create(true).open(path);
-        writable.with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    report::check_writable(options.markdown.as_deref())?;
     let rmem_max = RmemMax::new(options.leave_rmem_max)?;
     namespace::prepare()?;
     let c_worker = peers::compile(options.peers.as_deref());
@@ -124,7 +128,7 @@ fn measure(options: Options) -> Result<ExitCode> {
     let (notes, failures) = (Vec::new(), 0);
     let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, cores, notes, failures };
     bench.allow_receive_buffer(scenario::RECV_BUF_SIZE)?;
-    let machine = Machine::look(&bench);
+    let machine = Machine::look(bench.c_worker.as_ref(), rounds, bench.quick, report::socket_settings());
     let mut rows = Vec::new();
     for scenario in Scenario::value_variants() {
         if options.only.is_empty() || options.only.contains(scenario) {
@@ -135,14 +139,6 @@ fn measure(options: Options) -> Result<ExitCode> {
         bench.notes.push(format!("{} measurements failed and are missing in their medians.", bench.failures));
     }
     let page = report::page(&machine, &rows, &bench.notes);
-    print(&page);
-    if let Some(path) = options.markdown {
-        std::fs::write(&path, &page).with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    report::publish(&page, options.markdown.as_deref())?;
     Ok(if bench.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-#[expect(clippy::print_stdout, reason = "the table is the data of this program")]
-fn print(page: &str) {
-    print!("{page}");
 }

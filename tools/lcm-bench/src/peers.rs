@@ -1,5 +1,6 @@
-//! C LCM: where it is installed, and the worker that is compiled against it.
+//! C LCM: where it is installed, and the programs that are generated and compiled with it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,24 +14,67 @@ pub(crate) struct CWorker {
     pub(crate) version: String,
 }
 
+/// An installed C LCM.
+#[derive(Debug)]
+pub(crate) struct CLcm {
+    /// With `bin`, `include` and `lib`.
+    packages: PathBuf,
+}
+
 /// Compiles the worker against the library under `peers`, the directory that `cargo xtask peers` fills by default.
 pub(crate) fn compile(peers: Option<&Path>) -> Result<CWorker> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let peers = peers.map_or_else(|| package.join("../../target/peers"), Path::to_path_buf);
-    let Some(installed) = find_packages(&peers) else {
-        bail!("no liblcm.so under {}/venv; run `cargo xtask peers`", peers.display());
-    };
-    let library = installed.join("lib");
-    let program = std::env::current_exe().context("cannot find the own executable")?.with_file_name("lcm-bench-c");
-    let mut cc = Command::new("cc");
-    cc.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o"]).arg(&program);
-    cc.arg(package.join("peers/bench.c")).arg("-I").arg(installed.join("include")).arg("-L").arg(&library);
-    cc.args(["-llcm", "-pthread"]).arg(format!("-Wl,-rpath,{}", library.display()));
-    let output = cc.output().context("cannot run the C compiler `cc`")?;
-    if !output.status.success() {
-        bail!("bench.c does not compile:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    CLcm::find(peers)?.compile("lcm-bench-c", &[source("bench.c")], &[])
+}
+
+/// A C file of this tool.
+pub(crate) fn source(name: &str) -> PathBuf {
+    Path::new(PACKAGE).join("peers").join(name)
+}
+
+/// A path beside this program, for what is made during a run.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe().context("cannot find the own executable")?.with_file_name(name))
+}
+
+impl CLcm {
+    /// The one under `peers`.
+    pub(crate) fn find(peers: Option<&Path>) -> Result<Self> {
+        let peers = peers.map_or_else(|| Path::new(PACKAGE).join("../../target/peers"), Path::to_path_buf);
+        match find_packages(&peers) {
+            Some(packages) => Ok(Self { packages }),
+            None => bail!("no liblcm.so under {}/venv; run `cargo xtask peers`", peers.display()),
+        }
     }
-    Ok(CWorker { program, version: version(&library) })
+
+    /// Makes a program of `sources`, which may include what is in `includes`.
+    pub(crate) fn compile(&self, name: &str, sources: &[PathBuf], includes: &[&Path]) -> Result<CWorker> {
+        let library = self.packages.join("lib");
+        let program = scratch(name)?;
+        let mut cc = Command::new("cc");
+        cc.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o"]).arg(&program).args(sources);
+        for include in includes {
+            cc.arg("-I").arg(include);
+        }
+        cc.arg("-I").arg(self.packages.join("include")).arg("-L").arg(&library).args(["-llcm", "-pthread"]);
+        run(cc.arg(format!("-Wl,-rpath,{}", library.display())))?;
+        Ok(CWorker { program, version: version(&library) })
+    }
+
+    /// Has lcm-gen write the C code of IDL files into the directory `out`.
+    pub(crate) fn generate(&self, idl: &[PathBuf], out: &Path) -> Result<()> {
+        let mut lcm_gen = Command::new(self.packages.join("bin/lcm-gen"));
+        run(lcm_gen.arg("-c").arg("--c-cpath").arg(out).arg("--c-hpath").arg(out).args(idl))
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().display().to_string();
+    let output = command.output().with_context(|| format!("cannot run `{program}`"))?;
+    if !output.status.success() {
+        let files: Vec<&OsStr> = command.get_args().collect();
+        bail!("`{program}` fails with {files:?}:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(())
 }
 
 /// The `site-packages` with the library, whatever the version of Python.
@@ -48,3 +92,5 @@ fn version(library: &Path) -> String {
     let versions = names.filter_map(|name| name.strip_prefix("liblcm.so.").map(str::to_owned));
     versions.max_by_key(String::len).unwrap_or_else(|| "of unknown version".to_owned())
 }
+
+const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");

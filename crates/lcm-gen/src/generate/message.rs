@@ -69,6 +69,7 @@ pub(super) fn of_variable_size(
             #constants
             type View<'a> = #view<'a>;
 
+            #[inline]
             fn from_view(view: #view<'_>) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
                 #from_view
             }

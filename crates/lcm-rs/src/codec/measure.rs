@@ -24,14 +24,14 @@ impl Measure {
     ///
     /// # Errors
     /// If it has more elements that take no bytes than readers allow in a message of that length.
-    pub fn finish(self) -> Result<usize, EncodeError> {
+    #[inline]
+    pub fn finish(&self) -> Result<usize, EncodeError> {
         let limit = EMPTY_ELEMENTS.saturating_add(self.bytes);
-        match self.with_too_many {
-            Some(field) if self.empty_elements > limit => {
-                Err(EncodeError::new(EncodeErrorKind::EmptyElements { limit }, &field))
-            }
-            _ => Ok(self.bytes),
+        if self.empty_elements <= limit {
+            return Ok(self.bytes);
         }
+        let field = self.with_too_many.as_deref().unwrap_or_default();
+        Err(EncodeError::new(EncodeErrorKind::EmptyElements { limit }, field))
     }
 
     /// Adds members of fixed size.

@@ -21,6 +21,8 @@ pub(crate) enum Aim {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Met,
+    /// So little is missing that another run may reach it.
+    Even(String),
     /// By how much it is missed.
     Missed(String),
     /// What it is compared with was not measured.
@@ -29,21 +31,47 @@ pub(crate) enum Verdict {
 
 impl Aim {
     pub(crate) fn verdict(self, row: &Row) -> Verdict {
-        let (ratio, bound) = match self {
-            Self::AtMostOfC(bound) | Self::AtLeastOfC(bound) => (row.of_c(), bound),
-            Self::AtMostOfBare(bound) => (row.of_bare(), bound),
-            Self::NoneLost => {
-                return match row.ours.and_then(|ours| ours.lost) {
-                    Some(lost) if lost.lost > 0.0 => Verdict::Missed(format!("{} lost", lost.show())),
-                    Some(_) => Verdict::Met,
-                    None => Verdict::Unknown,
-                };
-            }
-        };
-        let Some(ratio) = ratio else { return Verdict::Unknown };
-        let met = if matches!(self, Self::AtLeastOfC(_)) { ratio >= bound } else { ratio <= bound };
-        if met { Verdict::Met } else { Verdict::Missed(format!("{:+.0} %", (ratio / bound - 1.0) * 100.0)) }
+        match self {
+            Self::AtMostOfC(bound) => Verdict::at_most(row.of_c(), bound),
+            Self::AtLeastOfC(bound) => Verdict::at_least(row.of_c(), bound),
+            Self::AtMostOfBare(bound) => Verdict::at_most(row.of_bare(), bound),
+            Self::NoneLost => match row.ours.and_then(|ours| ours.lost) {
+                Some(lost) if lost.lost > 0.0 => Verdict::Missed(format!("{} lost", lost.show())),
+                Some(_) => Verdict::Met,
+                None => Verdict::Unknown,
+            },
+        }
     }
+}
+
+impl Verdict {
+    pub(crate) fn at_most(value: Option<f64>, bound: f64) -> Self {
+        Self::of(value, bound, |value| value <= bound)
+    }
+
+    /// As [`Verdict::at_most`], for what may differ by `noise` from run to run, a share of it.
+    pub(crate) fn at_most_about(value: Option<f64>, bound: f64, noise: f64) -> Self {
+        match value {
+            Some(value) if value > bound && value <= bound * (1.0 + noise) => Self::Even(excess(value, bound)),
+            _ => Self::at_most(value, bound),
+        }
+    }
+
+    fn at_least(value: Option<f64>, bound: f64) -> Self {
+        Self::of(value, bound, |value| value >= bound)
+    }
+
+    fn of(value: Option<f64>, bound: f64, met: impl Fn(f64) -> bool) -> Self {
+        match value {
+            Some(value) if met(value) => Self::Met,
+            Some(value) => Self::Missed(excess(value, bound)),
+            None => Self::Unknown,
+        }
+    }
+}
+
+fn excess(value: f64, bound: f64) -> String {
+    format!("{:+.0} %", (value / bound - 1.0) * 100.0)
 }
 
 impl fmt::Display for Aim {
@@ -61,6 +89,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Met => write!(f, "yes"),
+            Self::Even(by) => write!(f, "even ({by})"),
             Self::Missed(by) => write!(f, "no ({by})"),
             Self::Unknown => write!(f, "?"),
         }
@@ -94,6 +123,13 @@ mod tests {
     fn what_was_not_measured_is_not_met() {
         assert_eq!(Aim::AtMostOfBare(1.3).verdict(&row(1.0, 1.0)), Verdict::Unknown);
         assert_eq!(Aim::NoneLost.verdict(&row(1.0, 1.0)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_is_missed_by_less_than_the_noise_is_even() {
+        let verdict = |value| Verdict::at_most_about(Some(value), 1.0, 0.03).to_string();
+        assert_eq!([0.99, 1.02, 1.04].map(verdict), ["yes", "even (+2 %)", "no (+4 %)"]);
+        assert_eq!(Verdict::at_most_about(None, 1.0, 0.03), Verdict::Unknown);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::bench::Bench;
+use crate::peers::CWorker;
 
 /// What a reader has to know before comparing two tables.
 #[derive(Debug)]
@@ -11,29 +11,50 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Looks around. What cannot be found out is said to be unknown.
-    pub(crate) fn look(bench: &Bench) -> Self {
-        let or_unknown = |fact: Option<String>| fact.unwrap_or_else(|| "unknown".to_owned());
-        let setting = |name: &str| or_unknown(read(&format!("/proc/sys/net/core/{name}")));
-        let c_lcm = bench.c_worker.as_ref().map_or("not installed".to_owned(), |c_worker| c_worker.version.clone());
-        let rounds = format!("{}{}", bench.rounds, if bench.quick { ", each short (`--quick`)" } else { "" });
-        let facts = vec![
+    /// Looks around. `particular` is what this kind of benchmark depends on besides.
+    pub(crate) fn look(
+        c_worker: Option<&CWorker>,
+        rounds: usize,
+        quick: bool,
+        particular: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let c_lcm = c_worker.map_or("not installed".to_owned(), |c_worker| c_worker.version.clone());
+        let rounds = format!("{rounds}{}", if quick { ", each short (`--quick`)" } else { "" });
+        let mut facts = vec![
             ("date", or_unknown(output("date", &["--utc", "+%Y-%m-%d %H:%M UTC"]))),
             ("revision", or_unknown(revision())),
             ("processor", format!("{}, {} cores", or_unknown(processor()), or_unknown(output("nproc", &[])))),
             ("kernel", or_unknown(read("/proc/sys/kernel/osrelease"))),
-            ("net.core.rmem_max", format!("{}, unless a row says otherwise", setting("rmem_max"))),
-            ("net.core.rmem_default", setting("rmem_default")),
-            ("C LCM", c_lcm),
-            ("load when it began", or_unknown(read("/proc/loadavg"))),
-            ("rounds", rounds),
         ];
+        facts.extend(particular);
+        facts.extend([("C LCM", c_lcm), ("load when it began", or_unknown(read("/proc/loadavg"))), ("rounds", rounds)]);
         Self { facts }
     }
 
-    pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.facts.iter().map(|(name, fact)| (*name, fact.as_str()))
+    pub(crate) fn to_markdown(&self) -> String {
+        self.facts.iter().map(|(name, fact)| format!("- {name}: {fact}\n")).collect()
     }
+}
+
+/// What the kernel gives sockets.
+pub(crate) fn socket_settings() -> [(&'static str, String); 2] {
+    let setting = |name: &str| or_unknown(read(&format!("/proc/sys/net/core/{name}")));
+    [
+        ("net.core.rmem_max", format!("{}, unless a row says otherwise", setting("rmem_max"))),
+        ("net.core.rmem_default", setting("rmem_default")),
+    ]
+}
+
+/// What makes programs here.
+pub(crate) fn compilers() -> [(&'static str, String); 2] {
+    let version =
+        |program| or_unknown(output(program, &["--version"]).and_then(|text| text.lines().next().map(str::to_owned)));
+    [("Rust", version("rustc")), ("C compiler", version("cc"))]
+}
+
+/// What cannot be found out is said to be unknown.
+fn or_unknown(fact: Option<String>) -> String {
+    fact.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn processor() -> Option<String> {

@@ -1,12 +1,14 @@
 //! What the benchmark says: rows with figures and aims, one table, and the conditions under which it was measured.
 
 mod aim;
+mod layout;
 mod machine;
 mod page;
 mod row;
 mod table;
 
-pub(crate) use aim::Aim;
-pub(crate) use machine::Machine;
-pub(crate) use page::page;
-pub(crate) use row::{COLUMNS, Lost, Row, Unit};
+pub(crate) use aim::{Aim, Verdict};
+pub(crate) use layout::{Align, lay_out};
+pub(crate) use machine::{Machine, compilers, socket_settings};
+pub(crate) use page::{check_writable, page, publish};
+pub(crate) use row::{COLUMNS, Cell, Lost, Row, Unit};

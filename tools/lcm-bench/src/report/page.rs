@@ -1,14 +1,36 @@
 //! The result page: conditions, table, notes, and how to read it.
 
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
 use super::table::table;
 use super::{Machine, Row};
+
+/// Fails if a page cannot be written later: now, rather than after minutes of measuring.
+pub(crate) fn check_writable(path: Option<&Path>) -> Result<()> {
+    if let Some(path) = path {
+        let writable = OpenOptions::new().append(true).create(true).open(path);
+        writable.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Prints a page, and writes it to a file too.
+#[expect(clippy::print_stdout, reason = "the table is the data of this program")]
+pub(crate) fn publish(page: &str, path: Option<&Path>) -> Result<()> {
+    print!("{page}");
+    match path {
+        Some(path) => std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display())),
+        None => Ok(()),
+    }
+}
 
 /// The whole page, in Markdown.
 pub(crate) fn page(machine: &Machine, rows: &[Row], notes: &[String]) -> String {
     let mut page = HEAD.to_owned();
-    for (name, fact) in machine.facts() {
-        page += &format!("- {name}: {fact}\n");
-    }
+    page += &machine.to_markdown();
     page += "\n";
     page += &table(rows);
     page += "\n";

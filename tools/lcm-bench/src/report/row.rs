@@ -21,6 +21,7 @@ pub(crate) struct Row {
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
+    Nanoseconds,
     Microseconds,
     MessagesPerSecond,
     /// Messages that arrived.
@@ -128,6 +129,7 @@ impl Unit {
     /// What stands beside the name of a quantity.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Nanoseconds => "ns",
             Self::Microseconds => "µs",
             Self::MessagesPerSecond => "messages/s",
             Self::Messages => "messages",

@@ -1,30 +1,12 @@
-//! Rows as a table in Markdown whose columns line up, so that it also reads well in a terminal.
+//! The rows of what was measured between processes, as a table.
 
 use super::Row;
+use super::layout::{Align, lay_out};
 use super::row::{Cell, Unit};
 
 /// The table of all rows.
 pub(super) fn table(rows: &[Row]) -> String {
-    let lines: Vec<[String; COLUMNS.len()]> = rows.iter().map(line).collect();
-    let widths: [usize; COLUMNS.len()] = std::array::from_fn(|column| {
-        let cells = lines.iter().map(|line| &line[column]);
-        cells.map(|cell| cell.chars().count()).chain([COLUMNS[column].0.chars().count()]).max().unwrap_or_default()
-    });
-    let rule: [String; COLUMNS.len()] = std::array::from_fn(|column| match COLUMNS[column].1 {
-        Align::Left => "-".repeat(widths[column]),
-        Align::Right => "-".repeat(widths[column] - 1) + ":",
-    });
-    let mut text = String::new();
-    for line in [COLUMNS.map(|(name, _)| name.to_owned()), rule].iter().chain(&lines) {
-        for ((cell, width), (_, align)) in line.iter().zip(widths).zip(COLUMNS) {
-            text += &match align {
-                Align::Left => format!("| {cell:<width$} "),
-                Align::Right => format!("| {cell:>width$} "),
-            };
-        }
-        text += "|\n";
-    }
-    text
+    lay_out(COLUMNS, rows.iter().map(line).collect())
 }
 
 fn line(row: &Row) -> [String; COLUMNS.len()] {
@@ -54,12 +36,6 @@ fn line(row: &Row) -> [String; COLUMNS.len()] {
         row.ours.map(range).unwrap_or_default(),
         row.c.map(range).unwrap_or_default(),
     ]
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Align {
-    Left,
-    Right,
 }
 
 const COLUMNS: [(&str, Align); 14] = [
