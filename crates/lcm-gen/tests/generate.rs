@@ -99,3 +99,84 @@ fn generated_files_are_kept_in_step_and_others_left_alone() {
     assert_eq!(std::fs::metadata(path("own.rs")).unwrap().modified().unwrap(), written_before);
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn a_length_does_not_make_a_string_valid() {
+    use everything::demo::Option;
+    use lcm::Message;
+    use lcm::codec::DecodeErrorKind;
+
+    // The length 195 and the byte 0xa9 together are an é.
+    let mut bytes = Option::FINGERPRINT.0.to_be_bytes().to_vec();
+    bytes.extend(1_i64.to_be_bytes());
+    bytes.extend(195_i32.to_be_bytes());
+    bytes.push(0xa9);
+    bytes.extend([b'x'; 193]);
+    bytes.push(0);
+    let error = Option::decode(&bytes).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::NotUtf8(_)), "{error}");
+    assert_eq!((error.field(), error.offset()), ("Vec[0].String", Some(20)));
+    assert_eq!(Option::view(&bytes).unwrap().Vec().get(0).unwrap().String().as_bytes().len(), 194);
+}
+
+#[test]
+fn lengths_that_disagree_are_refused_with_the_member() {
+    use everything::demo::{Everything, Point};
+    use lcm::Message;
+
+    let mut everything = Everything { blob: vec![1; 3], ..Everything::default() };
+    everything.colors = vec![Default::default(); 2];
+    let error = everything.encode().unwrap_err();
+    assert_eq!(error.to_string(), "signed_list: the array has 0 elements where `type` is 2");
+    everything.colors.clear();
+    everything.flags = vec![true; 200];
+    let error = everything.encode().unwrap_err();
+    assert_eq!(error.to_string(), "small: 200 elements are more than `small`, which ends at 127, can say");
+    everything.flags.clear();
+    everything.two.pop();
+    assert_eq!(everything.encode().unwrap_err().to_string(), "two: the array has 1 elements where `2` is 2");
+    everything.two.push("b".to_owned());
+    everything.large = -1;
+    assert_eq!(everything.encode().unwrap_err().to_string(), "large: the array size -1 is negative");
+    everything.large = 1;
+    everything.cube = vec![vec![[Point::default(); 2]; 2]];
+    // The first array of a size says what it is; the others agree or not.
+    assert_eq!(everything.encode().unwrap_err().to_string(), "cube: the array has 2 elements where `large` is 1");
+}
+
+#[test]
+fn recursion_is_bounded_on_both_sides() {
+    use everything::demo::Everything;
+    use lcm::Message;
+    use lcm::codec::{DecodeErrorKind, EncodeErrorKind};
+
+    let deep = |levels: usize| (0..levels).fold(Everything::default(), |inner, _| wrap(inner));
+    // The innermost message has arrays of messages, too.
+    let deepest = deep(63).encode().unwrap();
+    assert_eq!(Everything::decode(&deepest).unwrap(), deep(63));
+    assert!(matches!(deep(64).encode().unwrap_err().kind(), EncodeErrorKind::TooDeep));
+
+    // One level more, made of bytes.
+    let inner = deep(0).encode().unwrap();
+    let outer = deep(1).encode().unwrap();
+    let at = outer.windows(inner.len() - 8).position(|part| part == &inner[8..]).unwrap();
+    let (before, after) = (&outer[8..at], &outer[at + inner.len() - 8..]);
+    let too_deep = [&outer[..8], &before.repeat(64), &inner[8..], &after.repeat(64)].concat();
+    assert!(matches!(Everything::decode(&too_deep).unwrap_err().kind(), DecodeErrorKind::TooDeep));
+    assert!(matches!(Everything::view(&too_deep).unwrap_err().kind(), DecodeErrorKind::TooDeep));
+
+    fn wrap(inner: Everything) -> Everything {
+        Everything {
+            children: vec![inner],
+            colors: vec![Default::default()],
+            signed_list: vec![0],
+            numbers: vec![0.0],
+            names: vec![String::new()],
+            points: vec![Default::default()],
+            rows: vec![[0.0; 3]],
+            matrix: vec![vec![]],
+            pictures: vec![vec![]],
+            ..Everything::default()
+        }
+    }
+}

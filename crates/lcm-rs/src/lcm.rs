@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::pattern::{Pattern, PatternError};
 use crate::codec::Message;
+use crate::pattern::{Pattern, PatternError};
 use crate::publisher::{PublishError, Publisher, Transport};
 use crate::queue::{Queue, QueueInput, Subscription};
 use crate::receiver::{Closer, Receiver};

@@ -121,8 +121,7 @@ impl Publisher {
     /// If it cannot be encoded, because lengths of its arrays do not agree for instance; or as [`Publisher::publish`].
     pub fn publish_message<M: Message>(&self, channel: impl AsRef<[u8]>, message: &M) -> Result<(), PublishError> {
         let channel = Channel::new(channel)?;
-        let gathered =
-            message.gather().map_err(|source| PublishError::Encode { channel, name: M::NAME, source })?;
+        let gathered = message.gather().map_err(|source| PublishError::Encode { channel, name: M::NAME, source })?;
         self.publish_gathered(channel, &gathered.slices())
     }
 

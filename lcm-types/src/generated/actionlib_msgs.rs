@@ -48,6 +48,7 @@ impl ::lcm::Message for GoalID {
         0x56e1630c849fd64d,
     );
     type View<'a> = GoalIDView<'a>;
+    #[inline]
     fn from_view(
         view: GoalIDView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -158,6 +159,7 @@ impl ::lcm::Message for GoalStatus {
         0x2f2c98d8e0f95fc2,
     );
     type View<'a> = GoalStatusView<'a>;
+    #[inline]
     fn from_view(
         view: GoalStatusView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -246,6 +248,7 @@ impl ::lcm::Message for GoalStatusArray {
         0xdcc7bfa2099cf766,
     );
     type View<'a> = GoalStatusArrayView<'a>;
+    #[inline]
     fn from_view(
         view: GoalStatusArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -267,6 +270,21 @@ impl ::lcm::Message for GoalStatusArray {
         Ok(GoalStatusArrayView {
             header,
             status_list,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let status_list_length = reader.size::<i32>("status_list_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let status_list = reader
+            .owned_messages::<GoalStatus>(status_list_length, "status_list")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            status_list: status_list,
         })
     }
 

@@ -138,6 +138,7 @@ impl ::lcm::Message for AdmittanceControllerState {
         0x5df698f038172256,
     );
     type View<'a> = AdmittanceControllerStateView<'a>;
+    #[inline]
     fn from_view(
         view: AdmittanceControllerStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -342,6 +343,7 @@ impl ::lcm::Message for BatteryStateArray {
         0x3fc5db5d3bcae4e4,
     );
     type View<'a> = BatteryStateArrayView<'a>;
+    #[inline]
     fn from_view(
         view: BatteryStateArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -361,6 +363,19 @@ impl ::lcm::Message for BatteryStateArray {
             >(battery_states_length, "battery_states")?;
         Ok(BatteryStateArrayView {
             battery_states,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let battery_states_length = reader.size::<i32>("battery_states_length")?;
+        let battery_states = reader
+            .owned_messages::<
+                super::sensor_msgs::BatteryState,
+            >(battery_states_length, "battery_states")?;
+        Ok(Self {
+            battery_states: battery_states,
         })
     }
 
@@ -613,6 +628,7 @@ impl ::lcm::Message for ControlValues {
         0x31b3ec9631ab499f,
     );
     type View<'a> = ControlValuesView<'a>;
+    #[inline]
     fn from_view(
         view: ControlValuesView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -646,6 +662,29 @@ impl ::lcm::Message for ControlValues {
             sequence,
             interface_names,
             values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let source = reader.text("source")?;
+        let source_ts = reader.number::<f64>("source_ts")?;
+        let epoch = reader.number::<i64>("epoch")?;
+        let sequence = reader.number::<i64>("sequence")?;
+        let interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let values_length = reader.size::<i32>("values_length")?;
+        let interface_names = reader
+            .owned_texts(interface_names_length, "interface_names")?;
+        let values = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        Ok(Self {
+            source: source.into_owned("source")?,
+            source_ts: source_ts,
+            epoch: epoch,
+            sequence: sequence,
+            interface_names: interface_names,
+            values: ::lcm::codec::to_native::<f64>(values),
         })
     }
 
@@ -729,6 +768,7 @@ impl ::lcm::Message for DynamicInterfaceGroupValues {
         0x1e91c934cf41f2fe,
     );
     type View<'a> = DynamicInterfaceGroupValuesView<'a>;
+    #[inline]
     fn from_view(
         view: DynamicInterfaceGroupValuesView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -759,6 +799,27 @@ impl ::lcm::Message for DynamicInterfaceGroupValues {
             header,
             interface_groups,
             interface_values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let interface_groups_length = reader.size::<i32>("interface_groups_length")?;
+        let interface_values_length = reader.size::<i32>("interface_values_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let interface_groups = reader
+            .owned_texts(interface_groups_length, "interface_groups")?;
+        let interface_values = reader
+            .owned_messages::<
+                InterfaceValue,
+            >(interface_values_length, "interface_values")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            interface_groups: interface_groups,
+            interface_values: interface_values,
         })
     }
 
@@ -840,6 +901,7 @@ impl ::lcm::Message for DynamicInterfaceValues {
         0x94dd9394899fc1ce,
     );
     type View<'a> = DynamicInterfaceValuesView<'a>;
+    #[inline]
     fn from_view(
         view: DynamicInterfaceValuesView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -949,6 +1011,7 @@ impl ::lcm::Message for DynamicJointState {
         0x29a0332b588cc7b9,
     );
     type View<'a> = DynamicJointStateView<'a>;
+    #[inline]
     fn from_view(
         view: DynamicJointStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -975,6 +1038,26 @@ impl ::lcm::Message for DynamicJointState {
             header,
             joint_names,
             interface_values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let interface_values_length = reader.size::<i32>("interface_values_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let interface_values = reader
+            .owned_messages::<
+                InterfaceValue,
+            >(interface_values_length, "interface_values")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            interface_values: interface_values,
         })
     }
 
@@ -1096,6 +1179,7 @@ impl ::lcm::Message for EtherCATState {
         0x16eb9d4745c5bab4,
     );
     type View<'a> = EtherCATStateView<'a>;
+    #[inline]
     fn from_view(
         view: EtherCATStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1196,6 +1280,7 @@ impl ::lcm::Message for Float64Values {
         0xab5f35540d5f972a,
     );
     type View<'a> = Float64ValuesView<'a>;
+    #[inline]
     fn from_view(
         view: Float64ValuesView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1413,6 +1498,7 @@ impl ::lcm::Message for GenericHardwareState {
         0x79c4222875526a56,
     );
     type View<'a> = GenericHardwareStateView<'a>;
+    #[inline]
     fn from_view(
         view: GenericHardwareStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1460,6 +1546,36 @@ impl ::lcm::Message for GenericHardwareState {
             model,
             firmware_version,
             state_details,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let error_domain_length = reader.size::<i32>("error_domain_length")?;
+        let state_details_length = reader.size::<i32>("state_details_length")?;
+        let health_status = *reader.fixed::<u8>("health_status")?;
+        let error_domain = reader.slice::<u8>(error_domain_length, "error_domain")?;
+        let operational_mode = *reader.fixed::<u8>("operational_mode")?;
+        let power_state = *reader.fixed::<u8>("power_state")?;
+        let connectivity_status = *reader.fixed::<u8>("connectivity_status")?;
+        let manufacturer = reader.text("manufacturer")?;
+        let model = reader.text("model")?;
+        let firmware_version = reader.text("firmware_version")?;
+        let state_details = reader
+            .owned_messages::<
+                super::diagnostic_msgs::KeyValue,
+            >(state_details_length, "state_details")?;
+        Ok(Self {
+            health_status: health_status,
+            error_domain: error_domain.to_vec(),
+            operational_mode: operational_mode,
+            power_state: power_state,
+            connectivity_status: connectivity_status,
+            manufacturer: manufacturer.into_owned("manufacturer")?,
+            model: model.into_owned("model")?,
+            firmware_version: firmware_version.into_owned("firmware_version")?,
+            state_details: state_details,
         })
     }
 
@@ -1655,6 +1771,7 @@ impl ::lcm::Message for HardwareDeviceDiagnostics {
         0x0814ce7d3f6c4444,
     );
     type View<'a> = HardwareDeviceDiagnosticsView<'a>;
+    #[inline]
     fn from_view(
         view: HardwareDeviceDiagnosticsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1683,6 +1800,25 @@ impl ::lcm::Message for HardwareDeviceDiagnostics {
             header,
             device_id,
             entries,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let entries_length = reader.size::<i32>("entries_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let device_id = reader.text("device_id")?;
+        let entries = reader
+            .owned_messages::<
+                super::diagnostic_msgs::KeyValue,
+            >(entries_length, "entries")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            device_id: device_id.into_owned("device_id")?,
+            entries: entries,
         })
     }
 
@@ -1785,6 +1921,7 @@ impl ::lcm::Message for HardwareDeviceStatus {
         0x52f6207d32e1458e,
     );
     type View<'a> = HardwareDeviceStatusView<'a>;
+    #[inline]
     fn from_view(
         view: HardwareDeviceStatusView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1828,6 +1965,37 @@ impl ::lcm::Message for HardwareDeviceStatus {
             canopen_states,
             ethercat_states,
             vda5050_states,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let hardware_status_length = reader.size::<i32>("hardware_status_length")?;
+        let canopen_states_length = reader.size::<i32>("canopen_states_length")?;
+        let ethercat_states_length = reader.size::<i32>("ethercat_states_length")?;
+        let vda5050_states_length = reader.size::<i32>("vda5050_states_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let device_id = reader.text("device_id")?;
+        let hardware_status = reader
+            .owned_messages::<
+                GenericHardwareState,
+            >(hardware_status_length, "hardware_status")?;
+        let canopen_states = reader
+            .slice::<CANopenStateLayout>(canopen_states_length, "canopen_states")?;
+        let ethercat_states = reader
+            .owned_messages::<EtherCATState>(ethercat_states_length, "ethercat_states")?;
+        let vda5050_states = reader
+            .owned_messages::<VDA5050State>(vda5050_states_length, "vda5050_states")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            device_id: device_id.into_owned("device_id")?,
+            hardware_status: hardware_status,
+            canopen_states: canopen_states.iter().map(CANopenState::from).collect(),
+            ethercat_states: ethercat_states,
+            vda5050_states: vda5050_states,
         })
     }
 
@@ -1921,6 +2089,7 @@ impl ::lcm::Message for HardwareDiagnostics {
         0x5c30708a574267d5,
     );
     type View<'a> = HardwareDiagnosticsView<'a>;
+    #[inline]
     fn from_view(
         view: HardwareDiagnosticsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1951,6 +2120,26 @@ impl ::lcm::Message for HardwareDiagnostics {
             header,
             hardware_id,
             hardware_device_diagnostics,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let hardware_device_diagnostics_length = reader
+            .size::<i32>("hardware_device_diagnostics_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let hardware_id = reader.text("hardware_id")?;
+        let hardware_device_diagnostics = reader
+            .owned_messages::<
+                HardwareDeviceDiagnostics,
+            >(hardware_device_diagnostics_length, "hardware_device_diagnostics")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            hardware_id: hardware_id.into_owned("hardware_id")?,
+            hardware_device_diagnostics: hardware_device_diagnostics,
         })
     }
 
@@ -2037,6 +2226,7 @@ impl ::lcm::Message for HardwareStatus {
         0xf9c8e60ad0eb0450,
     );
     type View<'a> = HardwareStatusView<'a>;
+    #[inline]
     fn from_view(
         view: HardwareStatusView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2067,6 +2257,26 @@ impl ::lcm::Message for HardwareStatus {
             header,
             hardware_id,
             hardware_device_states,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let hardware_device_states_length = reader
+            .size::<i32>("hardware_device_states_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let hardware_id = reader.text("hardware_id")?;
+        let hardware_device_states = reader
+            .owned_messages::<
+                HardwareDeviceStatus,
+            >(hardware_device_states_length, "hardware_device_states")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            hardware_id: hardware_id.into_owned("hardware_id")?,
+            hardware_device_states: hardware_device_states,
         })
     }
 
@@ -2141,6 +2351,7 @@ impl ::lcm::Message for InterfaceValue {
         0x04250d2b70c62fe4,
     );
     type View<'a> = InterfaceValueView<'a>;
+    #[inline]
     fn from_view(
         view: InterfaceValueView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2162,6 +2373,21 @@ impl ::lcm::Message for InterfaceValue {
         Ok(InterfaceValueView {
             interface_names,
             values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let values_length = reader.size::<i32>("values_length")?;
+        let interface_names = reader
+            .owned_texts(interface_names_length, "interface_names")?;
+        let values = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        Ok(Self {
+            interface_names: interface_names,
+            values: ::lcm::codec::to_native::<f64>(values),
         })
     }
 
@@ -2248,6 +2474,7 @@ impl ::lcm::Message for JointCommand {
         0x5aea1768c94f253e,
     );
     type View<'a> = JointCommandView<'a>;
+    #[inline]
     fn from_view(
         view: JointCommandView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2277,6 +2504,26 @@ impl ::lcm::Message for JointCommand {
             joint_names,
             interface_name,
             values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let values_length = reader.size::<i32>("values_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let interface_name = reader.text("interface_name")?;
+        let values = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            interface_name: interface_name.into_owned("interface_name")?,
+            values: ::lcm::codec::to_native::<f64>(values),
         })
     }
 
@@ -2393,6 +2640,7 @@ impl ::lcm::Message for JointComponentTolerance {
         0x8b4c7b3cb6828551,
     );
     type View<'a> = JointComponentToleranceView<'a>;
+    #[inline]
     fn from_view(
         view: JointComponentToleranceView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2590,6 +2838,7 @@ impl ::lcm::Message for JointControllerState {
         0x52ff6724ac7dc788,
     );
     type View<'a> = JointControllerStateView<'a>;
+    #[inline]
     fn from_view(
         view: JointControllerStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2749,6 +2998,7 @@ impl ::lcm::Message for JointJog {
         0x6d21102c113629b8,
     );
     type View<'a> = JointJogView<'a>;
+    #[inline]
     fn from_view(
         view: JointJogView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2787,6 +3037,34 @@ impl ::lcm::Message for JointJog {
             displacements,
             velocities,
             duration,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let displacements_length = reader.size::<i32>("displacements_length")?;
+        let velocities_length = reader.size::<i32>("velocities_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let displacements = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(displacements_length, "displacements")?;
+        let velocities = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(velocities_length, "velocities")?;
+        let duration = reader.number::<f64>("duration")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            displacements: ::lcm::codec::to_native::<f64>(displacements),
+            velocities: ::lcm::codec::to_native::<f64>(velocities),
+            duration: duration,
         })
     }
 
@@ -2885,6 +3163,7 @@ impl ::lcm::Message for JointTolerance {
         0x5bd39fea1642fa97,
     );
     type View<'a> = JointToleranceView<'a>;
+    #[inline]
     fn from_view(
         view: JointToleranceView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3074,6 +3353,7 @@ impl ::lcm::Message for JointTrajectoryControllerState {
         0xb4b37480f26ef997,
     );
     type View<'a> = JointTrajectoryControllerStateView<'a>;
+    #[inline]
     fn from_view(
         view: JointTrajectoryControllerStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3184,6 +3464,91 @@ impl ::lcm::Message for JointTrajectoryControllerState {
         })
     }
 
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let multi_dof_joint_names_length = reader
+            .size::<i32>("multi_dof_joint_names_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let reference = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("reference"))?;
+        let feedback = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("feedback"))?;
+        let error_ = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("error"))?;
+        let output = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("output"))?;
+        let multi_dof_joint_names = reader
+            .owned_texts(multi_dof_joint_names_length, "multi_dof_joint_names")?;
+        let multi_dof_reference = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("multi_dof_reference"))?;
+        let multi_dof_feedback = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("multi_dof_feedback"))?;
+        let multi_dof_error = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("multi_dof_error"))?;
+        let multi_dof_output = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+                reader,
+            )
+            .map_err(|error| error.within("multi_dof_output"))?;
+        let speed_scaling_factor = reader.number::<f64>("speed_scaling_factor")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            reference: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
+                    reference,
+                )
+                .map_err(|error| error.within("reference"))?,
+            feedback: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
+                    feedback,
+                )
+                .map_err(|error| error.within("feedback"))?,
+            error: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
+                    error_,
+                )
+                .map_err(|error| error.within("error"))?,
+            output: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
+                    output,
+                )
+                .map_err(|error| error.within("output"))?,
+            multi_dof_joint_names: multi_dof_joint_names,
+            multi_dof_reference: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
+                    multi_dof_reference,
+                )
+                .map_err(|error| error.within("multi_dof_reference"))?,
+            multi_dof_feedback: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
+                    multi_dof_feedback,
+                )
+                .map_err(|error| error.within("multi_dof_feedback"))?,
+            multi_dof_error: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
+                    multi_dof_error,
+                )
+                .map_err(|error| error.within("multi_dof_error"))?,
+            multi_dof_output: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
+                    multi_dof_output,
+                )
+                .map_err(|error| error.within("multi_dof_output"))?,
+            speed_scaling_factor: speed_scaling_factor,
+        })
+    }
+
     fn measure(
         &self,
         measure: &mut ::lcm::codec::Measure,
@@ -3290,6 +3655,7 @@ impl ::lcm::Message for JointWrenchTrajectory {
         0x0b1a93c6a8592f5b,
     );
     type View<'a> = JointWrenchTrajectoryView<'a>;
+    #[inline]
     fn from_view(
         view: JointWrenchTrajectoryView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3319,6 +3685,24 @@ impl ::lcm::Message for JointWrenchTrajectory {
             header,
             joint_names,
             points,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let points_length = reader.size::<i32>("points_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let points = reader
+            .owned_messages::<JointWrenchTrajectoryPoint>(points_length, "points")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            points: points,
         })
     }
 
@@ -3391,6 +3775,7 @@ impl ::lcm::Message for JointWrenchTrajectoryPoint {
         0x6514858319cf0c30,
     );
     type View<'a> = JointWrenchTrajectoryPointView<'a>;
+    #[inline]
     fn from_view(
         view: JointWrenchTrajectoryPointView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3487,6 +3872,7 @@ impl ::lcm::Message for Keys {
         0xa05f37a47587cebc,
     );
     type View<'a> = KeysView<'a>;
+    #[inline]
     fn from_view(
         view: KeysView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3506,6 +3892,20 @@ impl ::lcm::Message for Keys {
             .map_err(|error| error.within("header"))?;
         let keys = reader.texts(keys_length, "keys")?;
         Ok(KeysView { header, keys })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let keys_length = reader.size::<i32>("keys_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let keys = reader.owned_texts(keys_length, "keys")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            keys: keys,
+        })
     }
 
     fn measure(
@@ -3613,6 +4013,7 @@ impl ::lcm::Message for MecanumDriveControllerState {
         0x5602c8ddbf21ab88,
     );
     type View<'a> = MecanumDriveControllerStateView<'a>;
+    #[inline]
     fn from_view(
         view: MecanumDriveControllerStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3720,6 +4121,7 @@ impl ::lcm::Message for MotionArgument {
         0xea7bbdc5e39b2f1e,
     );
     type View<'a> = MotionArgumentView<'a>;
+    #[inline]
     fn from_view(
         view: MotionArgumentView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3840,6 +4242,7 @@ impl ::lcm::Message for MotionPrimitive {
         0x39b2fe6bd623c8ea,
     );
     type View<'a> = MotionPrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: MotionPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3880,6 +4283,34 @@ impl ::lcm::Message for MotionPrimitive {
             additional_arguments,
             poses,
             joint_positions,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let additional_arguments_length = reader
+            .size::<i32>("additional_arguments_length")?;
+        let poses_length = reader.size::<i32>("poses_length")?;
+        let joint_positions_length = reader.size::<i32>("joint_positions_length")?;
+        let r#type = *reader.fixed::<i8>("type")?;
+        let blend_radius = reader.number::<f64>("blend_radius")?;
+        let additional_arguments = reader
+            .owned_messages::<
+                MotionArgument,
+            >(additional_arguments_length, "additional_arguments")?;
+        let poses = reader
+            .owned_messages::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
+        let joint_positions = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(joint_positions_length, "joint_positions")?;
+        Ok(Self {
+            r#type: r#type,
+            blend_radius: blend_radius,
+            additional_arguments: additional_arguments,
+            poses: poses,
+            joint_positions: ::lcm::codec::to_native::<f64>(joint_positions),
         })
     }
 
@@ -3947,6 +4378,7 @@ impl ::lcm::Message for MotionPrimitiveSequence {
         0x2ac4017341778520,
     );
     type View<'a> = MotionPrimitiveSequenceView<'a>;
+    #[inline]
     fn from_view(
         view: MotionPrimitiveSequenceView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3967,6 +4399,15 @@ impl ::lcm::Message for MotionPrimitiveSequence {
         Ok(MotionPrimitiveSequenceView {
             motions,
         })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let motions_length = reader.size::<i32>("motions_length")?;
+        let motions = reader
+            .owned_messages::<MotionPrimitive>(motions_length, "motions")?;
+        Ok(Self { motions: motions })
     }
 
     fn measure(
@@ -4042,6 +4483,7 @@ impl ::lcm::Message for MultiDOFCommand {
         0x21be3aec1918d33b,
     );
     type View<'a> = MultiDOFCommandView<'a>;
+    #[inline]
     fn from_view(
         view: MultiDOFCommandView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4070,6 +4512,26 @@ impl ::lcm::Message for MultiDOFCommand {
             dof_names,
             values,
             values_dot,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let dof_names_length = reader.size::<i32>("dof_names_length")?;
+        let values_length = reader.size::<i32>("values_length")?;
+        let values_dot_length = reader.size::<i32>("values_dot_length")?;
+        let dof_names = reader.owned_texts(dof_names_length, "dof_names")?;
+        let values = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let values_dot = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(values_dot_length, "values_dot")?;
+        Ok(Self {
+            dof_names: dof_names,
+            values: ::lcm::codec::to_native::<f64>(values),
+            values_dot: ::lcm::codec::to_native::<f64>(values_dot),
         })
     }
 
@@ -4141,6 +4603,7 @@ impl ::lcm::Message for MultiDOFStateStamped {
         0x2f75495e1a0b2dc5,
     );
     type View<'a> = MultiDOFStateStampedView<'a>;
+    #[inline]
     fn from_view(
         view: MultiDOFStateStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4166,6 +4629,21 @@ impl ::lcm::Message for MultiDOFStateStamped {
         Ok(MultiDOFStateStampedView {
             header,
             dof_states,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let dof_states_length = reader.size::<i32>("dof_states_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let dof_states = reader
+            .owned_messages::<SingleDOFState>(dof_states_length, "dof_states")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            dof_states: dof_states,
         })
     }
 
@@ -4296,6 +4774,7 @@ impl ::lcm::Message for PidState {
         0x1756e8e9e56bc62b,
     );
     type View<'a> = PidStateView<'a>;
+    #[inline]
     fn from_view(
         view: PidStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4472,6 +4951,7 @@ impl ::lcm::Message for SingleDOFState {
         0xca8f3b53c0db1c05,
     );
     type View<'a> = SingleDOFStateView<'a>;
+    #[inline]
     fn from_view(
         view: SingleDOFStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4576,6 +5056,7 @@ impl ::lcm::Message for SingleDOFStateStamped {
         0x47f2ed9d78126ce0,
     );
     type View<'a> = SingleDOFStateStampedView<'a>;
+    #[inline]
     fn from_view(
         view: SingleDOFStateStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4779,6 +5260,7 @@ impl ::lcm::Message for SteeringControllerCommand {
         0x3c175401d5cb2967,
     );
     type View<'a> = SteeringControllerCommandView<'a>;
+    #[inline]
     fn from_view(
         view: SteeringControllerCommandView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4918,6 +5400,7 @@ impl ::lcm::Message for SteeringControllerStatus {
         0xd35b3184ed6a31cb,
     );
     type View<'a> = SteeringControllerStatusView<'a>;
+    #[inline]
     fn from_view(
         view: SteeringControllerStatusView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -5077,6 +5560,7 @@ impl ::lcm::Message for VDA5050SafetyState {
         0x3283a03e6df35cfa,
     );
     type View<'a> = VDA5050SafetyStateView<'a>;
+    #[inline]
     fn from_view(
         view: VDA5050SafetyStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -5216,6 +5700,7 @@ impl ::lcm::Message for VDA5050State {
         0xefc762d4a990c1e1,
     );
     type View<'a> = VDA5050StateView<'a>;
+    #[inline]
     fn from_view(
         view: VDA5050StateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -5324,6 +5809,7 @@ impl ::lcm::Message for WrenchFramed {
         0xf2684a19ef58f92c,
     );
     type View<'a> = WrenchFramedView<'a>;
+    #[inline]
     fn from_view(
         view: WrenchFramedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

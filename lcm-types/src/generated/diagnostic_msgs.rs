@@ -47,6 +47,7 @@ impl ::lcm::Message for DiagnosticArray {
         0x1636697c5123af68,
     );
     type View<'a> = DiagnosticArrayView<'a>;
+    #[inline]
     fn from_view(
         view: DiagnosticArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -68,6 +69,20 @@ impl ::lcm::Message for DiagnosticArray {
         Ok(DiagnosticArrayView {
             header,
             status,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let status_length = reader.size::<i32>("status_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let status = reader.owned_messages::<DiagnosticStatus>(status_length, "status")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            status: status,
         })
     }
 
@@ -175,6 +190,7 @@ impl ::lcm::Message for DiagnosticStatus {
         0xd9dc607027aad370,
     );
     type View<'a> = DiagnosticStatusView<'a>;
+    #[inline]
     fn from_view(
         view: DiagnosticStatusView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -203,6 +219,24 @@ impl ::lcm::Message for DiagnosticStatus {
             message,
             hardware_id,
             values,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let values_length = reader.size::<i32>("values_length")?;
+        let level = *reader.fixed::<i8>("level")?;
+        let name = reader.text("name")?;
+        let message = reader.text("message")?;
+        let hardware_id = reader.text("hardware_id")?;
+        let values = reader.owned_messages::<KeyValue>(values_length, "values")?;
+        Ok(Self {
+            level: level,
+            name: name.into_owned("name")?,
+            message: message.into_owned("message")?,
+            hardware_id: hardware_id.into_owned("hardware_id")?,
+            values: values,
         })
     }
 
@@ -275,6 +309,7 @@ impl ::lcm::Message for KeyValue {
         0x2eae802baa5ddbbd,
     );
     type View<'a> = KeyValueView<'a>;
+    #[inline]
     fn from_view(
         view: KeyValueView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

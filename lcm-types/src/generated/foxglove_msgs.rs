@@ -271,6 +271,7 @@ impl ::lcm::Message for CameraCalibration {
         0xac81d1ceffb1b751,
     );
     type View<'a> = CameraCalibrationView<'a>;
+    #[inline]
     fn from_view(
         view: CameraCalibrationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -682,6 +683,7 @@ impl ::lcm::Message for CompressedImage {
         0x2217b46eefbf7b05,
     );
     type View<'a> = CompressedImageView<'a>;
+    #[inline]
     fn from_view(
         view: CompressedImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -801,6 +803,7 @@ impl ::lcm::Message for CompressedVideo {
         0x2217b46eefbf7b05,
     );
     type View<'a> = CompressedVideoView<'a>;
+    #[inline]
     fn from_view(
         view: CompressedVideoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1176,6 +1179,7 @@ impl ::lcm::Message for FrameTransform {
         0x9007a6260103b7fe,
     );
     type View<'a> = FrameTransformView<'a>;
+    #[inline]
     fn from_view(
         view: FrameTransformView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1263,6 +1267,7 @@ impl ::lcm::Message for FrameTransforms {
         0x8f8805c5cc1c29c1,
     );
     type View<'a> = FrameTransformsView<'a>;
+    #[inline]
     fn from_view(
         view: FrameTransformsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1279,6 +1284,15 @@ impl ::lcm::Message for FrameTransforms {
         let transforms = reader
             .views::<FrameTransform>(transforms_length, "transforms")?;
         Ok(FrameTransformsView { transforms })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let transforms_length = reader.size::<i32>("transforms_length")?;
+        let transforms = reader
+            .owned_messages::<FrameTransform>(transforms_length, "transforms")?;
+        Ok(Self { transforms: transforms })
     }
 
     fn measure(
@@ -1334,6 +1348,7 @@ impl ::lcm::Message for GeoJSON {
         0x2a847ea2f2965d78,
     );
     type View<'a> = GeoJSONView<'a>;
+    #[inline]
     fn from_view(
         view: GeoJSONView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1474,6 +1489,7 @@ impl ::lcm::Message for Grid {
         0x6e1e26f538f7d7b0,
     );
     type View<'a> = GridView<'a>;
+    #[inline]
     fn from_view(
         view: GridView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1516,6 +1532,35 @@ impl ::lcm::Message for Grid {
             cell_stride,
             fields,
             data,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let fields_length = reader.size::<i32>("fields_length")?;
+        let data_length = reader.size::<i32>("data_length")?;
+        let timestamp = reader
+            .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
+        let frame_id = reader.text("frame_id")?;
+        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let column_count = reader.number::<i32>("column_count")?;
+        let cell_size = reader.fixed::<Vector2Layout>("cell_size")?;
+        let row_stride = reader.number::<i32>("row_stride")?;
+        let cell_stride = reader.number::<i32>("cell_stride")?;
+        let fields = reader
+            .owned_messages::<PackedElementField>(fields_length, "fields")?;
+        let data = reader.slice::<u8>(data_length, "data")?;
+        Ok(Self {
+            timestamp: super::builtin_interfaces::Time::from(timestamp),
+            frame_id: frame_id.into_owned("frame_id")?,
+            pose: super::geometry_msgs::Pose::from(pose),
+            column_count: column_count,
+            cell_size: Vector2::from(cell_size),
+            row_stride: row_stride,
+            cell_stride: cell_stride,
+            fields: fields,
+            data: data.to_vec(),
         })
     }
 
@@ -1596,6 +1641,7 @@ impl ::lcm::Message for ImageAnnotations {
         0x0c39f37be51c3424,
     );
     type View<'a> = ImageAnnotationsView<'a>;
+    #[inline]
     fn from_view(
         view: ImageAnnotationsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1620,6 +1666,22 @@ impl ::lcm::Message for ImageAnnotations {
             circles,
             points,
             texts,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let circles_length = reader.size::<i32>("circles_length")?;
+        let points_length = reader.size::<i32>("points_length")?;
+        let texts_length = reader.size::<i32>("texts_length")?;
+        let circles = reader.slice::<CircleAnnotationLayout>(circles_length, "circles")?;
+        let points = reader.owned_messages::<PointsAnnotation>(points_length, "points")?;
+        let texts = reader.owned_messages::<TextAnnotation>(texts_length, "texts")?;
+        Ok(Self {
+            circles: circles.iter().map(CircleAnnotation::from).collect(),
+            points: points,
+            texts: texts,
         })
     }
 
@@ -1691,6 +1753,7 @@ impl ::lcm::Message for KeyValuePair {
         0x2eae802baa5ddbbd,
     );
     type View<'a> = KeyValuePairView<'a>;
+    #[inline]
     fn from_view(
         view: KeyValuePairView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1821,6 +1884,7 @@ impl ::lcm::Message for LaserScan {
         0x2778dfee54ded5fd,
     );
     type View<'a> = LaserScanView<'a>;
+    #[inline]
     fn from_view(
         view: LaserScanView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2000,6 +2064,7 @@ impl ::lcm::Message for LinePrimitive {
         0xe826cb5c9850d4da,
     );
     type View<'a> = LinePrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: LinePrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2188,6 +2253,7 @@ impl ::lcm::Message for LocationFix {
         0x287fcdae2f0d1c34,
     );
     type View<'a> = LocationFixView<'a>;
+    #[inline]
     fn from_view(
         view: LocationFixView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2337,6 +2403,7 @@ impl ::lcm::Message for Log {
         0x5d78444967c8011b,
     );
     type View<'a> = LogView<'a>;
+    #[inline]
     fn from_view(
         view: LogView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2484,6 +2551,7 @@ impl ::lcm::Message for ModelPrimitive {
         0x534884a083aa8e22,
     );
     type View<'a> = ModelPrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: ModelPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2612,6 +2680,7 @@ impl ::lcm::Message for PackedElementField {
         0x8f90b741f5f42d70,
     );
     type View<'a> = PackedElementFieldView<'a>;
+    #[inline]
     fn from_view(
         view: PackedElementFieldView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2842,6 +2911,7 @@ impl ::lcm::Message for PointCloud {
         0x9f38e6f4030da048,
     );
     type View<'a> = PointCloudView<'a>;
+    #[inline]
     fn from_view(
         view: PointCloudView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2875,6 +2945,29 @@ impl ::lcm::Message for PointCloud {
             point_stride,
             fields,
             data,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let fields_length = reader.size::<i32>("fields_length")?;
+        let data_length = reader.size::<i32>("data_length")?;
+        let timestamp = reader
+            .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
+        let frame_id = reader.text("frame_id")?;
+        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let point_stride = reader.number::<i32>("point_stride")?;
+        let fields = reader
+            .owned_messages::<PackedElementField>(fields_length, "fields")?;
+        let data = reader.slice::<u8>(data_length, "data")?;
+        Ok(Self {
+            timestamp: super::builtin_interfaces::Time::from(timestamp),
+            frame_id: frame_id.into_owned("frame_id")?,
+            pose: super::geometry_msgs::Pose::from(pose),
+            point_stride: point_stride,
+            fields: fields,
+            data: data.to_vec(),
         })
     }
 
@@ -3007,6 +3100,7 @@ impl ::lcm::Message for PointsAnnotation {
         0x42fd5c4dfe5d66e4,
     );
     type View<'a> = PointsAnnotationView<'a>;
+    #[inline]
     fn from_view(
         view: PointsAnnotationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3129,6 +3223,7 @@ impl ::lcm::Message for PoseInFrame {
         0xeb372f8ef4a26e25,
     );
     type View<'a> = PoseInFrameView<'a>;
+    #[inline]
     fn from_view(
         view: PoseInFrameView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3223,6 +3318,7 @@ impl ::lcm::Message for PosesInFrame {
         0xad96eeea9018930f,
     );
     type View<'a> = PosesInFrameView<'a>;
+    #[inline]
     fn from_view(
         view: PosesInFrameView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3345,6 +3441,7 @@ impl ::lcm::Message for RawAudio {
         0x28e23ac024cb1c86,
     );
     type View<'a> = RawAudioView<'a>;
+    #[inline]
     fn from_view(
         view: RawAudioView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3494,6 +3591,7 @@ impl ::lcm::Message for RawImage {
         0xb47e9cd3d3ca33ff,
     );
     type View<'a> = RawImageView<'a>;
+    #[inline]
     fn from_view(
         view: RawImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3697,6 +3795,7 @@ impl ::lcm::Message for SceneEntity {
         0x6f45556370928d42,
     );
     type View<'a> = SceneEntityView<'a>;
+    #[inline]
     fn from_view(
         view: SceneEntityView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3764,6 +3863,55 @@ impl ::lcm::Message for SceneEntity {
             triangles,
             texts,
             models,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let metadata_length = reader.size::<i32>("metadata_length")?;
+        let arrows_length = reader.size::<i32>("arrows_length")?;
+        let cubes_length = reader.size::<i32>("cubes_length")?;
+        let spheres_length = reader.size::<i32>("spheres_length")?;
+        let cylinders_length = reader.size::<i32>("cylinders_length")?;
+        let lines_length = reader.size::<i32>("lines_length")?;
+        let triangles_length = reader.size::<i32>("triangles_length")?;
+        let texts_length = reader.size::<i32>("texts_length")?;
+        let models_length = reader.size::<i32>("models_length")?;
+        let timestamp = reader
+            .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
+        let frame_id = reader.text("frame_id")?;
+        let id = reader.text("id")?;
+        let lifetime = reader
+            .fixed::<super::builtin_interfaces::DurationLayout>("lifetime")?;
+        let frame_locked = reader.fixed::<::lcm::codec::Bool>("frame_locked")?.get();
+        let metadata = reader
+            .owned_messages::<KeyValuePair>(metadata_length, "metadata")?;
+        let arrows = reader.slice::<ArrowPrimitiveLayout>(arrows_length, "arrows")?;
+        let cubes = reader.slice::<CubePrimitiveLayout>(cubes_length, "cubes")?;
+        let spheres = reader.slice::<SpherePrimitiveLayout>(spheres_length, "spheres")?;
+        let cylinders = reader
+            .slice::<CylinderPrimitiveLayout>(cylinders_length, "cylinders")?;
+        let lines = reader.owned_messages::<LinePrimitive>(lines_length, "lines")?;
+        let triangles = reader
+            .owned_messages::<TriangleListPrimitive>(triangles_length, "triangles")?;
+        let texts = reader.owned_messages::<TextPrimitive>(texts_length, "texts")?;
+        let models = reader.owned_messages::<ModelPrimitive>(models_length, "models")?;
+        Ok(Self {
+            timestamp: super::builtin_interfaces::Time::from(timestamp),
+            frame_id: frame_id.into_owned("frame_id")?,
+            id: id.into_owned("id")?,
+            lifetime: super::builtin_interfaces::Duration::from(lifetime),
+            frame_locked: frame_locked,
+            metadata: metadata,
+            arrows: arrows.iter().map(ArrowPrimitive::from).collect(),
+            cubes: cubes.iter().map(CubePrimitive::from).collect(),
+            spheres: spheres.iter().map(SpherePrimitive::from).collect(),
+            cylinders: cylinders.iter().map(CylinderPrimitive::from).collect(),
+            lines: lines,
+            triangles: triangles,
+            texts: texts,
+            models: models,
         })
     }
 
@@ -3892,6 +4040,7 @@ impl ::lcm::Message for SceneEntityDeletion {
         0xe65d27075d42081d,
     );
     type View<'a> = SceneEntityDeletionView<'a>;
+    #[inline]
     fn from_view(
         view: SceneEntityDeletionView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3979,6 +4128,7 @@ impl ::lcm::Message for SceneUpdate {
         0xca7f96a960fb8521,
     );
     type View<'a> = SceneUpdateView<'a>;
+    #[inline]
     fn from_view(
         view: SceneUpdateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4000,6 +4150,21 @@ impl ::lcm::Message for SceneUpdate {
         Ok(SceneUpdateView {
             deletions,
             entities,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let deletions_length = reader.size::<i32>("deletions_length")?;
+        let entities_length = reader.size::<i32>("entities_length")?;
+        let deletions = reader
+            .owned_messages::<SceneEntityDeletion>(deletions_length, "deletions")?;
+        let entities = reader
+            .owned_messages::<SceneEntity>(entities_length, "entities")?;
+        Ok(Self {
+            deletions: deletions,
+            entities: entities,
         })
     }
 
@@ -4216,6 +4381,7 @@ impl ::lcm::Message for TextAnnotation {
         0xd5153b6ab4a40580,
     );
     type View<'a> = TextAnnotationView<'a>;
+    #[inline]
     fn from_view(
         view: TextAnnotationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4350,6 +4516,7 @@ impl ::lcm::Message for TextPrimitive {
         0x239d7d554833d777,
     );
     type View<'a> = TextPrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: TextPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -4479,6 +4646,7 @@ impl ::lcm::Message for TriangleListPrimitive {
         0x101368aec009a8cc,
     );
     type View<'a> = TriangleListPrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: TriangleListPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

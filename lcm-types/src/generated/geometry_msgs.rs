@@ -152,6 +152,7 @@ impl ::lcm::Message for AccelStamped {
         0x9cd2969660ceb7c0,
     );
     type View<'a> = AccelStampedView<'a>;
+    #[inline]
     fn from_view(
         view: AccelStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -351,6 +352,7 @@ impl ::lcm::Message for AccelWithCovarianceStamped {
         0x4b4803fdf71ccc84,
     );
     type View<'a> = AccelWithCovarianceStampedView<'a>;
+    #[inline]
     fn from_view(
         view: AccelWithCovarianceStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -619,6 +621,7 @@ impl ::lcm::Message for InertiaStamped {
         0x88ca5b1577976394,
     );
     type View<'a> = InertiaStampedView<'a>;
+    #[inline]
     fn from_view(
         view: InertiaStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -934,6 +937,7 @@ impl ::lcm::Message for PointStamped {
         0x9cd764738ea629af,
     );
     type View<'a> = PointStampedView<'a>;
+    #[inline]
     fn from_view(
         view: PointStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1007,6 +1011,7 @@ impl ::lcm::Message for Polygon {
         0x54bcaac173d6c001,
     );
     type View<'a> = PolygonView<'a>;
+    #[inline]
     fn from_view(
         view: PolygonView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1086,6 +1091,7 @@ impl ::lcm::Message for PolygonStamped {
         0x8ba3d6f7cbdb799f,
     );
     type View<'a> = PolygonStampedView<'a>;
+    #[inline]
     fn from_view(
         view: PolygonStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1402,6 +1408,7 @@ impl ::lcm::Message for PoseArray {
         0x3755f9405735978e,
     );
     type View<'a> = PoseArrayView<'a>;
+    #[inline]
     fn from_view(
         view: PoseArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1488,6 +1495,7 @@ impl ::lcm::Message for PoseStamped {
         0x6a82696458c279a0,
     );
     type View<'a> = PoseStampedView<'a>;
+    #[inline]
     fn from_view(
         view: PoseStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1687,6 +1695,7 @@ impl ::lcm::Message for PoseWithCovarianceStamped {
         0xbe9e516a5301b969,
     );
     type View<'a> = PoseWithCovarianceStampedView<'a>;
+    #[inline]
     fn from_view(
         view: PoseWithCovarianceStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1909,6 +1918,7 @@ impl ::lcm::Message for QuaternionStamped {
         0xc09e4466dfe486d5,
     );
     type View<'a> = QuaternionStampedView<'a>;
+    #[inline]
     fn from_view(
         view: QuaternionStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2111,6 +2121,7 @@ impl ::lcm::Message for TransformStamped {
         0x299ff424b83a3514,
     );
     type View<'a> = TransformStampedView<'a>;
+    #[inline]
     fn from_view(
         view: TransformStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2309,6 +2320,7 @@ impl ::lcm::Message for TwistStamped {
         0x9cd2bcbe6cb2a7c0,
     );
     type View<'a> = TwistStampedView<'a>;
+    #[inline]
     fn from_view(
         view: TwistStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2508,6 +2520,7 @@ impl ::lcm::Message for TwistWithCovarianceStamped {
         0xa84d73c38305d185,
     );
     type View<'a> = TwistWithCovarianceStampedView<'a>;
+    #[inline]
     fn from_view(
         view: TwistWithCovarianceStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2710,6 +2723,7 @@ impl ::lcm::Message for Vector3Stamped {
         0x962481b241496feb,
     );
     type View<'a> = Vector3StampedView<'a>;
+    #[inline]
     fn from_view(
         view: Vector3StampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2901,6 +2915,7 @@ impl ::lcm::Message for WrenchStamped {
         0xd31bb4c714d07137,
     );
     type View<'a> = WrenchStampedView<'a>;
+    #[inline]
     fn from_view(
         view: WrenchStampedView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

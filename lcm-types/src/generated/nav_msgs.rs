@@ -67,6 +67,7 @@ impl ::lcm::Message for GridCells {
         0x2d5d46c99bb226cb,
     );
     type View<'a> = GridCellsView<'a>;
+    #[inline]
     fn from_view(
         view: GridCellsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -317,6 +318,7 @@ impl ::lcm::Message for OccupancyGrid {
         0xe7dfd179cdfc3b65,
     );
     type View<'a> = OccupancyGridView<'a>;
+    #[inline]
     fn from_view(
         view: OccupancyGridView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -430,6 +432,7 @@ impl ::lcm::Message for Odometry {
         0x94e17f94648cf0e4,
     );
     type View<'a> = OdometryView<'a>;
+    #[inline]
     fn from_view(
         view: OdometryView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -528,6 +531,7 @@ impl ::lcm::Message for Path {
         0xc3ae62acb35793e2,
     );
     type View<'a> = PathView<'a>;
+    #[inline]
     fn from_view(
         view: PathView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -548,6 +552,21 @@ impl ::lcm::Message for Path {
         let poses = reader
             .views::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
         Ok(PathView { header, poses })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let poses_length = reader.size::<i32>("poses_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let poses = reader
+            .owned_messages::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            poses: poses,
+        })
     }
 
     fn measure(

@@ -217,6 +217,7 @@ impl ::lcm::Message for BatteryState {
         0x7e3961fd10438489,
     );
     type View<'a> = BatteryStateView<'a>;
+    #[inline]
     fn from_view(
         view: BatteryStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -468,6 +469,7 @@ impl ::lcm::Message for CameraInfo {
         0xafb501b00707a02a,
     );
     type View<'a> = CameraInfoView<'a>;
+    #[inline]
     fn from_view(
         view: CameraInfoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -597,6 +599,7 @@ impl ::lcm::Message for ChannelFloat32 {
         0x197c8912a7d7e0e7,
     );
     type View<'a> = ChannelFloat32View<'a>;
+    #[inline]
     fn from_view(
         view: ChannelFloat32View<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -693,6 +696,7 @@ impl ::lcm::Message for CompressedImage {
         0xb8d011c10412b9a1,
     );
     type View<'a> = CompressedImageView<'a>;
+    #[inline]
     fn from_view(
         view: CompressedImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -798,6 +802,7 @@ impl ::lcm::Message for FluidPressure {
         0xcd285877e9c03cfe,
     );
     type View<'a> = FluidPressureView<'a>;
+    #[inline]
     fn from_view(
         view: FluidPressureView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -899,6 +904,7 @@ impl ::lcm::Message for Illuminance {
         0x1f1f8f444b300036,
     );
     type View<'a> = IlluminanceView<'a>;
+    #[inline]
     fn from_view(
         view: IlluminanceView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1040,6 +1046,7 @@ impl ::lcm::Message for Image {
         0x535cface1f4f5717,
     );
     type View<'a> = ImageView<'a>;
+    #[inline]
     fn from_view(
         view: ImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1209,6 +1216,7 @@ impl ::lcm::Message for Imu {
         0x31ab205c8dd57aa8,
     );
     type View<'a> = ImuView<'a>;
+    #[inline]
     fn from_view(
         view: ImuView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1365,6 +1373,7 @@ impl ::lcm::Message for JointState {
         0xccefa8a492b967e3,
     );
     type View<'a> = JointStateView<'a>;
+    #[inline]
     fn from_view(
         view: JointStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1405,6 +1414,36 @@ impl ::lcm::Message for JointState {
             position,
             velocity,
             effort,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let name_length = reader.size::<i32>("name_length")?;
+        let position_length = reader.size::<i32>("position_length")?;
+        let velocity_length = reader.size::<i32>("velocity_length")?;
+        let effort_length = reader.size::<i32>("effort_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let name = reader.owned_texts(name_length, "name")?;
+        let position = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(position_length, "position")?;
+        let velocity = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(velocity_length, "velocity")?;
+        let effort = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(effort_length, "effort")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            name: name,
+            position: ::lcm::codec::to_native::<f64>(position),
+            velocity: ::lcm::codec::to_native::<f64>(velocity),
+            effort: ::lcm::codec::to_native::<f64>(effort),
         })
     }
 
@@ -1495,6 +1534,7 @@ impl ::lcm::Message for Joy {
         0xa0f07abc86c1684c,
     );
     type View<'a> = JoyView<'a>;
+    #[inline]
     fn from_view(
         view: JoyView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1706,6 +1746,7 @@ impl ::lcm::Message for JoyFeedbackArray {
         0x4d8182423382fc5c,
     );
     type View<'a> = JoyFeedbackArrayView<'a>;
+    #[inline]
     fn from_view(
         view: JoyFeedbackArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1779,6 +1820,7 @@ impl ::lcm::Message for LaserEcho {
         0x88ae0422d8fa145d,
     );
     type View<'a> = LaserEchoView<'a>;
+    #[inline]
     fn from_view(
         view: LaserEchoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1943,6 +1985,7 @@ impl ::lcm::Message for LaserScan {
         0x8de5754e00f25f00,
     );
     type View<'a> = LaserScanView<'a>;
+    #[inline]
     fn from_view(
         view: LaserScanView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2084,6 +2127,7 @@ impl ::lcm::Message for MagneticField {
         0x3c88e63bc449b33b,
     );
     type View<'a> = MagneticFieldView<'a>;
+    #[inline]
     fn from_view(
         view: MagneticFieldView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2209,6 +2253,7 @@ impl ::lcm::Message for MultiDOFJointState {
         0x5ef88d531ff1a45e,
     );
     type View<'a> = MultiDOFJointStateView<'a>;
+    #[inline]
     fn from_view(
         view: MultiDOFJointStateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2251,6 +2296,37 @@ impl ::lcm::Message for MultiDOFJointState {
             transforms,
             twist,
             wrench,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let transforms_length = reader.size::<i32>("transforms_length")?;
+        let twist_length = reader.size::<i32>("twist_length")?;
+        let wrench_length = reader.size::<i32>("wrench_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let transforms = reader
+            .slice::<
+                super::geometry_msgs::TransformLayout,
+            >(transforms_length, "transforms")?;
+        let twist = reader
+            .slice::<super::geometry_msgs::TwistLayout>(twist_length, "twist")?;
+        let wrench = reader
+            .slice::<super::geometry_msgs::WrenchLayout>(wrench_length, "wrench")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            transforms: transforms
+                .iter()
+                .map(super::geometry_msgs::Transform::from)
+                .collect(),
+            twist: twist.iter().map(super::geometry_msgs::Twist::from).collect(),
+            wrench: wrench.iter().map(super::geometry_msgs::Wrench::from).collect(),
         })
     }
 
@@ -2419,6 +2495,7 @@ impl ::lcm::Message for MultiEchoLaserScan {
         0x62c2f7bce4ef1926,
     );
     type View<'a> = MultiEchoLaserScanView<'a>;
+    #[inline]
     fn from_view(
         view: MultiEchoLaserScanView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2465,6 +2542,38 @@ impl ::lcm::Message for MultiEchoLaserScan {
             range_max,
             ranges,
             intensities,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let ranges_length = reader.size::<i32>("ranges_length")?;
+        let intensities_length = reader.size::<i32>("intensities_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let angle_min = reader.number::<f32>("angle_min")?;
+        let angle_max = reader.number::<f32>("angle_max")?;
+        let angle_increment = reader.number::<f32>("angle_increment")?;
+        let time_increment = reader.number::<f32>("time_increment")?;
+        let scan_time = reader.number::<f32>("scan_time")?;
+        let range_min = reader.number::<f32>("range_min")?;
+        let range_max = reader.number::<f32>("range_max")?;
+        let ranges = reader.owned_messages::<LaserEcho>(ranges_length, "ranges")?;
+        let intensities = reader
+            .owned_messages::<LaserEcho>(intensities_length, "intensities")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            angle_min: angle_min,
+            angle_max: angle_max,
+            angle_increment: angle_increment,
+            time_increment: time_increment,
+            scan_time: scan_time,
+            range_min: range_min,
+            range_max: range_max,
+            ranges: ranges,
+            intensities: intensities,
         })
     }
 
@@ -2607,6 +2716,7 @@ impl ::lcm::Message for NavSatFix {
         0xcf889ff94755aa4e,
     );
     type View<'a> = NavSatFixView<'a>;
+    #[inline]
     fn from_view(
         view: NavSatFixView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2847,6 +2957,7 @@ impl ::lcm::Message for PointCloud {
         0xbaf2b22e97553489,
     );
     type View<'a> = PointCloudView<'a>;
+    #[inline]
     fn from_view(
         view: PointCloudView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2877,6 +2988,25 @@ impl ::lcm::Message for PointCloud {
             header,
             points,
             channels,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let points_length = reader.size::<i32>("points_length")?;
+        let channels_length = reader.size::<i32>("channels_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let points = reader
+            .slice::<super::geometry_msgs::Point32Layout>(points_length, "points")?;
+        let channels = reader
+            .owned_messages::<ChannelFloat32>(channels_length, "channels")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            points: points.iter().map(super::geometry_msgs::Point32::from).collect(),
+            channels: channels,
         })
     }
 
@@ -3018,6 +3148,7 @@ impl ::lcm::Message for PointCloud2 {
         0xf5eb3da1c2853175,
     );
     type View<'a> = PointCloud2View<'a>;
+    #[inline]
     fn from_view(
         view: PointCloud2View<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3061,6 +3192,35 @@ impl ::lcm::Message for PointCloud2 {
             row_step,
             data,
             is_dense,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let fields_length = reader.size::<i32>("fields_length")?;
+        let data_length = reader.size::<i32>("data_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let height = reader.number::<i32>("height")?;
+        let width = reader.number::<i32>("width")?;
+        let fields = reader.owned_messages::<PointField>(fields_length, "fields")?;
+        let is_bigendian = reader.fixed::<::lcm::codec::Bool>("is_bigendian")?.get();
+        let point_step = reader.number::<i32>("point_step")?;
+        let row_step = reader.number::<i32>("row_step")?;
+        let data = reader.slice::<u8>(data_length, "data")?;
+        let is_dense = reader.fixed::<::lcm::codec::Bool>("is_dense")?.get();
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            height: height,
+            width: width,
+            fields: fields,
+            is_bigendian: is_bigendian,
+            point_step: point_step,
+            row_step: row_step,
+            data: data.to_vec(),
+            is_dense: is_dense,
         })
     }
 
@@ -3168,6 +3328,7 @@ impl ::lcm::Message for PointField {
         0xe05c1c07e0850bae,
     );
     type View<'a> = PointFieldView<'a>;
+    #[inline]
     fn from_view(
         view: PointFieldView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3306,6 +3467,7 @@ impl ::lcm::Message for Range {
         0xb5a86bbea09886c3,
     );
     type View<'a> = RangeView<'a>;
+    #[inline]
     fn from_view(
         view: RangeView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3560,6 +3722,7 @@ impl ::lcm::Message for RelativeHumidity {
         0x9b1629b6687e84d0,
     );
     type View<'a> = RelativeHumidityView<'a>;
+    #[inline]
     fn from_view(
         view: RelativeHumidityView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3660,6 +3823,7 @@ impl ::lcm::Message for Temperature {
         0xd34e5e14d2a5d868,
     );
     type View<'a> = TemperatureView<'a>;
+    #[inline]
     fn from_view(
         view: TemperatureView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -3758,6 +3922,7 @@ impl ::lcm::Message for TimeReference {
         0x0d00ee31d0f53cc6,
     );
     type View<'a> = TimeReferenceView<'a>;
+    #[inline]
     fn from_view(
         view: TimeReferenceView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

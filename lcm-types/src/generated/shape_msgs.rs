@@ -47,6 +47,7 @@ impl ::lcm::Message for Mesh {
         0xd5c0bfcf9f73bde3,
     );
     type View<'a> = MeshView<'a>;
+    #[inline]
     fn from_view(
         view: MeshView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -369,6 +370,7 @@ impl ::lcm::Message for SolidPrimitive {
         0x7151ce2f19560f59,
     );
     type View<'a> = SolidPrimitiveView<'a>;
+    #[inline]
     fn from_view(
         view: SolidPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

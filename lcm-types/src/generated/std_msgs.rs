@@ -229,6 +229,7 @@ impl ::lcm::Message for ByteMultiArray {
         0x5f63cc3ea786934c,
     );
     type View<'a> = ByteMultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: ByteMultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -810,6 +811,7 @@ impl ::lcm::Message for Float32MultiArray {
         0x885108a3eb984567,
     );
     type View<'a> = Float32MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Float32MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -992,6 +994,7 @@ impl ::lcm::Message for Float64MultiArray {
         0x3127cc3ecf7e8b83,
     );
     type View<'a> = Float64MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Float64MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1093,6 +1096,7 @@ impl ::lcm::Message for Header {
         0x2fdb11453be64af7,
     );
     type View<'a> = HeaderView<'a>;
+    #[inline]
     fn from_view(
         view: HeaderView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1265,6 +1269,7 @@ impl ::lcm::Message for Int16MultiArray {
         0xfa831100b393222f,
     );
     type View<'a> = Int16MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Int16MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1445,6 +1450,7 @@ impl ::lcm::Message for Int32MultiArray {
         0xfa831100b393124f,
     );
     type View<'a> = Int32MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Int32MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1625,6 +1631,7 @@ impl ::lcm::Message for Int64MultiArray {
         0xfa831100b392fa3f,
     );
     type View<'a> = Int64MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Int64MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1805,6 +1812,7 @@ impl ::lcm::Message for Int8MultiArray {
         0x5f63cc3ea786934c,
     );
     type View<'a> = Int8MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Int8MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1902,6 +1910,7 @@ impl ::lcm::Message for MultiArrayDimension {
         0x9d8373d3b0d1df2f,
     );
     type View<'a> = MultiArrayDimensionView<'a>;
+    #[inline]
     fn from_view(
         view: MultiArrayDimensionView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1989,6 +1998,7 @@ impl ::lcm::Message for MultiArrayLayout {
         0x52f05213caa764a1,
     );
     type View<'a> = MultiArrayLayoutView<'a>;
+    #[inline]
     fn from_view(
         view: MultiArrayLayoutView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2008,6 +2018,18 @@ impl ::lcm::Message for MultiArrayLayout {
         Ok(MultiArrayLayoutView {
             dim,
             data_offset,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let dim_length = reader.size::<i32>("dim_length")?;
+        let dim = reader.owned_messages::<MultiArrayDimension>(dim_length, "dim")?;
+        let data_offset = reader.number::<i32>("data_offset")?;
+        Ok(Self {
+            dim: dim,
+            data_offset: data_offset,
         })
     }
 
@@ -2063,6 +2085,7 @@ impl ::lcm::Message for String {
         0x21bf37099b9d5e15,
     );
     type View<'a> = StringView<'a>;
+    #[inline]
     fn from_view(
         view: StringView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2341,6 +2364,7 @@ impl ::lcm::Message for UInt16MultiArray {
         0xfa831100b393222f,
     );
     type View<'a> = UInt16MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: UInt16MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2525,6 +2549,7 @@ impl ::lcm::Message for UInt32MultiArray {
         0xfa831100b393124f,
     );
     type View<'a> = UInt32MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: UInt32MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2709,6 +2734,7 @@ impl ::lcm::Message for UInt64MultiArray {
         0xfa831100b392fa3f,
     );
     type View<'a> = UInt64MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: UInt64MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -2890,6 +2916,7 @@ impl ::lcm::Message for UInt8MultiArray {
         0x16b68367fb98f6c1,
     );
     type View<'a> = UInt8MultiArrayView<'a>;
+    #[inline]
     fn from_view(
         view: UInt8MultiArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

@@ -113,6 +113,7 @@ impl ::lcm::Message for DisparityImage {
         0xaa097d4a123e8b69,
     );
     type View<'a> = DisparityImageView<'a>;
+    #[inline]
     fn from_view(
         view: DisparityImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

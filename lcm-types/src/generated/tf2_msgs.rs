@@ -63,6 +63,7 @@ impl ::lcm::Message for TF2Error {
         0x3d1fe1b01a05dcaa,
     );
     type View<'a> = TF2ErrorView<'a>;
+    #[inline]
     fn from_view(
         view: TF2ErrorView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -139,6 +140,7 @@ impl ::lcm::Message for TFMessage {
         0xc2b8a1c33a8923ec,
     );
     type View<'a> = TFMessageView<'a>;
+    #[inline]
     fn from_view(
         view: TFMessageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -157,6 +159,17 @@ impl ::lcm::Message for TFMessage {
                 super::geometry_msgs::TransformStamped,
             >(transforms_length, "transforms")?;
         Ok(TFMessageView { transforms })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let transforms_length = reader.size::<i32>("transforms_length")?;
+        let transforms = reader
+            .owned_messages::<
+                super::geometry_msgs::TransformStamped,
+            >(transforms_length, "transforms")?;
+        Ok(Self { transforms: transforms })
     }
 
     fn measure(

@@ -56,6 +56,7 @@ impl ::lcm::Message for JointTrajectory {
         0xae3a209832c6d386,
     );
     type View<'a> = JointTrajectoryView<'a>;
+    #[inline]
     fn from_view(
         view: JointTrajectoryView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -81,6 +82,24 @@ impl ::lcm::Message for JointTrajectory {
             header,
             joint_names,
             points,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let points_length = reader.size::<i32>("points_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let points = reader
+            .owned_messages::<JointTrajectoryPoint>(points_length, "points")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            points: points,
         })
     }
 
@@ -185,6 +204,7 @@ impl ::lcm::Message for JointTrajectoryPoint {
         0x36a44bebdf05de46,
     );
     type View<'a> = JointTrajectoryPointView<'a>;
+    #[inline]
     fn from_view(
         view: JointTrajectoryPointView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -319,6 +339,7 @@ impl ::lcm::Message for MultiDOFJointTrajectory {
         0x0b27425f9359fca2,
     );
     type View<'a> = MultiDOFJointTrajectoryView<'a>;
+    #[inline]
     fn from_view(
         view: MultiDOFJointTrajectoryView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -348,6 +369,24 @@ impl ::lcm::Message for MultiDOFJointTrajectory {
             header,
             joint_names,
             points,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let points_length = reader.size::<i32>("points_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
+        let points = reader
+            .owned_messages::<MultiDOFJointTrajectoryPoint>(points_length, "points")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            joint_names: joint_names,
+            points: points,
         })
     }
 
@@ -439,6 +478,7 @@ impl ::lcm::Message for MultiDOFJointTrajectoryPoint {
         0xe51adccf8f4f72d4,
     );
     type View<'a> = MultiDOFJointTrajectoryPointView<'a>;
+    #[inline]
     fn from_view(
         view: MultiDOFJointTrajectoryPointView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

@@ -166,6 +166,7 @@ impl ::lcm::Message for BoundingBox2DArray {
         0x89ae9c19ce1bbb6a,
     );
     type View<'a> = BoundingBox2DArrayView<'a>;
+    #[inline]
     fn from_view(
         view: BoundingBox2DArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -362,6 +363,7 @@ impl ::lcm::Message for BoundingBox3DArray {
         0x943b9c9caeede310,
     );
     type View<'a> = BoundingBox3DArrayView<'a>;
+    #[inline]
     fn from_view(
         view: BoundingBox3DArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -453,6 +455,7 @@ impl ::lcm::Message for Classification {
         0x03bffc88d9de26ca,
     );
     type View<'a> = ClassificationView<'a>;
+    #[inline]
     fn from_view(
         view: ClassificationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -474,6 +477,21 @@ impl ::lcm::Message for Classification {
         Ok(ClassificationView {
             header,
             results,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let results_length = reader.size::<i32>("results_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let results = reader
+            .owned_messages::<ObjectHypothesis>(results_length, "results")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            results: results,
         })
     }
 
@@ -560,6 +578,7 @@ impl ::lcm::Message for Detection2D {
         0xb4e48d74d9bf4510,
     );
     type View<'a> = Detection2DView<'a>;
+    #[inline]
     fn from_view(
         view: Detection2DView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -588,6 +607,25 @@ impl ::lcm::Message for Detection2D {
             results,
             bbox,
             id,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let results_length = reader.size::<i32>("results_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let results = reader
+            .owned_messages::<ObjectHypothesisWithPose>(results_length, "results")?;
+        let bbox = reader.fixed::<BoundingBox2DLayout>("bbox")?;
+        let id = reader.text("id")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            results: results,
+            bbox: BoundingBox2D::from(bbox),
+            id: id.into_owned("id")?,
         })
     }
 
@@ -657,6 +695,7 @@ impl ::lcm::Message for Detection2DArray {
         0xd4e87e619f4e9c86,
     );
     type View<'a> = Detection2DArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Detection2DArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -678,6 +717,21 @@ impl ::lcm::Message for Detection2DArray {
         Ok(Detection2DArrayView {
             header,
             detections,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let detections_length = reader.size::<i32>("detections_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let detections = reader
+            .owned_messages::<Detection2D>(detections_length, "detections")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            detections: detections,
         })
     }
 
@@ -764,6 +818,7 @@ impl ::lcm::Message for Detection3D {
         0xbf718df7ba916cb6,
     );
     type View<'a> = Detection3DView<'a>;
+    #[inline]
     fn from_view(
         view: Detection3DView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -792,6 +847,25 @@ impl ::lcm::Message for Detection3D {
             results,
             bbox,
             id,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let results_length = reader.size::<i32>("results_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let results = reader
+            .owned_messages::<ObjectHypothesisWithPose>(results_length, "results")?;
+        let bbox = reader.fixed::<BoundingBox3DLayout>("bbox")?;
+        let id = reader.text("id")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            results: results,
+            bbox: BoundingBox3D::from(bbox),
+            id: id.into_owned("id")?,
         })
     }
 
@@ -861,6 +935,7 @@ impl ::lcm::Message for Detection3DArray {
         0xea027f6760f2ebd2,
     );
     type View<'a> = Detection3DArrayView<'a>;
+    #[inline]
     fn from_view(
         view: Detection3DArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -882,6 +957,21 @@ impl ::lcm::Message for Detection3DArray {
         Ok(Detection3DArrayView {
             header,
             detections,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let detections_length = reader.size::<i32>("detections_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let detections = reader
+            .owned_messages::<Detection3D>(detections_length, "detections")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            detections: detections,
         })
     }
 
@@ -960,6 +1050,7 @@ impl ::lcm::Message for LabelInfo {
         0xb611c8226a2d438a,
     );
     type View<'a> = LabelInfoView<'a>;
+    #[inline]
     fn from_view(
         view: LabelInfoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -984,6 +1075,23 @@ impl ::lcm::Message for LabelInfo {
             header,
             class_map,
             threshold,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let class_map_length = reader.size::<i32>("class_map_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let class_map = reader
+            .owned_messages::<VisionClass>(class_map_length, "class_map")?;
+        let threshold = reader.number::<f32>("threshold")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            class_map: class_map,
+            threshold: threshold,
         })
     }
 
@@ -1054,6 +1162,7 @@ impl ::lcm::Message for ObjectHypothesis {
         0x719359aa86271644,
     );
     type View<'a> = ObjectHypothesisView<'a>;
+    #[inline]
     fn from_view(
         view: ObjectHypothesisView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1136,6 +1245,7 @@ impl ::lcm::Message for ObjectHypothesisWithPose {
         0x4bb2ad4de62d7853,
     );
     type View<'a> = ObjectHypothesisWithPoseView<'a>;
+    #[inline]
     fn from_view(
         view: ObjectHypothesisWithPoseView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1438,6 +1548,7 @@ impl ::lcm::Message for VisionClass {
         0xb80ab87ba8d84c67,
     );
     type View<'a> = VisionClassView<'a>;
+    #[inline]
     fn from_view(
         view: VisionClassView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1538,6 +1649,7 @@ impl ::lcm::Message for VisionInfo {
         0x2539ba85fbfd3565,
     );
     type View<'a> = VisionInfoView<'a>;
+    #[inline]
     fn from_view(
         view: VisionInfoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

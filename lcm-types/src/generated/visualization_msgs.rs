@@ -161,6 +161,7 @@ impl ::lcm::Message for ImageMarker {
         0x9bd07ba352bfb309,
     );
     type View<'a> = ImageMarkerView<'a>;
+    #[inline]
     fn from_view(
         view: ImageMarkerView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -358,6 +359,7 @@ impl ::lcm::Message for InteractiveMarker {
         0x39ec4f85e18ac7dd,
     );
     type View<'a> = InteractiveMarkerView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -397,6 +399,33 @@ impl ::lcm::Message for InteractiveMarker {
             scale,
             menu_entries,
             controls,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let menu_entries_length = reader.size::<i32>("menu_entries_length")?;
+        let controls_length = reader.size::<i32>("controls_length")?;
+        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("header"))?;
+        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let name = reader.text("name")?;
+        let description = reader.text("description")?;
+        let scale = reader.number::<f32>("scale")?;
+        let menu_entries = reader
+            .owned_messages::<MenuEntry>(menu_entries_length, "menu_entries")?;
+        let controls = reader
+            .owned_messages::<InteractiveMarkerControl>(controls_length, "controls")?;
+        Ok(Self {
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+                .map_err(|error| error.within("header"))?,
+            pose: super::geometry_msgs::Pose::from(pose),
+            name: name.into_owned("name")?,
+            description: description.into_owned("description")?,
+            scale: scale,
+            menu_entries: menu_entries,
+            controls: controls,
         })
     }
 
@@ -560,6 +589,7 @@ impl ::lcm::Message for InteractiveMarkerControl {
         0x91e0f94411b3763e,
     );
     type View<'a> = InteractiveMarkerControlView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerControlView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -603,6 +633,33 @@ impl ::lcm::Message for InteractiveMarkerControl {
             markers,
             independent_marker_orientation,
             description,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let markers_length = reader.size::<i32>("markers_length")?;
+        let name = reader.text("name")?;
+        let orientation = reader
+            .fixed::<super::geometry_msgs::QuaternionLayout>("orientation")?;
+        let orientation_mode = *reader.fixed::<u8>("orientation_mode")?;
+        let interaction_mode = *reader.fixed::<u8>("interaction_mode")?;
+        let always_visible = reader.fixed::<::lcm::codec::Bool>("always_visible")?.get();
+        let markers = reader.owned_messages::<Marker>(markers_length, "markers")?;
+        let independent_marker_orientation = reader
+            .fixed::<::lcm::codec::Bool>("independent_marker_orientation")?
+            .get();
+        let description = reader.text("description")?;
+        Ok(Self {
+            name: name.into_owned("name")?,
+            orientation: super::geometry_msgs::Quaternion::from(orientation),
+            orientation_mode: orientation_mode,
+            interaction_mode: interaction_mode,
+            always_visible: always_visible,
+            markers: markers,
+            independent_marker_orientation: independent_marker_orientation,
+            description: description.into_owned("description")?,
         })
     }
 
@@ -751,6 +808,7 @@ impl ::lcm::Message for InteractiveMarkerFeedback {
         0xadfb8c240a6a7905,
     );
     type View<'a> = InteractiveMarkerFeedbackView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerFeedbackView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -884,6 +942,7 @@ impl ::lcm::Message for InteractiveMarkerInit {
         0x8e2e94edfd14536c,
     );
     type View<'a> = InteractiveMarkerInitView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerInitView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -909,6 +968,21 @@ impl ::lcm::Message for InteractiveMarkerInit {
             server_id,
             seq_num,
             markers,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let markers_length = reader.size::<i32>("markers_length")?;
+        let server_id = reader.text("server_id")?;
+        let seq_num = reader.number::<i64>("seq_num")?;
+        let markers = reader
+            .owned_messages::<InteractiveMarker>(markers_length, "markers")?;
+        Ok(Self {
+            server_id: server_id.into_owned("server_id")?,
+            seq_num: seq_num,
+            markers: markers,
         })
     }
 
@@ -984,6 +1058,7 @@ impl ::lcm::Message for InteractiveMarkerPose {
         0xc17101b4d5501975,
     );
     type View<'a> = InteractiveMarkerPoseView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerPoseView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1121,6 +1196,7 @@ impl ::lcm::Message for InteractiveMarkerUpdate {
         0xe498190e0276d93d,
     );
     type View<'a> = InteractiveMarkerUpdateView<'a>;
+    #[inline]
     fn from_view(
         view: InteractiveMarkerUpdateView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1157,6 +1233,30 @@ impl ::lcm::Message for InteractiveMarkerUpdate {
             markers,
             poses,
             erases,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let markers_length = reader.size::<i32>("markers_length")?;
+        let poses_length = reader.size::<i32>("poses_length")?;
+        let erases_length = reader.size::<i32>("erases_length")?;
+        let server_id = reader.text("server_id")?;
+        let seq_num = reader.number::<i64>("seq_num")?;
+        let r#type = *reader.fixed::<u8>("type")?;
+        let markers = reader
+            .owned_messages::<InteractiveMarker>(markers_length, "markers")?;
+        let poses = reader
+            .owned_messages::<InteractiveMarkerPose>(poses_length, "poses")?;
+        let erases = reader.owned_texts(erases_length, "erases")?;
+        Ok(Self {
+            server_id: server_id.into_owned("server_id")?,
+            seq_num: seq_num,
+            r#type: r#type,
+            markers: markers,
+            poses: poses,
+            erases: erases,
         })
     }
 
@@ -1389,6 +1489,7 @@ impl ::lcm::Message for Marker {
         0x7496e78e9bb40aeb,
     );
     type View<'a> = MarkerView<'a>;
+    #[inline]
     fn from_view(
         view: MarkerView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1534,6 +1635,7 @@ impl ::lcm::Message for MarkerArray {
         0x9cf4d95891a43112,
     );
     type View<'a> = MarkerArrayView<'a>;
+    #[inline]
     fn from_view(
         view: MarkerArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -1549,6 +1651,14 @@ impl ::lcm::Message for MarkerArray {
         let markers_length = reader.size::<i32>("markers_length")?;
         let markers = reader.views::<Marker>(markers_length, "markers")?;
         Ok(MarkerArrayView { markers })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let markers_length = reader.size::<i32>("markers_length")?;
+        let markers = reader.owned_messages::<Marker>(markers_length, "markers")?;
+        Ok(Self { markers: markers })
     }
 
     fn measure(
@@ -1648,6 +1758,7 @@ impl ::lcm::Message for MenuEntry {
         0xccf65a2bde07d2e4,
     );
     type View<'a> = MenuEntryView<'a>;
+    #[inline]
     fn from_view(
         view: MenuEntryView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

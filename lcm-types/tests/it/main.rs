@@ -3,5 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod every_type;
+mod geometry;
+mod image;
+mod point_cloud;
 #[path = "../../../crates/lcm-gen/tests/random/mod.rs"]
 mod random;
+mod received;
+mod time;

@@ -62,6 +62,16 @@ pub(super) fn of_variable_size(
     let constants = constants(&structure.name, fingerprint);
     let from_view = from_view(scope, structure, members);
     let read = read(scope, structure, members, &view);
+    let read_owned = has_walked_arrays(members).then(|| {
+        let body = read_owned(scope, structure, members);
+        quote! {
+            fn read_owned(
+                reader: &mut ::lcm::codec::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+                #body
+            }
+        }
+    });
     let measure = measure(structure, members);
     let write = write(scope, structure, members);
     quote! {
@@ -80,6 +90,8 @@ pub(super) fn of_variable_size(
             ) -> ::core::result::Result<#view<'a>, ::lcm::codec::DecodeError> {
                 #read
             }
+
+            #read_owned
 
             fn measure(
                 &self,
@@ -134,25 +146,7 @@ fn read(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>], view: &pro
 fn read_member(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
     let name = shape.name();
     if !shape.rows.is_empty() {
-        let (count, elements) = match &shape.rows[..] {
-            [size] => (None, size_value(size)),
-            sizes => {
-                let sizes = sizes.iter().map(|size| size_value(size));
-                (Some(quote!(let count = reader.count(&[#(#sizes),*], #name)?;)), quote!(count))
-            }
-        };
-        let array = match shape.element {
-            Element::Text => quote!(reader.texts(#elements, #name)?),
-            Element::Variable(element) => {
-                let owned = scope.path(element).owned;
-                quote!(reader.views::<#owned>(#elements, #name)?)
-            }
-            _ => {
-                let cell = scope.wire_cell(shape);
-                quote!(reader.slice::<#cell>(#elements, #name)?)
-            }
-        };
-        return if count.is_some() { quote!({ #count #array }) } else { array };
+        return read_array(scope, shape, false);
     }
     match shape.element {
         Element::Text => quote!(reader.text(#name)?),
@@ -176,28 +170,119 @@ fn read_member(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
     }
 }
 
+/// An array that is not of fixed size: a view of it, or the owned vector of all its elements.
+fn read_array(scope: &Scope<'_>, shape: &Shape<'_>, is_owned: bool) -> TokenStream {
+    let name = shape.name();
+    let (count, elements) = match &shape.rows[..] {
+        [size] => (None, size_value(size)),
+        sizes => {
+            let sizes = sizes.iter().map(|size| size_value(size));
+            (Some(quote!(let count = reader.count(&[#(#sizes),*], #name)?;)), quote!(count))
+        }
+    };
+    let array = match shape.element {
+        Element::Text if is_owned => quote!(reader.owned_texts(#elements, #name)?),
+        Element::Text => quote!(reader.texts(#elements, #name)?),
+        Element::Variable(element) => {
+            let owned = scope.path(element).owned;
+            let views = if is_owned { quote!(owned_messages) } else { quote!(views) };
+            quote!(reader.#views::<#owned>(#elements, #name)?)
+        }
+        _ => {
+            let cell = scope.wire_cell(shape);
+            quote!(reader.slice::<#cell>(#elements, #name)?)
+        }
+    };
+    if count.is_some() { quote!({ #count #array }) } else { array }
+}
+
 fn from_view(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
     let fields = members.iter().filter(|shape| !structure.is_implied(shape.name())).map(|shape| {
         let name = ident(shape.name());
-        let value = copy_out(scope, shape);
+        let value = copy_out(scope, shape, From::View);
         quote!(#name: #value)
     });
     quote!(Ok(Self { #(#fields,)* }))
 }
 
-fn copy_out(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
+/// Decoding in one pass: a view of such an array walks it once to find its end, and copying it out walks it again.
+fn read_owned(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
+    let sizes = sizes(members);
+    let statements = members.iter().map(|shape| {
+        let name = shape.name();
+        let local = local(name);
+        if sizes.contains(&name) {
+            let integer = size_type(shape);
+            return quote!(let #local = reader.size::<#integer>(#name)?;);
+        }
+        let value = if is_walked(shape) { read_array(scope, shape, true) } else { read_member(scope, shape) };
+        quote!(let #local = #value;)
+    });
+    let fields = members.iter().filter(|shape| !structure.is_implied(shape.name())).map(|shape| {
+        let (name, local) = (ident(shape.name()), local(shape.name()));
+        if sizes.contains(&shape.name()) {
+            let integer = size_type(shape);
+            return quote!(#name: #local as #integer);
+        }
+        let value = copy_out(scope, shape, From::Locals);
+        quote!(#name: #value)
+    });
+    quote! {
+        #(#statements)*
+        Ok(Self { #(#fields,)* })
+    }
+}
+
+fn has_walked_arrays(members: &[Shape<'_>]) -> bool {
+    members.iter().any(is_walked)
+}
+
+/// Whether its end is found only by walking over its elements.
+fn is_walked(shape: &Shape<'_>) -> bool {
+    !shape.rows.is_empty() && matches!(shape.element, Element::Text | Element::Variable(_))
+}
+
+/// Where what is copied out stands.
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    View,
+    /// Local variables: sizes as `usize`, walked arrays as vectors.
+    Locals,
+}
+
+impl From {
+    fn place(self, name: &str) -> TokenStream {
+        let (ident, local) = (ident(name), local(name));
+        if self == Self::View { quote!(view.#ident) } else { quote!(#local) }
+    }
+
+    fn size(self, dimension: &Dimension) -> TokenStream {
+        match dimension {
+            Dimension::Variable { member } if self == Self::View => {
+                let size = ident(member);
+                quote!(view.#size as usize)
+            }
+            dimension => size_value(dimension),
+        }
+    }
+}
+
+fn copy_out(scope: &Scope<'_>, shape: &Shape<'_>, from: From) -> TokenStream {
     let name = shape.name();
-    let ident = ident(name);
+    let place = from.place(name);
     if let [outer @ .., inner] = &shape.rows[..] {
-        let flat = flat_copy(scope, shape, &quote!(view.#ident));
+        let flat = match from {
+            From::Locals if is_walked(shape) => place,
+            _ => flat_copy(scope, shape, &place),
+        };
         if outer.is_empty() {
             return flat;
         }
         // The elements lie one after another: each row takes its part of them.
-        let inner = view_size(inner);
+        let inner = from.size(inner);
         let row = quote!(cells.by_ref().take(#inner).collect());
         let rows = outer.iter().rev().fold(row, |row, size| {
-            let size = view_size(size);
+            let size = from.size(size);
             quote!((0..#size).map(|_| #row).collect())
         });
         let cell = super::in_arrays(scope.owned_element(shape.element), &shape.cells);
@@ -208,20 +293,20 @@ fn copy_out(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
         });
     }
     match shape.element {
-        Element::Text => quote!(view.#ident.into_owned(#name)?),
+        Element::Text => quote!(#place.into_owned(#name)?),
         Element::Variable(element) => {
             let owned = scope.path(element).owned;
-            quote!(<#owned as ::lcm::Message>::from_view(view.#ident).map_err(|error| error.within(#name))?)
+            quote!(<#owned as ::lcm::Message>::from_view(#place).map_err(|error| error.within(#name))?)
         }
         Element::Number(_) | Element::Boolean | Element::Int8 | Element::Byte if shape.cells.is_empty() => {
-            quote!(view.#ident)
+            quote!(#place)
         }
         Element::Fixed(element) if shape.cells.is_empty() => {
             let owned = scope.path(element).owned;
-            quote!(#owned::from(view.#ident))
+            quote!(#owned::from(#place))
         }
-        Element::Int8 | Element::Byte => quote!(*view.#ident),
-        _ => layout::cell_to_owned(scope, shape, &quote!(view.#ident)),
+        Element::Int8 | Element::Byte => quote!(*#place),
+        _ => layout::cell_to_owned(scope, shape, &place),
     }
 }
 
@@ -449,20 +534,6 @@ fn size_value(dimension: &Dimension) -> TokenStream {
         Dimension::Variable { member } => {
             let size = local(member);
             quote!(#size)
-        }
-    }
-}
-
-/// A size of the view that is copied out.
-fn view_size(dimension: &Dimension) -> TokenStream {
-    match dimension {
-        Dimension::Fixed { size, .. } => {
-            let size = Literal::u32_unsuffixed(*size);
-            quote!(#size)
-        }
-        Dimension::Variable { member } => {
-            let size = ident(member);
-            quote!(view.#size as usize)
         }
     }
 }

@@ -76,7 +76,9 @@ pub enum DecodeErrorKind {
     #[error("messages nest too deep: a type may contain itself {} times", super::MAX_DEPTH)]
     TooDeep,
     /// Arrays have more elements that take no bytes than a message of this length may have.
-    #[error("{count} array elements take hardly any bytes, and only {left} more such may be in a message of this length")]
+    #[error(
+        "{count} array elements take hardly any bytes, and only {left} more such may be in a message of this length"
+    )]
     EmptyElements {
         /// The elements of this array.
         count: usize,
@@ -208,7 +210,9 @@ pub enum EncodeErrorKind {
     #[error("messages nest too deep: a type may contain itself {} times", super::MAX_DEPTH)]
     TooDeep,
     /// Arrays have more elements that take no bytes than readers allow in a message.
-    #[error("array elements that take no bytes are more than the {limit} that readers allow in a message of this length")]
+    #[error(
+        "array elements that take no bytes are more than the {limit} that readers allow in a message of this length"
+    )]
     EmptyElements {
         /// How many there may be.
         limit: usize,

@@ -47,7 +47,9 @@ pub trait Message: Debug + Clone + Default + PartialEq + Serialize + Deserialize
     /// If the bytes are not a message of this type, or one of its strings is not UTF-8, which a view does not ask for.
     #[inline]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::from_view(Self::view(bytes)?).map_err(|error| error.in_message(bytes))
+        let mut reader = Reader::new(bytes);
+        reader.fingerprint(Self::NAME, Self::FINGERPRINT)?;
+        Self::read_owned(&mut reader).map_err(|error| error.in_message(bytes))
     }
 
     /// The length of the encoded message in bytes.
@@ -106,11 +108,20 @@ pub trait Message: Debug + Clone + Default + PartialEq + Serialize + Deserialize
     /// If a string is not UTF-8.
     fn from_view(view: Self::View<'_>) -> Result<Self, DecodeError>;
 
-    /// Reads the members. For generated code, as are the next two; users call [`Message::view`].
+    /// Reads the members. For generated code, as are the next ones; users call [`Message::view`].
     ///
     /// # Errors
     /// If the bytes are not a message of this type.
     fn read<'a>(reader: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError>;
+
+    /// Reads the members and copies them out.
+    ///
+    /// # Errors
+    /// As [`Message::decode`].
+    #[inline]
+    fn read_owned(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::from_view(Self::read(reader)?)
+    }
 
     /// Checks the members and adds up their length.
     ///

@@ -7,9 +7,9 @@ use std::marker::PhantomData;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
-use serde::Deserialize;
 
 use super::message::Message;
 
@@ -121,9 +121,7 @@ impl<T: Readable, const N: usize> Readable for [T; N] {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let values = T::deserialize_array(deserializer)?;
         let length = values.len();
-        values
-            .try_into()
-            .map_err(|_| de::Error::invalid_length(length, &format!("an array of {N} elements").as_str()))
+        values.try_into().map_err(|_| de::Error::invalid_length(length, &format!("an array of {N} elements").as_str()))
     }
 }
 

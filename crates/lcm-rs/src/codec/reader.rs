@@ -147,7 +147,8 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, field: &str) -> Result<Text<'a>, DecodeError> {
         let length = self.fixed::<I32>(field)?.get();
         // The length counts the NUL.
-        let Some((text_bytes, rest)) = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length))
+        let Some((text_bytes, rest)) =
+            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length))
         else {
             return Err(self.bad_text_length(field, length));
         };
@@ -165,11 +166,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::text`].
     pub fn texts(&mut self, count: usize, field: &str) -> Result<Texts<'a>, DecodeError> {
-        let start = self.rest;
+        let mut reader = *self;
         for index in 0..count {
-            self.text("").map_err(|error| error.within_element(field, index))?;
+            reader.text("").map_err(|error| error.within_element(field, index))?;
         }
-        Ok(Texts::new(&start[..start.len() - self.rest.len()], count))
+        let texts = Texts::new(&self.rest[..self.rest.len() - reader.rest.len()], count);
+        *self = reader;
+        Ok(texts)
     }
 
     /// An array of messages of variable size, which is walked once.
@@ -185,6 +188,47 @@ impl<'a> Reader<'a> {
         }
         self.ascend();
         Ok(Views::new(start, count))
+    }
+
+    /// Copies of the strings of an array.
+    ///
+    /// # Errors
+    /// As [`Reader::text`], or if one is not UTF-8.
+    pub fn owned_texts(&mut self, count: usize, field: &str) -> Result<Vec<String>, DecodeError> {
+        let start = self.rest;
+        let texts = self.texts(count, field)?;
+        // Most strings are short, and then one check of all of them, with their lengths, costs less than one for each. It
+        // says nothing of them only where a length has a byte over 127.
+        let Ok(mut rest) = str::from_utf8(&start[..start.len() - self.rest.len()]) else {
+            return texts.copy_out(field);
+        };
+        let mut copies = Vec::with_capacity(count);
+        while let Some(length) = rest.as_bytes().first_chunk() {
+            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or_default();
+            let end = size_of::<I32>() + length;
+            // Nothing, where the first byte of the string goes on with a character that the length seems to begin.
+            let Some(text) = rest.get(size_of::<I32>()..end - 1) else { return texts.copy_out(field) };
+            copies.push(text.to_owned());
+            rest = &rest[end..];
+        }
+        Ok(copies)
+    }
+
+    /// Copies of the messages of an array.
+    ///
+    /// # Errors
+    /// As [`Reader::views`], or if a string is not UTF-8.
+    #[inline]
+    pub fn owned_messages<M: Message>(&mut self, count: usize, field: &str) -> Result<Vec<M>, DecodeError> {
+        self.descend(field)?;
+        // They usually take about as many bytes here as there.
+        let likely = 2 * self.rest.len() / size_of::<M>().max(1);
+        let mut copies = Vec::with_capacity(count.min(likely + 1));
+        for index in 0..count {
+            copies.push(M::read_owned(self).map_err(|error| error.within_element(field, index))?);
+        }
+        self.ascend();
+        Ok(copies)
     }
 
     /// Goes into the elements of an array that may contain the type around it.

@@ -158,6 +158,7 @@ pub struct TextsIter<'a> {
 impl<'a> Iterator for TextsIter<'a> {
     type Item = Text<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Text<'a>> {
         self.left = self.left.checked_sub(1)?;
         // The bounds were checked when the array was read.

@@ -139,6 +139,7 @@ impl ::lcm::Message for Crowd {
         0xdbcdc9d779dc2bac,
     );
     type View<'a> = CrowdView<'a>;
+    #[inline]
     fn from_view(
         view: CrowdView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -580,6 +581,7 @@ impl ::lcm::Message for Everything {
         0xe854ecdc603981b2,
     );
     type View<'a> = EverythingView<'a>;
+    #[inline]
     fn from_view(
         view: EverythingView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -751,6 +753,122 @@ impl ::lcm::Message for Everything {
         })
     }
 
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let r#type = reader.size::<i16>("type")?;
+        let small = reader.size::<i8>("small")?;
+        let raw = reader.size::<u8>("raw")?;
+        let large = reader.size::<i64>("large")?;
+        let f = reader.number::<f32>("f")?;
+        let d = reader.number::<f64>("d")?;
+        let yes = reader.fixed::<::lcm::codec::Bool>("yes")?.get();
+        let text = reader.text("text")?;
+        let self_ = *reader.fixed::<i8>("self")?;
+        let reader_ = reader.size::<i32>("reader")?;
+        let color = reader.fixed::<ColorLayout>("color")?;
+        let colors = reader.slice::<ColorLayout>(r#type, "colors")?;
+        let signed_list = reader.slice::<i8>(r#type, "signed_list")?;
+        let blob = reader.slice::<u8>(reader_, "blob")?;
+        let flags = reader.slice::<::lcm::codec::Bool>(small, "flags")?;
+        let numbers = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F32>(r#type, "numbers")?;
+        let names = reader.owned_texts(r#type, "names")?;
+        let points = reader.slice::<PointLayout>(r#type, "points")?;
+        let children = reader.owned_messages::<Everything>(r#type, "children")?;
+        let fixed = reader
+            .fixed::<[::lcm::codec::zerocopy::big_endian::F64; 36]>("fixed")?;
+        let uuid = reader.fixed::<[u8; 16]>("uuid")?;
+        let switches = reader.fixed::<[::lcm::codec::Bool; 3]>("switches")?;
+        let grid = reader
+            .fixed::<[[::lcm::codec::zerocopy::big_endian::I16; 16]; 3]>("grid")?;
+        let corners = reader.fixed::<[PointLayout; 4]>("corners")?;
+        let two = reader.owned_texts(2, "two")?;
+        let leaves = reader.owned_messages::<super::other::deep::Leaf>(2, "leaves")?;
+        let huge = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(1000, "huge")?;
+        let rows = reader
+            .slice::<[::lcm::codec::zerocopy::big_endian::F32; 3]>(r#type, "rows")?;
+        let matrix = {
+            let count = reader.count(&[r#type, raw], "matrix")?;
+            reader.slice::<::lcm::codec::zerocopy::big_endian::I32>(count, "matrix")?
+        };
+        let cube = {
+            let count = reader.count(&[raw, large], "cube")?;
+            reader.slice::<[PointLayout; 2]>(count, "cube")?
+        };
+        let table = {
+            let count = reader.count(&[raw, large], "table")?;
+            reader.owned_texts(count, "table")?
+        };
+        let family = {
+            let count = reader.count(&[raw, large], "family")?;
+            reader.owned_messages::<Everything>(count, "family")?
+        };
+        let leaf = <super::other::deep::Leaf as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("leaf"))?;
+        let pictures = {
+            let count = reader.count(&[r#type, raw], "pictures")?;
+            reader.slice::<u8>(count, "pictures")?
+        };
+        Ok(Self {
+            large: large as i64,
+            f: f,
+            d: d,
+            yes: yes,
+            text: text.into_owned("text")?,
+            self_: self_,
+            color: Color::from(color),
+            colors: colors.iter().map(Color::from).collect(),
+            signed_list: signed_list.to_vec(),
+            blob: blob.to_vec(),
+            flags: flags.iter().map(|cell| cell.get()).collect(),
+            numbers: ::lcm::codec::to_native::<f32>(numbers),
+            names: names,
+            points: points.iter().map(Point::from).collect(),
+            children: children,
+            fixed: fixed.map(|cell| cell.get()),
+            uuid: *uuid,
+            switches: switches.map(|cell| cell.get()),
+            grid: grid.map(|cell| cell.map(|cell| cell.get())),
+            corners: corners.map(|cell| Point::from(&cell)),
+            two: two,
+            leaves: leaves,
+            huge: ::lcm::codec::to_native::<f64>(huge),
+            rows: rows.iter().map(|cell| cell.map(|cell| cell.get())).collect(),
+            matrix: {
+                let cells: ::std::vec::Vec<i32> = ::lcm::codec::to_native::<i32>(matrix);
+                let mut cells = cells.into_iter();
+                (0..r#type).map(|_| cells.by_ref().take(raw).collect()).collect()
+            },
+            cube: {
+                let cells: ::std::vec::Vec<[Point; 2]> = cube
+                    .iter()
+                    .map(|cell| cell.map(|cell| Point::from(&cell)))
+                    .collect();
+                let mut cells = cells.into_iter();
+                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+            },
+            table: {
+                let cells: ::std::vec::Vec<::std::string::String> = table;
+                let mut cells = cells.into_iter();
+                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+            },
+            family: {
+                let cells: ::std::vec::Vec<Everything> = family;
+                let mut cells = cells.into_iter();
+                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+            },
+            leaf: <super::other::deep::Leaf as ::lcm::Message>::from_view(leaf)
+                .map_err(|error| error.within("leaf"))?,
+            pictures: {
+                let cells: ::std::vec::Vec<u8> = pictures.to_vec();
+                let mut cells = cells.into_iter();
+                (0..r#type).map(|_| cells.by_ref().take(raw).collect()).collect()
+            },
+        })
+    }
+
     fn measure(
         &self,
         measure: &mut ::lcm::codec::Measure,
@@ -906,6 +1024,7 @@ impl ::lcm::Message for Option {
         0x87091634ab646279,
     );
     type View<'a> = OptionView<'a>;
+    #[inline]
     fn from_view(
         view: OptionView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -921,6 +1040,14 @@ impl ::lcm::Message for Option {
         let n = reader.size::<i64>("n")?;
         let Vec = reader.views::<String>(n, "Vec")?;
         Ok(OptionView { Vec })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let n = reader.size::<i64>("n")?;
+        let Vec = reader.owned_messages::<String>(n, "Vec")?;
+        Ok(Self { Vec: Vec })
     }
 
     fn measure(
@@ -1077,6 +1204,7 @@ impl ::lcm::Message for String {
         0xed0036b69cec8fb1,
     );
     type View<'a> = StringView<'a>;
+    #[inline]
     fn from_view(
         view: StringView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

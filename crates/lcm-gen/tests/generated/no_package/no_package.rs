@@ -34,6 +34,7 @@ impl ::lcm::Message for path {
         0xb15e22190713ed73,
     );
     type View<'a> = pathView<'a>;
+    #[inline]
     fn from_view(
         view: pathView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {

@@ -49,6 +49,7 @@ impl ::lcm::Message for Leaf {
         0xdf60d272ef6ac64e,
     );
     type View<'a> = LeafView<'a>;
+    #[inline]
     fn from_view(
         view: LeafView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
@@ -68,6 +69,20 @@ impl ::lcm::Message for Leaf {
         let at = reader.fixed::<super::super::demo::PointLayout>("at")?;
         let __x = reader.number::<f64>("__x")?;
         Ok(LeafView { r#fn, at, __x })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let n = reader.size::<u8>("n")?;
+        let r#fn = reader.owned_texts(n, "fn")?;
+        let at = reader.fixed::<super::super::demo::PointLayout>("at")?;
+        let __x = reader.number::<f64>("__x")?;
+        Ok(Self {
+            r#fn: r#fn,
+            at: super::super::demo::Point::from(at),
+            __x: __x,
+        })
     }
 
     fn measure(
