@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lcm::schema::{Definition, Dimension, Fingerprint, Schema, Type};
+use lcm::schema::{Definition, Dimension, Fingerprint, Primitive, Schema, Type};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parser::Parsed;
@@ -130,6 +130,9 @@ fn direct_members<'a>(schema: &'a Schema, name: &str) -> Vec<&'a str> {
 
 fn unknown_type(schema: &Schema, name: &str) -> String {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    if let Some(primitive) = Primitive::from_name(&format!("{}_t", last(name))) {
+        return format!("there is no type {name}: did you mean {}?", primitive.name());
+    }
     // The usual slip is a package that was left out.
     let elsewhere: Vec<_> =
         schema.iter().map(Definition::name).filter(|known| last(known) == last(name)).take(3).collect();

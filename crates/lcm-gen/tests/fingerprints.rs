@@ -18,7 +18,10 @@ fn the_types_of_the_project_have_the_fingerprints_of_the_table() {
         }
     }
     let schema = sources.compile().unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!(schema.iter().count(), 213);
+    // Those of the mesh are the project's own.
+    let of_dimos: Vec<_> =
+        schema.iter().map(Definition::name).filter(|name| !name.starts_with("dimos_mesh.")).collect();
+    assert_eq!(of_dimos.len(), 213);
     for definition in schema.iter() {
         let Definition::Struct(structure) = definition else { panic!("{} is no struct", definition.name()) };
         assert!(!structure.doc.is_empty(), "{} is not documented", structure.name);
@@ -31,9 +34,7 @@ fn the_types_of_the_project_have_the_fingerprints_of_the_table() {
     let rows = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let expected: BTreeMap<_, _> =
         rows.filter(|row| row[1] == "fingerprint").map(|row| (row[0].to_owned(), row[2].to_owned())).collect();
-    let computed: BTreeMap<_, _> = schema
-        .iter()
-        .map(|definition| (definition.name().to_owned(), schema.fingerprint(definition.name()).unwrap().to_string()))
-        .collect();
+    let fingerprint = |name: &str| (name.to_owned(), schema.fingerprint(name).unwrap().to_string());
+    let computed: BTreeMap<_, _> = of_dimos.into_iter().map(fingerprint).collect();
     assert_eq!(computed, expected);
 }

@@ -134,6 +134,7 @@ fn each_fault_is_pointed_at_and_the_next_one_found_too() {
                 "1:30: b contains itself: only through an array of variable size can it end",
             ],
         ),
+        ("struct a { int32 x; }", &["1:12: there is no type int32: did you mean int32_t?"]),
         ("enum e { A, A }", &["1:13: A is there already"]),
         ("enum e { A = 2147483647, B }", &["1:26: the value of B is not an integer of 32 bits"]),
     ] {

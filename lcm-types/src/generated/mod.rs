@@ -63,6 +63,19 @@ pub mod diagnostic_msgs;
     clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
+pub mod dimos_mesh;
+
+#[allow(
+    missing_docs,
+    nonstandard_style,
+    unreachable_pub,
+    unused,
+    rustdoc::all,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    reason = "generated: names and documentation are those of the IDL"
+)]
 pub mod foxglove_msgs;
 
 #[allow(
