@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Parser, ValueEnum};
 use lcm::Message;
-use lcm::schema::Catalog;
+use lcm::schema::{Catalog, Definition};
 use serde::de::DeserializeSeed;
 
 /// Reads lines `pkg.Type HEX` or `pkg.Type {JSON}` from standard input, decodes each message and encodes it again, and writes
@@ -44,6 +44,9 @@ enum Via {
 
 /// Bytes of a message of the largest size that LCM allows, in hexadecimal, and its type.
 const MAX_LINE_BYTES: u64 = (2 << 28) + 4096;
+
+/// Digits of a message that is an enumeration: fingerprint and number.
+const ENUM_DIGITS: usize = 24;
 
 const EXIT_INCOMPLETE: u8 = 3;
 
@@ -103,7 +106,10 @@ fn answer(options: &Options, catalog: &Catalog, line: &[u8]) -> anyhow::Result<S
     }
     let (name, data) = line.split_once([' ', '\t']).context("expected `pkg.Type HEX`")?;
     let data = data.trim();
-    let input = if data.starts_with('{') { Input::Json(data) } else { Input::Bytes(hex(data)?) };
+    // Of an enumeration JSON is a number, and shorter than any message.
+    let is_enum = matches!(catalog.schema().get(name), Some(Definition::Enum(_)));
+    let is_json = data.starts_with('{') || is_enum && data.len() < ENUM_DIGITS;
+    let input = if is_json { Input::Json(data) } else { Input::Bytes(hex(data)?) };
     let output = match options.via {
         Via::Schema => through_schema(options, catalog, name, &input),
         via => through_generated(via, options.json, catalog, name, &input),

@@ -52,6 +52,13 @@ fn generated_types_read_and_write_every_message() {
     check::<demo::f64_>(&mut messages, 10);
     check::<demo::r#match>(&mut messages, 10);
     check::<other::deep::Leaf>(&mut messages, 50);
+    check::<demo::Route>(&mut messages, 10);
+    check::<demo::Names>(&mut messages, 10);
+    check::<demo::r#gen>(&mut messages, 10);
+    check::<demo::Deep>(&mut messages, 5);
+    check::<everything::self_::a>(&mut messages, 10);
+    check::<everything::self_::b::c>(&mut messages, 10);
+    agrees_with_schema::<demo::Deep>(&mut messages, &Catalog::new(schema.clone()), 5);
     check::<no_package::path>(&mut messages, 50);
 }
 
@@ -61,6 +68,11 @@ fn names_that_would_collide_in_rust_are_refused_where_they_stand() {
         ("struct a { } struct aView { }", "1:21: aView and a would both be aView in Rust"),
         ("struct a { byte self, self_; }", "1:8: self and self_ would both be self_ in Rust"),
         ("struct b { } package b; struct c { }", "1:8: b and package b would both be b in Rust"),
+        ("enum e { self, self_ }", "1:6: self and self_ would both be self_ in Rust"),
+        (
+            "package self; struct a { } package self_; struct b { }",
+            "1:50: package self_ and package self would both be self_ in Rust",
+        ),
     ] {
         let mut sources = Sources::default();
         sources.add("test.lcm", text);
@@ -127,21 +139,43 @@ fn lengths_that_disagree_are_refused_with_the_member() {
     let mut everything = Everything { blob: vec![1; 3], ..Everything::default() };
     everything.colors = vec![Default::default(); 2];
     let error = everything.encode().unwrap_err();
-    assert_eq!(error.to_string(), "signed_list: the array has 0 elements where `type` is 2");
+    assert_eq!(error.to_string(), "signed_list: the length of the array is 0, by `type` it should be 2");
     everything.colors.clear();
     everything.flags = vec![true; 200];
     let error = everything.encode().unwrap_err();
     assert_eq!(error.to_string(), "small: 200 elements are more than `small`, which ends at 127, can say");
     everything.flags.clear();
     everything.two.pop();
-    assert_eq!(everything.encode().unwrap_err().to_string(), "two: the array has 1 elements where `2` is 2");
+    assert_eq!(everything.encode().unwrap_err().to_string(), "two: the length of the array is 1, by `2` it should be 2");
     everything.two.push("b".to_owned());
     everything.large = -1;
     assert_eq!(everything.encode().unwrap_err().to_string(), "large: the array size -1 is negative");
     everything.large = 1;
     everything.cube = vec![vec![[Point::default(); 2]; 2]];
     // The first array of a size says what it is; the others agree or not.
-    assert_eq!(everything.encode().unwrap_err().to_string(), "cube: the array has 2 elements where `large` is 1");
+    assert_eq!(everything.encode().unwrap_err().to_string(), "cube: the length of the array is 2, by `large` it should be 1");
+}
+
+#[test]
+fn messages_within_each_other_fit_on_a_stack() {
+    use everything::demo::Deep;
+    use lcm::Message;
+    use lcm::codec::EncodeErrorKind;
+
+    // Three levels each, and a thread of a test has 2 MiB.
+    let deep = |levels: usize| {
+        (0..levels).fold(Deep::default(), |inner, _| {
+            let mut outer = Deep::default();
+            outer.inside.inside.more = vec![inner];
+            outer
+        })
+    };
+    let bytes = deep(19).encode().unwrap();
+    let read = Deep::decode(&bytes).unwrap();
+    assert_eq!(read, deep(19));
+    let json = serde_json::to_string(&read).unwrap();
+    assert_eq!(serde_json::from_str::<Deep>(&json).unwrap(), read);
+    assert!(matches!(deep(25).encode().unwrap_err().kind(), EncodeErrorKind::TooDeep));
 }
 
 #[test]
@@ -152,16 +186,16 @@ fn recursion_is_bounded_on_both_sides() {
 
     let deep = |levels: usize| (0..levels).fold(Everything::default(), |inner, _| wrap(inner));
     // The innermost message has arrays of messages, too.
-    let deepest = deep(63).encode().unwrap();
-    assert_eq!(Everything::decode(&deepest).unwrap(), deep(63));
-    assert!(matches!(deep(64).encode().unwrap_err().kind(), EncodeErrorKind::TooDeep));
+    let deepest = deep(61).encode().unwrap();
+    assert_eq!(Everything::decode(&deepest).unwrap(), deep(61));
+    assert!(matches!(deep(62).encode().unwrap_err().kind(), EncodeErrorKind::TooDeep));
 
     // One level more, made of bytes.
     let inner = deep(0).encode().unwrap();
     let outer = deep(1).encode().unwrap();
     let at = outer.windows(inner.len() - 8).position(|part| part == &inner[8..]).unwrap();
     let (before, after) = (&outer[8..at], &outer[at + inner.len() - 8..]);
-    let too_deep = [&outer[..8], &before.repeat(64), &inner[8..], &after.repeat(64)].concat();
+    let too_deep = [&outer[..8], &before.repeat(62), &inner[8..], &after.repeat(62)].concat();
     assert!(matches!(Everything::decode(&too_deep).unwrap_err().kind(), DecodeErrorKind::TooDeep));
     assert!(matches!(Everything::view(&too_deep).unwrap_err().kind(), DecodeErrorKind::TooDeep));
 

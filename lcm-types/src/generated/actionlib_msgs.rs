@@ -53,7 +53,7 @@ impl ::lcm::Message for GoalID {
         view: GoalIDView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            stamp: super::std_msgs::Time::from(view.stamp),
+            stamp: <super::std_msgs::Time as ::core::convert::From<_>>::from(view.stamp),
             id: view.id.into_owned("id")?,
         })
     }
@@ -62,9 +62,12 @@ impl ::lcm::Message for GoalID {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GoalIDView<'a>, ::lcm::codec::DecodeError> {
-        let stamp = reader.fixed::<super::std_msgs::TimeLayout>("stamp")?;
-        let id = reader.text("id")?;
-        Ok(GoalIDView { stamp, id })
+        let read_stamp = reader.fixed::<super::std_msgs::TimeLayout>("stamp")?;
+        let read_id = reader.text("id")?;
+        Ok(GoalIDView {
+            stamp: read_stamp,
+            id: read_id,
+        })
     }
 
     fn measure(
@@ -77,7 +80,9 @@ impl ::lcm::Message for GoalID {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::std_msgs::TimeLayout::from(&self.stamp));
+        sink.fixed(
+            &<super::std_msgs::TimeLayout as ::core::convert::From<_>>::from(&self.stamp),
+        );
         sink.text(&self.id);
     }
 }
@@ -175,14 +180,14 @@ impl ::lcm::Message for GoalStatus {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GoalStatusView<'a>, ::lcm::codec::DecodeError> {
-        let goal_id = <GoalID as ::lcm::Message>::read(reader)
+        let read_goal_id = <GoalID as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("goal_id"))?;
-        let status = *reader.fixed::<u8>("status")?;
-        let text = reader.text("text")?;
+        let read_status = *reader.fixed::<u8>("status")?;
+        let read_text = reader.text("text")?;
         Ok(GoalStatusView {
-            goal_id,
-            status,
-            text,
+            goal_id: read_goal_id,
+            status: read_status,
+            text: read_text,
         })
     }
 
@@ -263,28 +268,29 @@ impl ::lcm::Message for GoalStatusArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GoalStatusArrayView<'a>, ::lcm::codec::DecodeError> {
-        let status_list_length = reader.size::<i32>("status_list_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_status_list_length = reader.size::<i32>("status_list_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let status_list = reader.views::<GoalStatus>(status_list_length, "status_list")?;
+        let read_status_list = reader
+            .views::<GoalStatus>(read_status_list_length, "status_list")?;
         Ok(GoalStatusArrayView {
-            header,
-            status_list,
+            header: read_header,
+            status_list: read_status_list,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let status_list_length = reader.size::<i32>("status_list_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_status_list_length = reader.size::<i32>("status_list_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let status_list = reader
-            .owned_messages::<GoalStatus>(status_list_length, "status_list")?;
+        let read_status_list = reader
+            .owned_messages::<GoalStatus>(read_status_list_length, "status_list")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            status_list: status_list,
+            status_list: read_status_list,
         })
     }
 

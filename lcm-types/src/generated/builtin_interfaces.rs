@@ -84,7 +84,7 @@ impl ::lcm::Message for Duration {
     fn from_view(
         view: &DurationLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -105,7 +105,7 @@ impl ::lcm::Message for Duration {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&DurationLayout::from(self));
+        sink.fixed(&<DurationLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -192,7 +192,7 @@ impl ::lcm::Message for Time {
     fn from_view(
         view: &TimeLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -213,6 +213,6 @@ impl ::lcm::Message for Time {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&TimeLayout::from(self));
+        sink.fixed(&<TimeLayout as ::core::convert::From<_>>::from(self));
     }
 }

@@ -155,9 +155,9 @@ impl ::lcm::Message for AdmittanceControllerState {
                     view.stiffness,
                 )
                 .map_err(|error| error.within("stiffness"))?,
-            rot_base_control: super::geometry_msgs::Quaternion::from(
-                view.rot_base_control,
-            ),
+            rot_base_control: <super::geometry_msgs::Quaternion as ::core::convert::From<
+                _,
+            >>::from(view.rot_base_control),
             ref_trans_base_ft: <super::geometry_msgs::TransformStamped as ::lcm::Message>::from_view(
                     view.ref_trans_base_ft,
                 )
@@ -200,61 +200,65 @@ impl ::lcm::Message for AdmittanceControllerState {
         AdmittanceControllerStateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let mass = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(reader)
+        let read_mass = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(
+                reader,
+            )
             .map_err(|error| error.within("mass"))?;
-        let damping = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(
+        let read_damping = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("damping"))?;
-        let stiffness = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(
+        let read_stiffness = <super::std_msgs::Float64MultiArray as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("stiffness"))?;
-        let rot_base_control = reader
+        let read_rot_base_control = reader
             .fixed::<super::geometry_msgs::QuaternionLayout>("rot_base_control")?;
-        let ref_trans_base_ft = <super::geometry_msgs::TransformStamped as ::lcm::Message>::read(
+        let read_ref_trans_base_ft = <super::geometry_msgs::TransformStamped as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("ref_trans_base_ft"))?;
-        let selected_axes = <super::std_msgs::Int8MultiArray as ::lcm::Message>::read(
+        let read_selected_axes = <super::std_msgs::Int8MultiArray as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("selected_axes"))?;
-        let ft_sensor_frame = <super::std_msgs::String as ::lcm::Message>::read(reader)
+        let read_ft_sensor_frame = <super::std_msgs::String as ::lcm::Message>::read(
+                reader,
+            )
             .map_err(|error| error.within("ft_sensor_frame"))?;
-        let admittance_position = <super::geometry_msgs::TransformStamped as ::lcm::Message>::read(
+        let read_admittance_position = <super::geometry_msgs::TransformStamped as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("admittance_position"))?;
-        let admittance_acceleration = <super::geometry_msgs::TwistStamped as ::lcm::Message>::read(
+        let read_admittance_acceleration = <super::geometry_msgs::TwistStamped as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("admittance_acceleration"))?;
-        let admittance_velocity = <super::geometry_msgs::TwistStamped as ::lcm::Message>::read(
+        let read_admittance_velocity = <super::geometry_msgs::TwistStamped as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("admittance_velocity"))?;
-        let wrench_base = <super::geometry_msgs::WrenchStamped as ::lcm::Message>::read(
+        let read_wrench_base = <super::geometry_msgs::WrenchStamped as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("wrench_base"))?;
-        let joint_state = <super::sensor_msgs::JointState as ::lcm::Message>::read(
+        let read_joint_state = <super::sensor_msgs::JointState as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("joint_state"))?;
         Ok(AdmittanceControllerStateView {
-            mass,
-            damping,
-            stiffness,
-            rot_base_control,
-            ref_trans_base_ft,
-            selected_axes,
-            ft_sensor_frame,
-            admittance_position,
-            admittance_acceleration,
-            admittance_velocity,
-            wrench_base,
-            joint_state,
+            mass: read_mass,
+            damping: read_damping,
+            stiffness: read_stiffness,
+            rot_base_control: read_rot_base_control,
+            ref_trans_base_ft: read_ref_trans_base_ft,
+            selected_axes: read_selected_axes,
+            ft_sensor_frame: read_ft_sensor_frame,
+            admittance_position: read_admittance_position,
+            admittance_acceleration: read_admittance_acceleration,
+            admittance_velocity: read_admittance_velocity,
+            wrench_base: read_wrench_base,
+            joint_state: read_joint_state,
         })
     }
 
@@ -293,7 +297,9 @@ impl ::lcm::Message for AdmittanceControllerState {
         ::lcm::Message::write(&self.damping, sink);
         ::lcm::Message::write(&self.stiffness, sink);
         sink.fixed(
-            &super::geometry_msgs::QuaternionLayout::from(&self.rot_base_control),
+            &<super::geometry_msgs::QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&self.rot_base_control),
         );
         ::lcm::Message::write(&self.ref_trans_base_ft, sink);
         ::lcm::Message::write(&self.selected_axes, sink);
@@ -356,26 +362,26 @@ impl ::lcm::Message for BatteryStateArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<BatteryStateArrayView<'a>, ::lcm::codec::DecodeError> {
-        let battery_states_length = reader.size::<i32>("battery_states_length")?;
-        let battery_states = reader
+        let read_battery_states_length = reader.size::<i32>("battery_states_length")?;
+        let read_battery_states = reader
             .views::<
                 super::sensor_msgs::BatteryState,
-            >(battery_states_length, "battery_states")?;
+            >(read_battery_states_length, "battery_states")?;
         Ok(BatteryStateArrayView {
-            battery_states,
+            battery_states: read_battery_states,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let battery_states_length = reader.size::<i32>("battery_states_length")?;
-        let battery_states = reader
+        let read_battery_states_length = reader.size::<i32>("battery_states_length")?;
+        let read_battery_states = reader
             .owned_messages::<
                 super::sensor_msgs::BatteryState,
-            >(battery_states_length, "battery_states")?;
+            >(read_battery_states_length, "battery_states")?;
         Ok(Self {
-            battery_states: battery_states,
+            battery_states: read_battery_states,
         })
     }
 
@@ -518,7 +524,7 @@ impl ::lcm::Message for CANopenState {
     fn from_view(
         view: &CANopenStateLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -539,7 +545,7 @@ impl ::lcm::Message for CANopenState {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&CANopenStateLayout::from(self));
+        sink.fixed(&<CANopenStateLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -646,45 +652,50 @@ impl ::lcm::Message for ControlValues {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ControlValuesView<'a>, ::lcm::codec::DecodeError> {
-        let source = reader.text("source")?;
-        let source_ts = reader.number::<f64>("source_ts")?;
-        let epoch = reader.number::<i64>("epoch")?;
-        let sequence = reader.number::<i64>("sequence")?;
-        let interface_names_length = reader.size::<i32>("interface_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let interface_names = reader.texts(interface_names_length, "interface_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_source = reader.text("source")?;
+        let read_source_ts = reader.number::<f64>("source_ts")?;
+        let read_epoch = reader.number::<i64>("epoch")?;
+        let read_sequence = reader.number::<i64>("sequence")?;
+        let read_interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_interface_names = reader
+            .texts(read_interface_names_length, "interface_names")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(ControlValuesView {
-            source,
-            source_ts,
-            epoch,
-            sequence,
-            interface_names,
-            values,
+            source: read_source,
+            source_ts: read_source_ts,
+            epoch: read_epoch,
+            sequence: read_sequence,
+            interface_names: read_interface_names,
+            values: read_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let source = reader.text("source")?;
-        let source_ts = reader.number::<f64>("source_ts")?;
-        let epoch = reader.number::<i64>("epoch")?;
-        let sequence = reader.number::<i64>("sequence")?;
-        let interface_names_length = reader.size::<i32>("interface_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let interface_names = reader
-            .owned_texts(interface_names_length, "interface_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_source = reader.text("source")?;
+        let read_source_ts = reader.number::<f64>("source_ts")?;
+        let read_epoch = reader.number::<i64>("epoch")?;
+        let read_sequence = reader.number::<i64>("sequence")?;
+        let read_interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_interface_names = reader
+            .owned_texts(read_interface_names_length, "interface_names")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(Self {
-            source: source.into_owned("source")?,
-            source_ts: source_ts,
-            epoch: epoch,
-            sequence: sequence,
-            interface_names: interface_names,
-            values: ::lcm::codec::to_native::<f64>(values),
+            source: read_source.into_owned("source")?,
+            source_ts: read_source_ts,
+            epoch: read_epoch,
+            sequence: read_sequence,
+            interface_names: read_interface_names,
+            values: ::lcm::codec::to_native::<f64>(read_values),
         })
     }
 
@@ -787,39 +798,43 @@ impl ::lcm::Message for DynamicInterfaceGroupValues {
         DynamicInterfaceGroupValuesView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let interface_groups_length = reader.size::<i32>("interface_groups_length")?;
-        let interface_values_length = reader.size::<i32>("interface_values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_interface_groups_length = reader
+            .size::<i32>("interface_groups_length")?;
+        let read_interface_values_length = reader
+            .size::<i32>("interface_values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let interface_groups = reader
-            .texts(interface_groups_length, "interface_groups")?;
-        let interface_values = reader
-            .views::<InterfaceValue>(interface_values_length, "interface_values")?;
+        let read_interface_groups = reader
+            .texts(read_interface_groups_length, "interface_groups")?;
+        let read_interface_values = reader
+            .views::<InterfaceValue>(read_interface_values_length, "interface_values")?;
         Ok(DynamicInterfaceGroupValuesView {
-            header,
-            interface_groups,
-            interface_values,
+            header: read_header,
+            interface_groups: read_interface_groups,
+            interface_values: read_interface_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let interface_groups_length = reader.size::<i32>("interface_groups_length")?;
-        let interface_values_length = reader.size::<i32>("interface_values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_interface_groups_length = reader
+            .size::<i32>("interface_groups_length")?;
+        let read_interface_values_length = reader
+            .size::<i32>("interface_values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let interface_groups = reader
-            .owned_texts(interface_groups_length, "interface_groups")?;
-        let interface_values = reader
+        let read_interface_groups = reader
+            .owned_texts(read_interface_groups_length, "interface_groups")?;
+        let read_interface_values = reader
             .owned_messages::<
                 InterfaceValue,
-            >(interface_values_length, "interface_values")?;
+            >(read_interface_values_length, "interface_values")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            interface_groups: interface_groups,
-            interface_values: interface_values,
+            interface_groups: read_interface_groups,
+            interface_values: read_interface_values,
         })
     }
 
@@ -922,16 +937,16 @@ impl ::lcm::Message for DynamicInterfaceValues {
         DynamicInterfaceValuesView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let states = <InterfaceValue as ::lcm::Message>::read(reader)
+        let read_states = <InterfaceValue as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("states"))?;
-        let commands = <InterfaceValue as ::lcm::Message>::read(reader)
+        let read_commands = <InterfaceValue as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("commands"))?;
         Ok(DynamicInterfaceValuesView {
-            header,
-            states,
-            commands,
+            header: read_header,
+            states: read_states,
+            commands: read_commands,
         })
     }
 
@@ -1027,37 +1042,40 @@ impl ::lcm::Message for DynamicJointState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<DynamicJointStateView<'a>, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let interface_values_length = reader.size::<i32>("interface_values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_interface_values_length = reader
+            .size::<i32>("interface_values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let interface_values = reader
-            .views::<InterfaceValue>(interface_values_length, "interface_values")?;
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_interface_values = reader
+            .views::<InterfaceValue>(read_interface_values_length, "interface_values")?;
         Ok(DynamicJointStateView {
-            header,
-            joint_names,
-            interface_values,
+            header: read_header,
+            joint_names: read_joint_names,
+            interface_values: read_interface_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let interface_values_length = reader.size::<i32>("interface_values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_interface_values_length = reader
+            .size::<i32>("interface_values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let interface_values = reader
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_interface_values = reader
             .owned_messages::<
                 InterfaceValue,
-            >(interface_values_length, "interface_values")?;
+            >(read_interface_values_length, "interface_values")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            interface_values: interface_values,
+            joint_names: read_joint_names,
+            interface_values: read_interface_values,
         })
     }
 
@@ -1197,19 +1215,19 @@ impl ::lcm::Message for EtherCATState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<EtherCATStateView<'a>, ::lcm::codec::DecodeError> {
-        let slave_position = reader.number::<i16>("slave_position")?;
-        let vendor_id = reader.text("vendor_id")?;
-        let product_code = reader.text("product_code")?;
-        let al_state = *reader.fixed::<u8>("al_state")?;
-        let has_error = reader.fixed::<::lcm::codec::Bool>("has_error")?.get();
-        let al_status_code = reader.number::<i16>("al_status_code")?;
+        let read_slave_position = reader.number::<i16>("slave_position")?;
+        let read_vendor_id = reader.text("vendor_id")?;
+        let read_product_code = reader.text("product_code")?;
+        let read_al_state = *reader.fixed::<u8>("al_state")?;
+        let read_has_error = reader.fixed::<::lcm::codec::Bool>("has_error")?.get();
+        let read_al_status_code = reader.number::<i16>("al_status_code")?;
         Ok(EtherCATStateView {
-            slave_position,
-            vendor_id,
-            product_code,
-            al_state,
-            has_error,
-            al_status_code,
+            slave_position: read_slave_position,
+            vendor_id: read_vendor_id,
+            product_code: read_product_code,
+            al_state: read_al_state,
+            has_error: read_has_error,
+            al_status_code: read_al_status_code,
         })
     }
 
@@ -1295,14 +1313,16 @@ impl ::lcm::Message for Float64Values {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Float64ValuesView<'a>, ::lcm::codec::DecodeError> {
-        let values_length = reader.size::<i32>("values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(Float64ValuesView {
-            header,
-            values,
+            header: read_header,
+            values: read_values,
         })
     }
 
@@ -1522,60 +1542,62 @@ impl ::lcm::Message for GenericHardwareState {
         GenericHardwareStateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let error_domain_length = reader.size::<i32>("error_domain_length")?;
-        let state_details_length = reader.size::<i32>("state_details_length")?;
-        let health_status = *reader.fixed::<u8>("health_status")?;
-        let error_domain = reader.slice::<u8>(error_domain_length, "error_domain")?;
-        let operational_mode = *reader.fixed::<u8>("operational_mode")?;
-        let power_state = *reader.fixed::<u8>("power_state")?;
-        let connectivity_status = *reader.fixed::<u8>("connectivity_status")?;
-        let manufacturer = reader.text("manufacturer")?;
-        let model = reader.text("model")?;
-        let firmware_version = reader.text("firmware_version")?;
-        let state_details = reader
+        let read_error_domain_length = reader.size::<i32>("error_domain_length")?;
+        let read_state_details_length = reader.size::<i32>("state_details_length")?;
+        let read_health_status = *reader.fixed::<u8>("health_status")?;
+        let read_error_domain = reader
+            .slice::<u8>(read_error_domain_length, "error_domain")?;
+        let read_operational_mode = *reader.fixed::<u8>("operational_mode")?;
+        let read_power_state = *reader.fixed::<u8>("power_state")?;
+        let read_connectivity_status = *reader.fixed::<u8>("connectivity_status")?;
+        let read_manufacturer = reader.text("manufacturer")?;
+        let read_model = reader.text("model")?;
+        let read_firmware_version = reader.text("firmware_version")?;
+        let read_state_details = reader
             .views::<
                 super::diagnostic_msgs::KeyValue,
-            >(state_details_length, "state_details")?;
+            >(read_state_details_length, "state_details")?;
         Ok(GenericHardwareStateView {
-            health_status,
-            error_domain,
-            operational_mode,
-            power_state,
-            connectivity_status,
-            manufacturer,
-            model,
-            firmware_version,
-            state_details,
+            health_status: read_health_status,
+            error_domain: read_error_domain,
+            operational_mode: read_operational_mode,
+            power_state: read_power_state,
+            connectivity_status: read_connectivity_status,
+            manufacturer: read_manufacturer,
+            model: read_model,
+            firmware_version: read_firmware_version,
+            state_details: read_state_details,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let error_domain_length = reader.size::<i32>("error_domain_length")?;
-        let state_details_length = reader.size::<i32>("state_details_length")?;
-        let health_status = *reader.fixed::<u8>("health_status")?;
-        let error_domain = reader.slice::<u8>(error_domain_length, "error_domain")?;
-        let operational_mode = *reader.fixed::<u8>("operational_mode")?;
-        let power_state = *reader.fixed::<u8>("power_state")?;
-        let connectivity_status = *reader.fixed::<u8>("connectivity_status")?;
-        let manufacturer = reader.text("manufacturer")?;
-        let model = reader.text("model")?;
-        let firmware_version = reader.text("firmware_version")?;
-        let state_details = reader
+        let read_error_domain_length = reader.size::<i32>("error_domain_length")?;
+        let read_state_details_length = reader.size::<i32>("state_details_length")?;
+        let read_health_status = *reader.fixed::<u8>("health_status")?;
+        let read_error_domain = reader
+            .slice::<u8>(read_error_domain_length, "error_domain")?;
+        let read_operational_mode = *reader.fixed::<u8>("operational_mode")?;
+        let read_power_state = *reader.fixed::<u8>("power_state")?;
+        let read_connectivity_status = *reader.fixed::<u8>("connectivity_status")?;
+        let read_manufacturer = reader.text("manufacturer")?;
+        let read_model = reader.text("model")?;
+        let read_firmware_version = reader.text("firmware_version")?;
+        let read_state_details = reader
             .owned_messages::<
                 super::diagnostic_msgs::KeyValue,
-            >(state_details_length, "state_details")?;
+            >(read_state_details_length, "state_details")?;
         Ok(Self {
-            health_status: health_status,
-            error_domain: error_domain.to_vec(),
-            operational_mode: operational_mode,
-            power_state: power_state,
-            connectivity_status: connectivity_status,
-            manufacturer: manufacturer.into_owned("manufacturer")?,
-            model: model.into_owned("model")?,
-            firmware_version: firmware_version.into_owned("firmware_version")?,
-            state_details: state_details,
+            health_status: read_health_status,
+            error_domain: read_error_domain.to_vec(),
+            operational_mode: read_operational_mode,
+            power_state: read_power_state,
+            connectivity_status: read_connectivity_status,
+            manufacturer: read_manufacturer.into_owned("manufacturer")?,
+            model: read_model.into_owned("model")?,
+            firmware_version: read_firmware_version.into_owned("firmware_version")?,
+            state_details: read_state_details,
         })
     }
 
@@ -1693,7 +1715,7 @@ impl ::lcm::Message for GripperCommand {
     fn from_view(
         view: &GripperCommandLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1714,7 +1736,7 @@ impl ::lcm::Message for GripperCommand {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&GripperCommandLayout::from(self));
+        sink.fixed(&<GripperCommandLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1790,35 +1812,35 @@ impl ::lcm::Message for HardwareDeviceDiagnostics {
         HardwareDeviceDiagnosticsView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let entries_length = reader.size::<i32>("entries_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_entries_length = reader.size::<i32>("entries_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let device_id = reader.text("device_id")?;
-        let entries = reader
-            .views::<super::diagnostic_msgs::KeyValue>(entries_length, "entries")?;
+        let read_device_id = reader.text("device_id")?;
+        let read_entries = reader
+            .views::<super::diagnostic_msgs::KeyValue>(read_entries_length, "entries")?;
         Ok(HardwareDeviceDiagnosticsView {
-            header,
-            device_id,
-            entries,
+            header: read_header,
+            device_id: read_device_id,
+            entries: read_entries,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let entries_length = reader.size::<i32>("entries_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_entries_length = reader.size::<i32>("entries_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let device_id = reader.text("device_id")?;
-        let entries = reader
+        let read_device_id = reader.text("device_id")?;
+        let read_entries = reader
             .owned_messages::<
                 super::diagnostic_msgs::KeyValue,
-            >(entries_length, "entries")?;
+            >(read_entries_length, "entries")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            device_id: device_id.into_owned("device_id")?,
-            entries: entries,
+            device_id: read_device_id.into_owned("device_id")?,
+            entries: read_entries,
         })
     }
 
@@ -1930,7 +1952,11 @@ impl ::lcm::Message for HardwareDeviceStatus {
                 .map_err(|error| error.within("header"))?,
             device_id: view.device_id.into_owned("device_id")?,
             hardware_status: view.hardware_status.copy_out("hardware_status")?,
-            canopen_states: view.canopen_states.iter().map(CANopenState::from).collect(),
+            canopen_states: view
+                .canopen_states
+                .iter()
+                .map(<CANopenState as ::core::convert::From<_>>::from)
+                .collect(),
             ethercat_states: view.ethercat_states.copy_out("ethercat_states")?,
             vda5050_states: view.vda5050_states.copy_out("vda5050_states")?,
         })
@@ -1943,59 +1969,68 @@ impl ::lcm::Message for HardwareDeviceStatus {
         HardwareDeviceStatusView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let hardware_status_length = reader.size::<i32>("hardware_status_length")?;
-        let canopen_states_length = reader.size::<i32>("canopen_states_length")?;
-        let ethercat_states_length = reader.size::<i32>("ethercat_states_length")?;
-        let vda5050_states_length = reader.size::<i32>("vda5050_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_hardware_status_length = reader.size::<i32>("hardware_status_length")?;
+        let read_canopen_states_length = reader.size::<i32>("canopen_states_length")?;
+        let read_ethercat_states_length = reader.size::<i32>("ethercat_states_length")?;
+        let read_vda5050_states_length = reader.size::<i32>("vda5050_states_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let device_id = reader.text("device_id")?;
-        let hardware_status = reader
-            .views::<GenericHardwareState>(hardware_status_length, "hardware_status")?;
-        let canopen_states = reader
-            .slice::<CANopenStateLayout>(canopen_states_length, "canopen_states")?;
-        let ethercat_states = reader
-            .views::<EtherCATState>(ethercat_states_length, "ethercat_states")?;
-        let vda5050_states = reader
-            .views::<VDA5050State>(vda5050_states_length, "vda5050_states")?;
+        let read_device_id = reader.text("device_id")?;
+        let read_hardware_status = reader
+            .views::<
+                GenericHardwareState,
+            >(read_hardware_status_length, "hardware_status")?;
+        let read_canopen_states = reader
+            .slice::<CANopenStateLayout>(read_canopen_states_length, "canopen_states")?;
+        let read_ethercat_states = reader
+            .views::<EtherCATState>(read_ethercat_states_length, "ethercat_states")?;
+        let read_vda5050_states = reader
+            .views::<VDA5050State>(read_vda5050_states_length, "vda5050_states")?;
         Ok(HardwareDeviceStatusView {
-            header,
-            device_id,
-            hardware_status,
-            canopen_states,
-            ethercat_states,
-            vda5050_states,
+            header: read_header,
+            device_id: read_device_id,
+            hardware_status: read_hardware_status,
+            canopen_states: read_canopen_states,
+            ethercat_states: read_ethercat_states,
+            vda5050_states: read_vda5050_states,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let hardware_status_length = reader.size::<i32>("hardware_status_length")?;
-        let canopen_states_length = reader.size::<i32>("canopen_states_length")?;
-        let ethercat_states_length = reader.size::<i32>("ethercat_states_length")?;
-        let vda5050_states_length = reader.size::<i32>("vda5050_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_hardware_status_length = reader.size::<i32>("hardware_status_length")?;
+        let read_canopen_states_length = reader.size::<i32>("canopen_states_length")?;
+        let read_ethercat_states_length = reader.size::<i32>("ethercat_states_length")?;
+        let read_vda5050_states_length = reader.size::<i32>("vda5050_states_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let device_id = reader.text("device_id")?;
-        let hardware_status = reader
+        let read_device_id = reader.text("device_id")?;
+        let read_hardware_status = reader
             .owned_messages::<
                 GenericHardwareState,
-            >(hardware_status_length, "hardware_status")?;
-        let canopen_states = reader
-            .slice::<CANopenStateLayout>(canopen_states_length, "canopen_states")?;
-        let ethercat_states = reader
-            .owned_messages::<EtherCATState>(ethercat_states_length, "ethercat_states")?;
-        let vda5050_states = reader
-            .owned_messages::<VDA5050State>(vda5050_states_length, "vda5050_states")?;
+            >(read_hardware_status_length, "hardware_status")?;
+        let read_canopen_states = reader
+            .slice::<CANopenStateLayout>(read_canopen_states_length, "canopen_states")?;
+        let read_ethercat_states = reader
+            .owned_messages::<
+                EtherCATState,
+            >(read_ethercat_states_length, "ethercat_states")?;
+        let read_vda5050_states = reader
+            .owned_messages::<
+                VDA5050State,
+            >(read_vda5050_states_length, "vda5050_states")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            device_id: device_id.into_owned("device_id")?,
-            hardware_status: hardware_status,
-            canopen_states: canopen_states.iter().map(CANopenState::from).collect(),
-            ethercat_states: ethercat_states,
-            vda5050_states: vda5050_states,
+            device_id: read_device_id.into_owned("device_id")?,
+            hardware_status: read_hardware_status,
+            canopen_states: read_canopen_states
+                .iter()
+                .map(<CANopenState as ::core::convert::From<_>>::from)
+                .collect(),
+            ethercat_states: read_ethercat_states,
+            vda5050_states: read_vda5050_states,
         })
     }
 
@@ -2027,7 +2062,7 @@ impl ::lcm::Message for HardwareDeviceStatus {
         sink.text(&self.device_id);
         sink.messages(&self.hardware_status);
         for element in self.canopen_states.iter() {
-            sink.fixed(&CANopenStateLayout::from(element));
+            sink.fixed(&<CANopenStateLayout as ::core::convert::From<_>>::from(element));
         }
         sink.messages(&self.ethercat_states);
         sink.messages(&self.vda5050_states);
@@ -2107,39 +2142,39 @@ impl ::lcm::Message for HardwareDiagnostics {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<HardwareDiagnosticsView<'a>, ::lcm::codec::DecodeError> {
-        let hardware_device_diagnostics_length = reader
+        let read_hardware_device_diagnostics_length = reader
             .size::<i32>("hardware_device_diagnostics_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let hardware_id = reader.text("hardware_id")?;
-        let hardware_device_diagnostics = reader
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_hardware_device_diagnostics = reader
             .views::<
                 HardwareDeviceDiagnostics,
-            >(hardware_device_diagnostics_length, "hardware_device_diagnostics")?;
+            >(read_hardware_device_diagnostics_length, "hardware_device_diagnostics")?;
         Ok(HardwareDiagnosticsView {
-            header,
-            hardware_id,
-            hardware_device_diagnostics,
+            header: read_header,
+            hardware_id: read_hardware_id,
+            hardware_device_diagnostics: read_hardware_device_diagnostics,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let hardware_device_diagnostics_length = reader
+        let read_hardware_device_diagnostics_length = reader
             .size::<i32>("hardware_device_diagnostics_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let hardware_id = reader.text("hardware_id")?;
-        let hardware_device_diagnostics = reader
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_hardware_device_diagnostics = reader
             .owned_messages::<
                 HardwareDeviceDiagnostics,
-            >(hardware_device_diagnostics_length, "hardware_device_diagnostics")?;
+            >(read_hardware_device_diagnostics_length, "hardware_device_diagnostics")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            hardware_id: hardware_id.into_owned("hardware_id")?,
-            hardware_device_diagnostics: hardware_device_diagnostics,
+            hardware_id: read_hardware_id.into_owned("hardware_id")?,
+            hardware_device_diagnostics: read_hardware_device_diagnostics,
         })
     }
 
@@ -2244,39 +2279,39 @@ impl ::lcm::Message for HardwareStatus {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<HardwareStatusView<'a>, ::lcm::codec::DecodeError> {
-        let hardware_device_states_length = reader
+        let read_hardware_device_states_length = reader
             .size::<i32>("hardware_device_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let hardware_id = reader.text("hardware_id")?;
-        let hardware_device_states = reader
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_hardware_device_states = reader
             .views::<
                 HardwareDeviceStatus,
-            >(hardware_device_states_length, "hardware_device_states")?;
+            >(read_hardware_device_states_length, "hardware_device_states")?;
         Ok(HardwareStatusView {
-            header,
-            hardware_id,
-            hardware_device_states,
+            header: read_header,
+            hardware_id: read_hardware_id,
+            hardware_device_states: read_hardware_device_states,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let hardware_device_states_length = reader
+        let read_hardware_device_states_length = reader
             .size::<i32>("hardware_device_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let hardware_id = reader.text("hardware_id")?;
-        let hardware_device_states = reader
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_hardware_device_states = reader
             .owned_messages::<
                 HardwareDeviceStatus,
-            >(hardware_device_states_length, "hardware_device_states")?;
+            >(read_hardware_device_states_length, "hardware_device_states")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            hardware_id: hardware_id.into_owned("hardware_id")?,
-            hardware_device_states: hardware_device_states,
+            hardware_id: read_hardware_id.into_owned("hardware_id")?,
+            hardware_device_states: read_hardware_device_states,
         })
     }
 
@@ -2365,29 +2400,34 @@ impl ::lcm::Message for InterfaceValue {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<InterfaceValueView<'a>, ::lcm::codec::DecodeError> {
-        let interface_names_length = reader.size::<i32>("interface_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let interface_names = reader.texts(interface_names_length, "interface_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_interface_names = reader
+            .texts(read_interface_names_length, "interface_names")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(InterfaceValueView {
-            interface_names,
-            values,
+            interface_names: read_interface_names,
+            values: read_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let interface_names_length = reader.size::<i32>("interface_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let interface_names = reader
-            .owned_texts(interface_names_length, "interface_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_interface_names_length = reader.size::<i32>("interface_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_interface_names = reader
+            .owned_texts(read_interface_names_length, "interface_names")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(Self {
-            interface_names: interface_names,
-            values: ::lcm::codec::to_native::<f64>(values),
+            interface_names: read_interface_names,
+            values: ::lcm::codec::to_native::<f64>(read_values),
         })
     }
 
@@ -2491,39 +2531,44 @@ impl ::lcm::Message for JointCommand {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JointCommandView<'a>, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let interface_name = reader.text("interface_name")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_interface_name = reader.text("interface_name")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(JointCommandView {
-            header,
-            joint_names,
-            interface_name,
-            values,
+            header: read_header,
+            joint_names: read_joint_names,
+            interface_name: read_interface_name,
+            values: read_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let interface_name = reader.text("interface_name")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_interface_name = reader.text("interface_name")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_length, "values")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            interface_name: interface_name.into_owned("interface_name")?,
-            values: ::lcm::codec::to_native::<f64>(values),
+            joint_names: read_joint_names,
+            interface_name: read_interface_name.into_owned("interface_name")?,
+            values: ::lcm::codec::to_native::<f64>(read_values),
         })
     }
 
@@ -2660,17 +2705,17 @@ impl ::lcm::Message for JointComponentTolerance {
         JointComponentToleranceView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let joint_name = reader.text("joint_name")?;
-        let component = reader.number::<i16>("component")?;
-        let position = reader.number::<f64>("position")?;
-        let velocity = reader.number::<f64>("velocity")?;
-        let acceleration = reader.number::<f64>("acceleration")?;
+        let read_joint_name = reader.text("joint_name")?;
+        let read_component = reader.number::<i16>("component")?;
+        let read_position = reader.number::<f64>("position")?;
+        let read_velocity = reader.number::<f64>("velocity")?;
+        let read_acceleration = reader.number::<f64>("acceleration")?;
         Ok(JointComponentToleranceView {
-            joint_name,
-            component,
-            position,
-            velocity,
-            acceleration,
+            joint_name: read_joint_name,
+            component: read_component,
+            position: read_position,
+            velocity: read_velocity,
+            acceleration: read_acceleration,
         })
     }
 
@@ -2866,32 +2911,32 @@ impl ::lcm::Message for JointControllerState {
         JointControllerStateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let set_point = reader.number::<f64>("set_point")?;
-        let process_value = reader.number::<f64>("process_value")?;
-        let process_value_dot = reader.number::<f64>("process_value_dot")?;
-        let error_ = reader.number::<f64>("error")?;
-        let time_step = reader.number::<f64>("time_step")?;
-        let command = reader.number::<f64>("command")?;
-        let p = reader.number::<f64>("p")?;
-        let i = reader.number::<f64>("i")?;
-        let d = reader.number::<f64>("d")?;
-        let i_clamp = reader.number::<f64>("i_clamp")?;
-        let antiwindup = reader.fixed::<::lcm::codec::Bool>("antiwindup")?.get();
+        let read_set_point = reader.number::<f64>("set_point")?;
+        let read_process_value = reader.number::<f64>("process_value")?;
+        let read_process_value_dot = reader.number::<f64>("process_value_dot")?;
+        let read_error = reader.number::<f64>("error")?;
+        let read_time_step = reader.number::<f64>("time_step")?;
+        let read_command = reader.number::<f64>("command")?;
+        let read_p = reader.number::<f64>("p")?;
+        let read_i = reader.number::<f64>("i")?;
+        let read_d = reader.number::<f64>("d")?;
+        let read_i_clamp = reader.number::<f64>("i_clamp")?;
+        let read_antiwindup = reader.fixed::<::lcm::codec::Bool>("antiwindup")?.get();
         Ok(JointControllerStateView {
-            header,
-            set_point,
-            process_value,
-            process_value_dot,
-            error: error_,
-            time_step,
-            command,
-            p,
-            i,
-            d,
-            i_clamp,
-            antiwindup,
+            header: read_header,
+            set_point: read_set_point,
+            process_value: read_process_value,
+            process_value_dot: read_process_value_dot,
+            error: read_error,
+            time_step: read_time_step,
+            command: read_command,
+            p: read_p,
+            i: read_i,
+            d: read_d,
+            i_clamp: read_i_clamp,
+            antiwindup: read_antiwindup,
         })
     }
 
@@ -3016,55 +3061,56 @@ impl ::lcm::Message for JointJog {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JointJogView<'a>, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let displacements_length = reader.size::<i32>("displacements_length")?;
-        let velocities_length = reader.size::<i32>("velocities_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_displacements_length = reader.size::<i32>("displacements_length")?;
+        let read_velocities_length = reader.size::<i32>("velocities_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let displacements = reader
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_displacements = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(displacements_length, "displacements")?;
-        let velocities = reader
+            >(read_displacements_length, "displacements")?;
+        let read_velocities = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(velocities_length, "velocities")?;
-        let duration = reader.number::<f64>("duration")?;
+            >(read_velocities_length, "velocities")?;
+        let read_duration = reader.number::<f64>("duration")?;
         Ok(JointJogView {
-            header,
-            joint_names,
-            displacements,
-            velocities,
-            duration,
+            header: read_header,
+            joint_names: read_joint_names,
+            displacements: read_displacements,
+            velocities: read_velocities,
+            duration: read_duration,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let displacements_length = reader.size::<i32>("displacements_length")?;
-        let velocities_length = reader.size::<i32>("velocities_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_displacements_length = reader.size::<i32>("displacements_length")?;
+        let read_velocities_length = reader.size::<i32>("velocities_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let displacements = reader
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_displacements = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(displacements_length, "displacements")?;
-        let velocities = reader
+            >(read_displacements_length, "displacements")?;
+        let read_velocities = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(velocities_length, "velocities")?;
-        let duration = reader.number::<f64>("duration")?;
+            >(read_velocities_length, "velocities")?;
+        let read_duration = reader.number::<f64>("duration")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            displacements: ::lcm::codec::to_native::<f64>(displacements),
-            velocities: ::lcm::codec::to_native::<f64>(velocities),
-            duration: duration,
+            joint_names: read_joint_names,
+            displacements: ::lcm::codec::to_native::<f64>(read_displacements),
+            velocities: ::lcm::codec::to_native::<f64>(read_velocities),
+            duration: read_duration,
         })
     }
 
@@ -3179,15 +3225,15 @@ impl ::lcm::Message for JointTolerance {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JointToleranceView<'a>, ::lcm::codec::DecodeError> {
-        let name = reader.text("name")?;
-        let position = reader.number::<f64>("position")?;
-        let velocity = reader.number::<f64>("velocity")?;
-        let acceleration = reader.number::<f64>("acceleration")?;
+        let read_name = reader.text("name")?;
+        let read_position = reader.number::<f64>("position")?;
+        let read_velocity = reader.number::<f64>("velocity")?;
+        let read_acceleration = reader.number::<f64>("acceleration")?;
         Ok(JointToleranceView {
-            name,
-            position,
-            velocity,
-            acceleration,
+            name: read_name,
+            position: read_position,
+            velocity: read_velocity,
+            acceleration: read_acceleration,
         })
     }
 
@@ -3407,145 +3453,146 @@ impl ::lcm::Message for JointTrajectoryControllerState {
         JointTrajectoryControllerStateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let multi_dof_joint_names_length = reader
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_multi_dof_joint_names_length = reader
             .size::<i32>("multi_dof_joint_names_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let reference = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_reference = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("reference"))?;
-        let feedback = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_feedback = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("feedback"))?;
-        let error_ = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_error = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("error"))?;
-        let output = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_output = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("output"))?;
-        let multi_dof_joint_names = reader
-            .texts(multi_dof_joint_names_length, "multi_dof_joint_names")?;
-        let multi_dof_reference = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_joint_names = reader
+            .texts(read_multi_dof_joint_names_length, "multi_dof_joint_names")?;
+        let read_multi_dof_reference = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_reference"))?;
-        let multi_dof_feedback = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_feedback = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_feedback"))?;
-        let multi_dof_error = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_error = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_error"))?;
-        let multi_dof_output = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_output = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_output"))?;
-        let speed_scaling_factor = reader.number::<f64>("speed_scaling_factor")?;
+        let read_speed_scaling_factor = reader.number::<f64>("speed_scaling_factor")?;
         Ok(JointTrajectoryControllerStateView {
-            header,
-            joint_names,
-            reference,
-            feedback,
-            error: error_,
-            output,
-            multi_dof_joint_names,
-            multi_dof_reference,
-            multi_dof_feedback,
-            multi_dof_error,
-            multi_dof_output,
-            speed_scaling_factor,
+            header: read_header,
+            joint_names: read_joint_names,
+            reference: read_reference,
+            feedback: read_feedback,
+            error: read_error,
+            output: read_output,
+            multi_dof_joint_names: read_multi_dof_joint_names,
+            multi_dof_reference: read_multi_dof_reference,
+            multi_dof_feedback: read_multi_dof_feedback,
+            multi_dof_error: read_multi_dof_error,
+            multi_dof_output: read_multi_dof_output,
+            speed_scaling_factor: read_speed_scaling_factor,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let multi_dof_joint_names_length = reader
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_multi_dof_joint_names_length = reader
             .size::<i32>("multi_dof_joint_names_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let reference = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_reference = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("reference"))?;
-        let feedback = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_feedback = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("feedback"))?;
-        let error_ = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_error = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("error"))?;
-        let output = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_output = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("output"))?;
-        let multi_dof_joint_names = reader
-            .owned_texts(multi_dof_joint_names_length, "multi_dof_joint_names")?;
-        let multi_dof_reference = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_joint_names = reader
+            .owned_texts(read_multi_dof_joint_names_length, "multi_dof_joint_names")?;
+        let read_multi_dof_reference = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_reference"))?;
-        let multi_dof_feedback = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_feedback = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_feedback"))?;
-        let multi_dof_error = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_error = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_error"))?;
-        let multi_dof_output = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
+        let read_multi_dof_output = <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("multi_dof_output"))?;
-        let speed_scaling_factor = reader.number::<f64>("speed_scaling_factor")?;
+        let read_speed_scaling_factor = reader.number::<f64>("speed_scaling_factor")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
+            joint_names: read_joint_names,
             reference: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
-                    reference,
+                    read_reference,
                 )
                 .map_err(|error| error.within("reference"))?,
             feedback: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
-                    feedback,
+                    read_feedback,
                 )
                 .map_err(|error| error.within("feedback"))?,
             error: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
-                    error_,
+                    read_error,
                 )
                 .map_err(|error| error.within("error"))?,
             output: <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::from_view(
-                    output,
+                    read_output,
                 )
                 .map_err(|error| error.within("output"))?,
-            multi_dof_joint_names: multi_dof_joint_names,
+            multi_dof_joint_names: read_multi_dof_joint_names,
             multi_dof_reference: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
-                    multi_dof_reference,
+                    read_multi_dof_reference,
                 )
                 .map_err(|error| error.within("multi_dof_reference"))?,
             multi_dof_feedback: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
-                    multi_dof_feedback,
+                    read_multi_dof_feedback,
                 )
                 .map_err(|error| error.within("multi_dof_feedback"))?,
             multi_dof_error: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
-                    multi_dof_error,
+                    read_multi_dof_error,
                 )
                 .map_err(|error| error.within("multi_dof_error"))?,
             multi_dof_output: <super::trajectory_msgs::MultiDOFJointTrajectoryPoint as ::lcm::Message>::from_view(
-                    multi_dof_output,
+                    read_multi_dof_output,
                 )
                 .map_err(|error| error.within("multi_dof_output"))?,
-            speed_scaling_factor: speed_scaling_factor,
+            speed_scaling_factor: read_speed_scaling_factor,
         })
     }
 
@@ -3674,35 +3721,36 @@ impl ::lcm::Message for JointWrenchTrajectory {
         JointWrenchTrajectoryView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let points = reader
-            .views::<JointWrenchTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .views::<JointWrenchTrajectoryPoint>(read_points_length, "points")?;
         Ok(JointWrenchTrajectoryView {
-            header,
-            joint_names,
-            points,
+            header: read_header,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let points = reader
-            .owned_messages::<JointWrenchTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .owned_messages::<JointWrenchTrajectoryPoint>(read_points_length, "points")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            points: points,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
@@ -3796,15 +3844,15 @@ impl ::lcm::Message for JointWrenchTrajectoryPoint {
         JointWrenchTrajectoryPointView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let point = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
+        let read_point = <super::trajectory_msgs::JointTrajectoryPoint as ::lcm::Message>::read(
                 reader,
             )
             .map_err(|error| error.within("point"))?;
-        let wrench = <WrenchFramed as ::lcm::Message>::read(reader)
+        let read_wrench = <WrenchFramed as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("wrench"))?;
         Ok(JointWrenchTrajectoryPointView {
-            point,
-            wrench,
+            point: read_point,
+            wrench: read_wrench,
         })
     }
 
@@ -3887,24 +3935,27 @@ impl ::lcm::Message for Keys {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<KeysView<'a>, ::lcm::codec::DecodeError> {
-        let keys_length = reader.size::<i32>("keys_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_keys_length = reader.size::<i32>("keys_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let keys = reader.texts(keys_length, "keys")?;
-        Ok(KeysView { header, keys })
+        let read_keys = reader.texts(read_keys_length, "keys")?;
+        Ok(KeysView {
+            header: read_header,
+            keys: read_keys,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let keys_length = reader.size::<i32>("keys_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_keys_length = reader.size::<i32>("keys_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let keys = reader.owned_texts(keys_length, "keys")?;
+        let read_keys = reader.owned_texts(read_keys_length, "keys")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            keys: keys,
+            keys: read_keys,
         })
     }
 
@@ -4024,9 +4075,9 @@ impl ::lcm::Message for MecanumDriveControllerState {
             back_left_wheel_velocity: view.back_left_wheel_velocity,
             back_right_wheel_velocity: view.back_right_wheel_velocity,
             front_right_wheel_velocity: view.front_right_wheel_velocity,
-            reference_velocity: super::geometry_msgs::Twist::from(
-                view.reference_velocity,
-            ),
+            reference_velocity: <super::geometry_msgs::Twist as ::core::convert::From<
+                _,
+            >>::from(view.reference_velocity),
         })
     }
 
@@ -4037,24 +4088,25 @@ impl ::lcm::Message for MecanumDriveControllerState {
         MecanumDriveControllerStateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let front_left_wheel_velocity = reader
+        let read_front_left_wheel_velocity = reader
             .number::<f64>("front_left_wheel_velocity")?;
-        let back_left_wheel_velocity = reader.number::<f64>("back_left_wheel_velocity")?;
-        let back_right_wheel_velocity = reader
+        let read_back_left_wheel_velocity = reader
+            .number::<f64>("back_left_wheel_velocity")?;
+        let read_back_right_wheel_velocity = reader
             .number::<f64>("back_right_wheel_velocity")?;
-        let front_right_wheel_velocity = reader
+        let read_front_right_wheel_velocity = reader
             .number::<f64>("front_right_wheel_velocity")?;
-        let reference_velocity = reader
+        let read_reference_velocity = reader
             .fixed::<super::geometry_msgs::TwistLayout>("reference_velocity")?;
         Ok(MecanumDriveControllerStateView {
-            header,
-            front_left_wheel_velocity,
-            back_left_wheel_velocity,
-            back_right_wheel_velocity,
-            front_right_wheel_velocity,
-            reference_velocity,
+            header: read_header,
+            front_left_wheel_velocity: read_front_left_wheel_velocity,
+            back_left_wheel_velocity: read_back_left_wheel_velocity,
+            back_right_wheel_velocity: read_back_right_wheel_velocity,
+            front_right_wheel_velocity: read_front_right_wheel_velocity,
+            reference_velocity: read_reference_velocity,
         })
     }
 
@@ -4074,7 +4126,11 @@ impl ::lcm::Message for MecanumDriveControllerState {
         sink.number(self.back_left_wheel_velocity);
         sink.number(self.back_right_wheel_velocity);
         sink.number(self.front_right_wheel_velocity);
-        sink.fixed(&super::geometry_msgs::TwistLayout::from(&self.reference_velocity));
+        sink.fixed(
+            &<super::geometry_msgs::TwistLayout as ::core::convert::From<
+                _,
+            >>::from(&self.reference_velocity),
+        );
     }
 }
 
@@ -4135,9 +4191,12 @@ impl ::lcm::Message for MotionArgument {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MotionArgumentView<'a>, ::lcm::codec::DecodeError> {
-        let name = reader.text("name")?;
-        let value = reader.number::<f64>("value")?;
-        Ok(MotionArgumentView { name, value })
+        let read_name = reader.text("name")?;
+        let read_value = reader.number::<f64>("value")?;
+        Ok(MotionArgumentView {
+            name: read_name,
+            value: read_value,
+        })
     }
 
     fn measure(
@@ -4261,56 +4320,58 @@ impl ::lcm::Message for MotionPrimitive {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MotionPrimitiveView<'a>, ::lcm::codec::DecodeError> {
-        let additional_arguments_length = reader
+        let read_additional_arguments_length = reader
             .size::<i32>("additional_arguments_length")?;
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let joint_positions_length = reader.size::<i32>("joint_positions_length")?;
-        let r#type = *reader.fixed::<i8>("type")?;
-        let blend_radius = reader.number::<f64>("blend_radius")?;
-        let additional_arguments = reader
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_joint_positions_length = reader.size::<i32>("joint_positions_length")?;
+        let read_type = *reader.fixed::<i8>("type")?;
+        let read_blend_radius = reader.number::<f64>("blend_radius")?;
+        let read_additional_arguments = reader
             .views::<
                 MotionArgument,
-            >(additional_arguments_length, "additional_arguments")?;
-        let poses = reader
-            .views::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
-        let joint_positions = reader
+            >(read_additional_arguments_length, "additional_arguments")?;
+        let read_poses = reader
+            .views::<super::geometry_msgs::PoseStamped>(read_poses_length, "poses")?;
+        let read_joint_positions = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(joint_positions_length, "joint_positions")?;
+            >(read_joint_positions_length, "joint_positions")?;
         Ok(MotionPrimitiveView {
-            r#type,
-            blend_radius,
-            additional_arguments,
-            poses,
-            joint_positions,
+            r#type: read_type,
+            blend_radius: read_blend_radius,
+            additional_arguments: read_additional_arguments,
+            poses: read_poses,
+            joint_positions: read_joint_positions,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let additional_arguments_length = reader
+        let read_additional_arguments_length = reader
             .size::<i32>("additional_arguments_length")?;
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let joint_positions_length = reader.size::<i32>("joint_positions_length")?;
-        let r#type = *reader.fixed::<i8>("type")?;
-        let blend_radius = reader.number::<f64>("blend_radius")?;
-        let additional_arguments = reader
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_joint_positions_length = reader.size::<i32>("joint_positions_length")?;
+        let read_type = *reader.fixed::<i8>("type")?;
+        let read_blend_radius = reader.number::<f64>("blend_radius")?;
+        let read_additional_arguments = reader
             .owned_messages::<
                 MotionArgument,
-            >(additional_arguments_length, "additional_arguments")?;
-        let poses = reader
-            .owned_messages::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
-        let joint_positions = reader
+            >(read_additional_arguments_length, "additional_arguments")?;
+        let read_poses = reader
+            .owned_messages::<
+                super::geometry_msgs::PoseStamped,
+            >(read_poses_length, "poses")?;
+        let read_joint_positions = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(joint_positions_length, "joint_positions")?;
+            >(read_joint_positions_length, "joint_positions")?;
         Ok(Self {
-            r#type: r#type,
-            blend_radius: blend_radius,
-            additional_arguments: additional_arguments,
-            poses: poses,
-            joint_positions: ::lcm::codec::to_native::<f64>(joint_positions),
+            r#type: read_type,
+            blend_radius: read_blend_radius,
+            additional_arguments: read_additional_arguments,
+            poses: read_poses,
+            joint_positions: ::lcm::codec::to_native::<f64>(read_joint_positions),
         })
     }
 
@@ -4394,20 +4455,21 @@ impl ::lcm::Message for MotionPrimitiveSequence {
         MotionPrimitiveSequenceView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let motions_length = reader.size::<i32>("motions_length")?;
-        let motions = reader.views::<MotionPrimitive>(motions_length, "motions")?;
+        let read_motions_length = reader.size::<i32>("motions_length")?;
+        let read_motions = reader
+            .views::<MotionPrimitive>(read_motions_length, "motions")?;
         Ok(MotionPrimitiveSequenceView {
-            motions,
+            motions: read_motions,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let motions_length = reader.size::<i32>("motions_length")?;
-        let motions = reader
-            .owned_messages::<MotionPrimitive>(motions_length, "motions")?;
-        Ok(Self { motions: motions })
+        let read_motions_length = reader.size::<i32>("motions_length")?;
+        let read_motions = reader
+            .owned_messages::<MotionPrimitive>(read_motions_length, "motions")?;
+        Ok(Self { motions: read_motions })
     }
 
     fn measure(
@@ -4498,40 +4560,44 @@ impl ::lcm::Message for MultiDOFCommand {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MultiDOFCommandView<'a>, ::lcm::codec::DecodeError> {
-        let dof_names_length = reader.size::<i32>("dof_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let values_dot_length = reader.size::<i32>("values_dot_length")?;
-        let dof_names = reader.texts(dof_names_length, "dof_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
-        let values_dot = reader
+        let read_dof_names_length = reader.size::<i32>("dof_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_values_dot_length = reader.size::<i32>("values_dot_length")?;
+        let read_dof_names = reader.texts(read_dof_names_length, "dof_names")?;
+        let read_values = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(values_dot_length, "values_dot")?;
+            >(read_values_length, "values")?;
+        let read_values_dot = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_dot_length, "values_dot")?;
         Ok(MultiDOFCommandView {
-            dof_names,
-            values,
-            values_dot,
+            dof_names: read_dof_names,
+            values: read_values,
+            values_dot: read_values_dot,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let dof_names_length = reader.size::<i32>("dof_names_length")?;
-        let values_length = reader.size::<i32>("values_length")?;
-        let values_dot_length = reader.size::<i32>("values_dot_length")?;
-        let dof_names = reader.owned_texts(dof_names_length, "dof_names")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(values_length, "values")?;
-        let values_dot = reader
+        let read_dof_names_length = reader.size::<i32>("dof_names_length")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_values_dot_length = reader.size::<i32>("values_dot_length")?;
+        let read_dof_names = reader.owned_texts(read_dof_names_length, "dof_names")?;
+        let read_values = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(values_dot_length, "values_dot")?;
+            >(read_values_length, "values")?;
+        let read_values_dot = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_values_dot_length, "values_dot")?;
         Ok(Self {
-            dof_names: dof_names,
-            values: ::lcm::codec::to_native::<f64>(values),
-            values_dot: ::lcm::codec::to_native::<f64>(values_dot),
+            dof_names: read_dof_names,
+            values: ::lcm::codec::to_native::<f64>(read_values),
+            values_dot: ::lcm::codec::to_native::<f64>(read_values_dot),
         })
     }
 
@@ -4621,29 +4687,29 @@ impl ::lcm::Message for MultiDOFStateStamped {
         MultiDOFStateStampedView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let dof_states_length = reader.size::<i32>("dof_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_dof_states_length = reader.size::<i32>("dof_states_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let dof_states = reader
-            .views::<SingleDOFState>(dof_states_length, "dof_states")?;
+        let read_dof_states = reader
+            .views::<SingleDOFState>(read_dof_states_length, "dof_states")?;
         Ok(MultiDOFStateStampedView {
-            header,
-            dof_states,
+            header: read_header,
+            dof_states: read_dof_states,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let dof_states_length = reader.size::<i32>("dof_states_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_dof_states_length = reader.size::<i32>("dof_states_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let dof_states = reader
-            .owned_messages::<SingleDOFState>(dof_states_length, "dof_states")?;
+        let read_dof_states = reader
+            .owned_messages::<SingleDOFState>(read_dof_states_length, "dof_states")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            dof_states: dof_states,
+            dof_states: read_dof_states,
         })
     }
 
@@ -4781,7 +4847,9 @@ impl ::lcm::Message for PidState {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            timestep: super::builtin_interfaces::Duration::from(view.timestep),
+            timestep: <super::builtin_interfaces::Duration as ::core::convert::From<
+                _,
+            >>::from(view.timestep),
             error: view.error,
             error_dot: view.error_dot,
             i_term: view.i_term,
@@ -4796,27 +4864,27 @@ impl ::lcm::Message for PidState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PidStateView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let timestep = reader
+        let read_timestep = reader
             .fixed::<super::builtin_interfaces::DurationLayout>("timestep")?;
-        let error_ = reader.number::<f64>("error")?;
-        let error_dot = reader.number::<f64>("error_dot")?;
-        let i_term = reader.number::<f64>("i_term")?;
-        let p_gain = reader.number::<f64>("p_gain")?;
-        let i_gain = reader.number::<f64>("i_gain")?;
-        let d_gain = reader.number::<f64>("d_gain")?;
-        let output = reader.number::<f64>("output")?;
+        let read_error = reader.number::<f64>("error")?;
+        let read_error_dot = reader.number::<f64>("error_dot")?;
+        let read_i_term = reader.number::<f64>("i_term")?;
+        let read_p_gain = reader.number::<f64>("p_gain")?;
+        let read_i_gain = reader.number::<f64>("i_gain")?;
+        let read_d_gain = reader.number::<f64>("d_gain")?;
+        let read_output = reader.number::<f64>("output")?;
         Ok(PidStateView {
-            header,
-            timestep,
-            error: error_,
-            error_dot,
-            i_term,
-            p_gain,
-            i_gain,
-            d_gain,
-            output,
+            header: read_header,
+            timestep: read_timestep,
+            error: read_error,
+            error_dot: read_error_dot,
+            i_term: read_i_term,
+            p_gain: read_p_gain,
+            i_gain: read_i_gain,
+            d_gain: read_d_gain,
+            output: read_output,
         })
     }
 
@@ -4832,7 +4900,11 @@ impl ::lcm::Message for PidState {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::builtin_interfaces::DurationLayout::from(&self.timestep));
+        sink.fixed(
+            &<super::builtin_interfaces::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestep),
+        );
         sink.number(self.error);
         sink.number(self.error_dot);
         sink.number(self.i_term);
@@ -4971,23 +5043,23 @@ impl ::lcm::Message for SingleDOFState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<SingleDOFStateView<'a>, ::lcm::codec::DecodeError> {
-        let name = reader.text("name")?;
-        let reference = reader.number::<f64>("reference")?;
-        let feedback = reader.number::<f64>("feedback")?;
-        let feedback_dot = reader.number::<f64>("feedback_dot")?;
-        let error_ = reader.number::<f64>("error")?;
-        let error_dot = reader.number::<f64>("error_dot")?;
-        let time_step = reader.number::<f64>("time_step")?;
-        let output = reader.number::<f64>("output")?;
+        let read_name = reader.text("name")?;
+        let read_reference = reader.number::<f64>("reference")?;
+        let read_feedback = reader.number::<f64>("feedback")?;
+        let read_feedback_dot = reader.number::<f64>("feedback_dot")?;
+        let read_error = reader.number::<f64>("error")?;
+        let read_error_dot = reader.number::<f64>("error_dot")?;
+        let read_time_step = reader.number::<f64>("time_step")?;
+        let read_output = reader.number::<f64>("output")?;
         Ok(SingleDOFStateView {
-            name,
-            reference,
-            feedback,
-            feedback_dot,
-            error: error_,
-            error_dot,
-            time_step,
-            output,
+            name: read_name,
+            reference: read_reference,
+            feedback: read_feedback,
+            feedback_dot: read_feedback_dot,
+            error: read_error,
+            error_dot: read_error_dot,
+            time_step: read_time_step,
+            output: read_output,
         })
     }
 
@@ -5075,13 +5147,13 @@ impl ::lcm::Message for SingleDOFStateStamped {
         SingleDOFStateStampedView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let dof_state = <SingleDOFState as ::lcm::Message>::read(reader)
+        let read_dof_state = <SingleDOFState as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("dof_state"))?;
         Ok(SingleDOFStateStampedView {
-            header,
-            dof_state,
+            header: read_header,
+            dof_state: read_dof_state,
         })
     }
 
@@ -5175,7 +5247,7 @@ impl ::lcm::Message for SpeedScalingFactor {
     fn from_view(
         view: &SpeedScalingFactorLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -5199,7 +5271,7 @@ impl ::lcm::Message for SpeedScalingFactor {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&SpeedScalingFactorLayout::from(self));
+        sink.fixed(&<SpeedScalingFactorLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -5279,14 +5351,14 @@ impl ::lcm::Message for SteeringControllerCommand {
         SteeringControllerCommandView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let steering_angle = reader.number::<f64>("steering_angle")?;
-        let linear_velocity = reader.number::<f64>("linear_velocity")?;
+        let read_steering_angle = reader.number::<f64>("steering_angle")?;
+        let read_linear_velocity = reader.number::<f64>("linear_velocity")?;
         Ok(SteeringControllerCommandView {
-            header,
-            steering_angle,
-            linear_velocity,
+            header: read_header,
+            steering_angle: read_steering_angle,
+            linear_velocity: read_linear_velocity,
         })
     }
 
@@ -5428,43 +5500,44 @@ impl ::lcm::Message for SteeringControllerStatus {
         SteeringControllerStatusView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let traction_wheels_position_length = reader
+        let read_traction_wheels_position_length = reader
             .size::<i32>("traction_wheels_position_length")?;
-        let traction_wheels_velocity_length = reader
+        let read_traction_wheels_velocity_length = reader
             .size::<i32>("traction_wheels_velocity_length")?;
-        let steer_positions_length = reader.size::<i32>("steer_positions_length")?;
-        let traction_command_length = reader.size::<i32>("traction_command_length")?;
-        let steering_angle_command_length = reader
+        let read_steer_positions_length = reader.size::<i32>("steer_positions_length")?;
+        let read_traction_command_length = reader
+            .size::<i32>("traction_command_length")?;
+        let read_steering_angle_command_length = reader
             .size::<i32>("steering_angle_command_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let traction_wheels_position = reader
+        let read_traction_wheels_position = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(traction_wheels_position_length, "traction_wheels_position")?;
-        let traction_wheels_velocity = reader
+            >(read_traction_wheels_position_length, "traction_wheels_position")?;
+        let read_traction_wheels_velocity = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(traction_wheels_velocity_length, "traction_wheels_velocity")?;
-        let steer_positions = reader
+            >(read_traction_wheels_velocity_length, "traction_wheels_velocity")?;
+        let read_steer_positions = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(steer_positions_length, "steer_positions")?;
-        let traction_command = reader
+            >(read_steer_positions_length, "steer_positions")?;
+        let read_traction_command = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(traction_command_length, "traction_command")?;
-        let steering_angle_command = reader
+            >(read_traction_command_length, "traction_command")?;
+        let read_steering_angle_command = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(steering_angle_command_length, "steering_angle_command")?;
+            >(read_steering_angle_command_length, "steering_angle_command")?;
         Ok(SteeringControllerStatusView {
-            header,
-            traction_wheels_position,
-            traction_wheels_velocity,
-            steer_positions,
-            traction_command,
-            steering_angle_command,
+            header: read_header,
+            traction_wheels_position: read_traction_wheels_position,
+            traction_wheels_velocity: read_traction_wheels_velocity,
+            steer_positions: read_steer_positions,
+            traction_command: read_traction_command,
+            steering_angle_command: read_steering_angle_command,
         })
     }
 
@@ -5574,13 +5647,13 @@ impl ::lcm::Message for VDA5050SafetyState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<VDA5050SafetyStateView<'a>, ::lcm::codec::DecodeError> {
-        let e_stop = reader.text("e_stop")?;
-        let field_violation = reader
+        let read_e_stop = reader.text("e_stop")?;
+        let read_field_violation = reader
             .fixed::<::lcm::codec::Bool>("field_violation")?
             .get();
         Ok(VDA5050SafetyStateView {
-            e_stop,
-            field_violation,
+            e_stop: read_e_stop,
+            field_violation: read_field_violation,
         })
     }
 
@@ -5720,23 +5793,23 @@ impl ::lcm::Message for VDA5050State {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<VDA5050StateView<'a>, ::lcm::codec::DecodeError> {
-        let order_id = reader.text("order_id")?;
-        let action_status = reader.text("action_status")?;
-        let last_node_id = reader.number::<i32>("last_node_id")?;
-        let driving = reader.fixed::<::lcm::codec::Bool>("driving")?.get();
-        let battery_charge = reader.number::<f64>("battery_charge")?;
-        let operating_mode = reader.text("operating_mode")?;
-        let error_type = reader.text("error_type")?;
-        let error_description = reader.text("error_description")?;
+        let read_order_id = reader.text("order_id")?;
+        let read_action_status = reader.text("action_status")?;
+        let read_last_node_id = reader.number::<i32>("last_node_id")?;
+        let read_driving = reader.fixed::<::lcm::codec::Bool>("driving")?.get();
+        let read_battery_charge = reader.number::<f64>("battery_charge")?;
+        let read_operating_mode = reader.text("operating_mode")?;
+        let read_error_type = reader.text("error_type")?;
+        let read_error_description = reader.text("error_description")?;
         Ok(VDA5050StateView {
-            order_id,
-            action_status,
-            last_node_id,
-            driving,
-            battery_charge,
-            operating_mode,
-            error_type,
-            error_description,
+            order_id: read_order_id,
+            action_status: read_action_status,
+            last_node_id: read_last_node_id,
+            driving: read_driving,
+            battery_charge: read_battery_charge,
+            operating_mode: read_operating_mode,
+            error_type: read_error_type,
+            error_description: read_error_description,
         })
     }
 
@@ -5815,7 +5888,9 @@ impl ::lcm::Message for WrenchFramed {
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
             frame_id: view.frame_id.into_owned("frame_id")?,
-            wrench: super::geometry_msgs::Wrench::from(view.wrench),
+            wrench: <super::geometry_msgs::Wrench as ::core::convert::From<
+                _,
+            >>::from(view.wrench),
         })
     }
 
@@ -5823,11 +5898,11 @@ impl ::lcm::Message for WrenchFramed {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<WrenchFramedView<'a>, ::lcm::codec::DecodeError> {
-        let frame_id = reader.text("frame_id")?;
-        let wrench = reader.fixed::<super::geometry_msgs::WrenchLayout>("wrench")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_wrench = reader.fixed::<super::geometry_msgs::WrenchLayout>("wrench")?;
         Ok(WrenchFramedView {
-            frame_id,
-            wrench,
+            frame_id: read_frame_id,
+            wrench: read_wrench,
         })
     }
 
@@ -5842,6 +5917,10 @@ impl ::lcm::Message for WrenchFramed {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.text(&self.frame_id);
-        sink.fixed(&super::geometry_msgs::WrenchLayout::from(&self.wrench));
+        sink.fixed(
+            &<super::geometry_msgs::WrenchLayout as ::core::convert::From<
+                _,
+            >>::from(&self.wrench),
+        );
     }
 }

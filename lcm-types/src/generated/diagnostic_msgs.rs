@@ -62,27 +62,29 @@ impl ::lcm::Message for DiagnosticArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<DiagnosticArrayView<'a>, ::lcm::codec::DecodeError> {
-        let status_length = reader.size::<i32>("status_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_status_length = reader.size::<i32>("status_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let status = reader.views::<DiagnosticStatus>(status_length, "status")?;
+        let read_status = reader
+            .views::<DiagnosticStatus>(read_status_length, "status")?;
         Ok(DiagnosticArrayView {
-            header,
-            status,
+            header: read_header,
+            status: read_status,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let status_length = reader.size::<i32>("status_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_status_length = reader.size::<i32>("status_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let status = reader.owned_messages::<DiagnosticStatus>(status_length, "status")?;
+        let read_status = reader
+            .owned_messages::<DiagnosticStatus>(read_status_length, "status")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            status: status,
+            status: read_status,
         })
     }
 
@@ -207,36 +209,37 @@ impl ::lcm::Message for DiagnosticStatus {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<DiagnosticStatusView<'a>, ::lcm::codec::DecodeError> {
-        let values_length = reader.size::<i32>("values_length")?;
-        let level = *reader.fixed::<i8>("level")?;
-        let name = reader.text("name")?;
-        let message = reader.text("message")?;
-        let hardware_id = reader.text("hardware_id")?;
-        let values = reader.views::<KeyValue>(values_length, "values")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_level = *reader.fixed::<i8>("level")?;
+        let read_name = reader.text("name")?;
+        let read_message = reader.text("message")?;
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_values = reader.views::<KeyValue>(read_values_length, "values")?;
         Ok(DiagnosticStatusView {
-            level,
-            name,
-            message,
-            hardware_id,
-            values,
+            level: read_level,
+            name: read_name,
+            message: read_message,
+            hardware_id: read_hardware_id,
+            values: read_values,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let values_length = reader.size::<i32>("values_length")?;
-        let level = *reader.fixed::<i8>("level")?;
-        let name = reader.text("name")?;
-        let message = reader.text("message")?;
-        let hardware_id = reader.text("hardware_id")?;
-        let values = reader.owned_messages::<KeyValue>(values_length, "values")?;
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_level = *reader.fixed::<i8>("level")?;
+        let read_name = reader.text("name")?;
+        let read_message = reader.text("message")?;
+        let read_hardware_id = reader.text("hardware_id")?;
+        let read_values = reader
+            .owned_messages::<KeyValue>(read_values_length, "values")?;
         Ok(Self {
-            level: level,
-            name: name.into_owned("name")?,
-            message: message.into_owned("message")?,
-            hardware_id: hardware_id.into_owned("hardware_id")?,
-            values: values,
+            level: read_level,
+            name: read_name.into_owned("name")?,
+            message: read_message.into_owned("message")?,
+            hardware_id: read_hardware_id.into_owned("hardware_id")?,
+            values: read_values,
         })
     }
 
@@ -323,9 +326,12 @@ impl ::lcm::Message for KeyValue {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<KeyValueView<'a>, ::lcm::codec::DecodeError> {
-        let key = reader.text("key")?;
-        let value = reader.text("value")?;
-        Ok(KeyValueView { key, value })
+        let read_key = reader.text("key")?;
+        let read_value = reader.text("value")?;
+        Ok(KeyValueView {
+            key: read_key,
+            value: read_value,
+        })
     }
 
     fn measure(

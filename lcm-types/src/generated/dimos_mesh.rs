@@ -90,18 +90,18 @@ impl ::lcm::Message for Ask {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<AskView<'a>, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let asker = reader.number::<i64>("asker")?;
-        let node = reader.number::<i64>("node")?;
-        let name = reader.text("name")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_asker = reader.number::<i64>("asker")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_name = reader.text("name")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(AskView {
-            version,
-            asker,
-            node,
-            name,
-            extension,
+            version: read_version,
+            asker: read_asker,
+            node: read_node,
+            name: read_name,
+            extension: read_extension,
         })
     }
 
@@ -233,47 +233,48 @@ impl ::lcm::Message for Beat {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<BeatView<'a>, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let state = *reader.fixed::<u8>("state")?;
-        let node = reader.number::<i64>("node")?;
-        let counter = reader.number::<i32>("counter")?;
-        let handler_ms = reader.number::<i32>("handler_ms")?;
-        let channels_length = reader.size::<i32>("channels_length")?;
-        let channels = reader.views::<ChannelCount>(channels_length, "channels")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_state = *reader.fixed::<u8>("state")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_counter = reader.number::<i32>("counter")?;
+        let read_handler_ms = reader.number::<i32>("handler_ms")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_channels = reader
+            .views::<ChannelCount>(read_channels_length, "channels")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(BeatView {
-            version,
-            state,
-            node,
-            counter,
-            handler_ms,
-            channels,
-            extension,
+            version: read_version,
+            state: read_state,
+            node: read_node,
+            counter: read_counter,
+            handler_ms: read_handler_ms,
+            channels: read_channels,
+            extension: read_extension,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let state = *reader.fixed::<u8>("state")?;
-        let node = reader.number::<i64>("node")?;
-        let counter = reader.number::<i32>("counter")?;
-        let handler_ms = reader.number::<i32>("handler_ms")?;
-        let channels_length = reader.size::<i32>("channels_length")?;
-        let channels = reader
-            .owned_messages::<ChannelCount>(channels_length, "channels")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_state = *reader.fixed::<u8>("state")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_counter = reader.number::<i32>("counter")?;
+        let read_handler_ms = reader.number::<i32>("handler_ms")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_channels = reader
+            .owned_messages::<ChannelCount>(read_channels_length, "channels")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(Self {
-            version: version,
-            state: state,
-            node: node,
-            counter: counter,
-            handler_ms: handler_ms,
-            channels: channels,
-            extension: extension.to_vec(),
+            version: read_version,
+            state: read_state,
+            node: read_node,
+            counter: read_counter,
+            handler_ms: read_handler_ms,
+            channels: read_channels,
+            extension: read_extension.to_vec(),
         })
     }
 
@@ -362,11 +363,11 @@ impl ::lcm::Message for ChannelCount {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ChannelCountView<'a>, ::lcm::codec::DecodeError> {
-        let channel = reader.text("channel")?;
-        let published = reader.number::<i64>("published")?;
+        let read_channel = reader.text("channel")?;
+        let read_published = reader.number::<i64>("published")?;
         Ok(ChannelCountView {
-            channel,
-            published,
+            channel: read_channel,
+            published: read_published,
         })
     }
 
@@ -583,74 +584,75 @@ impl ::lcm::Message for Claim {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ClaimView<'a>, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let state = *reader.fixed::<u8>("state")?;
-        let node = reader.number::<i64>("node")?;
-        let epoch = reader.number::<i64>("epoch")?;
-        let serial = reader.number::<i32>("serial")?;
-        let name = reader.text("name")?;
-        let class_name = reader.text("class_name")?;
-        let host = reader.text("host")?;
-        let host_id = reader.text("host_id")?;
-        let pid = reader.number::<i32>("pid")?;
-        let run_id = reader.text("run_id")?;
-        let contract = reader.text("contract")?;
-        let capabilities_length = reader.size::<i32>("capabilities_length")?;
-        let capabilities = reader.texts(capabilities_length, "capabilities")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_state = *reader.fixed::<u8>("state")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_epoch = reader.number::<i64>("epoch")?;
+        let read_serial = reader.number::<i32>("serial")?;
+        let read_name = reader.text("name")?;
+        let read_class_name = reader.text("class_name")?;
+        let read_host = reader.text("host")?;
+        let read_host_id = reader.text("host_id")?;
+        let read_pid = reader.number::<i32>("pid")?;
+        let read_run_id = reader.text("run_id")?;
+        let read_contract = reader.text("contract")?;
+        let read_capabilities_length = reader.size::<i32>("capabilities_length")?;
+        let read_capabilities = reader.texts(read_capabilities_length, "capabilities")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(ClaimView {
-            version,
-            state,
-            node,
-            epoch,
-            serial,
-            name,
-            class_name,
-            host,
-            host_id,
-            pid,
-            run_id,
-            contract,
-            capabilities,
-            extension,
+            version: read_version,
+            state: read_state,
+            node: read_node,
+            epoch: read_epoch,
+            serial: read_serial,
+            name: read_name,
+            class_name: read_class_name,
+            host: read_host,
+            host_id: read_host_id,
+            pid: read_pid,
+            run_id: read_run_id,
+            contract: read_contract,
+            capabilities: read_capabilities,
+            extension: read_extension,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let state = *reader.fixed::<u8>("state")?;
-        let node = reader.number::<i64>("node")?;
-        let epoch = reader.number::<i64>("epoch")?;
-        let serial = reader.number::<i32>("serial")?;
-        let name = reader.text("name")?;
-        let class_name = reader.text("class_name")?;
-        let host = reader.text("host")?;
-        let host_id = reader.text("host_id")?;
-        let pid = reader.number::<i32>("pid")?;
-        let run_id = reader.text("run_id")?;
-        let contract = reader.text("contract")?;
-        let capabilities_length = reader.size::<i32>("capabilities_length")?;
-        let capabilities = reader.owned_texts(capabilities_length, "capabilities")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_state = *reader.fixed::<u8>("state")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_epoch = reader.number::<i64>("epoch")?;
+        let read_serial = reader.number::<i32>("serial")?;
+        let read_name = reader.text("name")?;
+        let read_class_name = reader.text("class_name")?;
+        let read_host = reader.text("host")?;
+        let read_host_id = reader.text("host_id")?;
+        let read_pid = reader.number::<i32>("pid")?;
+        let read_run_id = reader.text("run_id")?;
+        let read_contract = reader.text("contract")?;
+        let read_capabilities_length = reader.size::<i32>("capabilities_length")?;
+        let read_capabilities = reader
+            .owned_texts(read_capabilities_length, "capabilities")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(Self {
-            version: version,
-            state: state,
-            node: node,
-            epoch: epoch,
-            serial: serial,
-            name: name.into_owned("name")?,
-            class_name: class_name.into_owned("class_name")?,
-            host: host.into_owned("host")?,
-            host_id: host_id.into_owned("host_id")?,
-            pid: pid,
-            run_id: run_id.into_owned("run_id")?,
-            contract: contract.into_owned("contract")?,
-            capabilities: capabilities,
-            extension: extension.to_vec(),
+            version: read_version,
+            state: read_state,
+            node: read_node,
+            epoch: read_epoch,
+            serial: read_serial,
+            name: read_name.into_owned("name")?,
+            class_name: read_class_name.into_owned("class_name")?,
+            host: read_host.into_owned("host")?,
+            host_id: read_host_id.into_owned("host_id")?,
+            pid: read_pid,
+            run_id: read_run_id.into_owned("run_id")?,
+            contract: read_contract.into_owned("contract")?,
+            capabilities: read_capabilities,
+            extension: read_extension.to_vec(),
         })
     }
 
@@ -936,53 +938,55 @@ impl ::lcm::Message for RpcRequest {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RpcRequestView<'a>, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let kind = *reader.fixed::<u8>("kind")?;
-        let codec = *reader.fixed::<u8>("codec")?;
-        let is_stream = reader.fixed::<::lcm::codec::Bool>("is_stream")?.get();
-        let caller = reader.number::<i64>("caller")?;
-        let call = reader.number::<i64>("call")?;
-        let target = reader.number::<i64>("target")?;
-        let attempt = reader.number::<i32>("attempt")?;
-        let time_left_us = reader.number::<i64>("time_left_us")?;
-        let method = reader.text("method")?;
-        let contract = reader.text("contract")?;
-        let chain_length = reader.size::<i32>("chain_length")?;
-        let chain = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I64>(chain_length, "chain")?;
-        let total_bytes = reader.number::<i32>("total_bytes")?;
-        let offset = reader.number::<i32>("offset")?;
-        let part_length = reader.size::<i32>("part_length")?;
-        let part = reader.slice::<u8>(part_length, "part")?;
-        let received = reader.number::<i64>("received")?;
-        let credit = reader.number::<i32>("credit")?;
-        let missing_length = reader.size::<i32>("missing_length")?;
-        let missing = reader
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_kind = *reader.fixed::<u8>("kind")?;
+        let read_codec = *reader.fixed::<u8>("codec")?;
+        let read_is_stream = reader.fixed::<::lcm::codec::Bool>("is_stream")?.get();
+        let read_caller = reader.number::<i64>("caller")?;
+        let read_call = reader.number::<i64>("call")?;
+        let read_target = reader.number::<i64>("target")?;
+        let read_attempt = reader.number::<i32>("attempt")?;
+        let read_time_left_us = reader.number::<i64>("time_left_us")?;
+        let read_method = reader.text("method")?;
+        let read_contract = reader.text("contract")?;
+        let read_chain_length = reader.size::<i32>("chain_length")?;
+        let read_chain = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I64,
-            >(missing_length, "missing")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+            >(read_chain_length, "chain")?;
+        let read_total_bytes = reader.number::<i32>("total_bytes")?;
+        let read_offset = reader.number::<i32>("offset")?;
+        let read_part_length = reader.size::<i32>("part_length")?;
+        let read_part = reader.slice::<u8>(read_part_length, "part")?;
+        let read_received = reader.number::<i64>("received")?;
+        let read_credit = reader.number::<i32>("credit")?;
+        let read_missing_length = reader.size::<i32>("missing_length")?;
+        let read_missing = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::I64,
+            >(read_missing_length, "missing")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(RpcRequestView {
-            version,
-            kind,
-            codec,
-            is_stream,
-            caller,
-            call,
-            target,
-            attempt,
-            time_left_us,
-            method,
-            contract,
-            chain,
-            total_bytes,
-            offset,
-            part,
-            received,
-            credit,
-            missing,
-            extension,
+            version: read_version,
+            kind: read_kind,
+            codec: read_codec,
+            is_stream: read_is_stream,
+            caller: read_caller,
+            call: read_call,
+            target: read_target,
+            attempt: read_attempt,
+            time_left_us: read_time_left_us,
+            method: read_method,
+            contract: read_contract,
+            chain: read_chain,
+            total_bytes: read_total_bytes,
+            offset: read_offset,
+            part: read_part,
+            received: read_received,
+            credit: read_credit,
+            missing: read_missing,
+            extension: read_extension,
         })
     }
 
@@ -1201,37 +1205,37 @@ impl ::lcm::Message for RpcResponse {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RpcResponseView<'a>, ::lcm::codec::DecodeError> {
-        let version = *reader.fixed::<u8>("version")?;
-        let kind = *reader.fixed::<u8>("kind")?;
-        let codec = *reader.fixed::<u8>("codec")?;
-        let callee = reader.number::<i64>("callee")?;
-        let caller = reader.number::<i64>("caller")?;
-        let call = reader.number::<i64>("call")?;
-        let sequence = reader.number::<i64>("sequence")?;
-        let total_bytes = reader.number::<i32>("total_bytes")?;
-        let offset = reader.number::<i32>("offset")?;
-        let part_length = reader.size::<i32>("part_length")?;
-        let part = reader.slice::<u8>(part_length, "part")?;
-        let missing_length = reader.size::<i32>("missing_length")?;
-        let missing = reader
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_kind = *reader.fixed::<u8>("kind")?;
+        let read_codec = *reader.fixed::<u8>("codec")?;
+        let read_callee = reader.number::<i64>("callee")?;
+        let read_caller = reader.number::<i64>("caller")?;
+        let read_call = reader.number::<i64>("call")?;
+        let read_sequence = reader.number::<i64>("sequence")?;
+        let read_total_bytes = reader.number::<i32>("total_bytes")?;
+        let read_offset = reader.number::<i32>("offset")?;
+        let read_part_length = reader.size::<i32>("part_length")?;
+        let read_part = reader.slice::<u8>(read_part_length, "part")?;
+        let read_missing_length = reader.size::<i32>("missing_length")?;
+        let read_missing = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I32,
-            >(missing_length, "missing")?;
-        let extension_length = reader.size::<i32>("extension_length")?;
-        let extension = reader.slice::<u8>(extension_length, "extension")?;
+            >(read_missing_length, "missing")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
         Ok(RpcResponseView {
-            version,
-            kind,
-            codec,
-            callee,
-            caller,
-            call,
-            sequence,
-            total_bytes,
-            offset,
-            part,
-            missing,
-            extension,
+            version: read_version,
+            kind: read_kind,
+            codec: read_codec,
+            callee: read_callee,
+            caller: read_caller,
+            call: read_call,
+            sequence: read_sequence,
+            total_bytes: read_total_bytes,
+            offset: read_offset,
+            part: read_part,
+            missing: read_missing,
+            extension: read_extension,
         })
     }
 

@@ -95,12 +95,14 @@ impl ::core::convert::From<&ArrowPrimitive> for ArrowPrimitiveLayout {
     #[inline]
     fn from(message: &ArrowPrimitive) -> Self {
         Self {
-            pose: super::geometry_msgs::PoseLayout::from(&message.pose),
+            pose: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.pose),
             shaft_length: message.shaft_length.into(),
             shaft_diameter: message.shaft_diameter.into(),
             head_length: message.head_length.into(),
             head_diameter: message.head_diameter.into(),
-            color: ColorLayout::from(&message.color),
+            color: <ColorLayout as ::core::convert::From<_>>::from(&message.color),
         }
     }
 }
@@ -109,12 +111,14 @@ impl ::core::convert::From<&ArrowPrimitiveLayout> for ArrowPrimitive {
     #[inline]
     fn from(layout: &ArrowPrimitiveLayout) -> Self {
         Self {
-            pose: super::geometry_msgs::Pose::from(&layout.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.pose),
             shaft_length: layout.shaft_length.get(),
             shaft_diameter: layout.shaft_diameter.get(),
             head_length: layout.head_length.get(),
             head_diameter: layout.head_diameter.get(),
-            color: Color::from(&layout.color),
+            color: <Color as ::core::convert::From<_>>::from(&layout.color),
         }
     }
 }
@@ -129,7 +133,7 @@ impl ::lcm::Message for ArrowPrimitive {
     fn from_view(
         view: &ArrowPrimitiveLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -150,7 +154,7 @@ impl ::lcm::Message for ArrowPrimitive {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&ArrowPrimitiveLayout::from(self));
+        sink.fixed(&<ArrowPrimitiveLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -276,7 +280,9 @@ impl ::lcm::Message for CameraCalibration {
         view: CameraCalibrationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             width: view.width,
             height: view.height,
@@ -292,27 +298,28 @@ impl ::lcm::Message for CameraCalibration {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CameraCalibrationView<'a>, ::lcm::codec::DecodeError> {
-        let d_length = reader.size::<i32>("d_length")?;
-        let timestamp = reader
+        let read_d_length = reader.size::<i32>("d_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let width = reader.number::<i32>("width")?;
-        let height = reader.number::<i32>("height")?;
-        let distortion_model = reader.text("distortion_model")?;
-        let d = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(d_length, "d")?;
-        let k = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("k")?;
-        let r = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("r")?;
-        let p = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 12]>("p")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_height = reader.number::<i32>("height")?;
+        let read_distortion_model = reader.text("distortion_model")?;
+        let read_d = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(read_d_length, "d")?;
+        let read_k = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("k")?;
+        let read_r = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("r")?;
+        let read_p = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 12]>("p")?;
         Ok(CameraCalibrationView {
-            timestamp,
-            frame_id,
-            width,
-            height,
-            distortion_model,
-            d,
-            k,
-            r,
-            p,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            width: read_width,
+            height: read_height,
+            distortion_model: read_distortion_model,
+            d: read_d,
+            k: read_k,
+            r: read_r,
+            p: read_p,
         })
     }
 
@@ -330,7 +337,11 @@ impl ::lcm::Message for CameraCalibration {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.d.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.number(self.width);
         sink.number(self.height);
@@ -432,12 +443,20 @@ impl ::core::convert::From<&CircleAnnotation> for CircleAnnotationLayout {
     #[inline]
     fn from(message: &CircleAnnotation) -> Self {
         Self {
-            timestamp: super::builtin_interfaces::TimeLayout::from(&message.timestamp),
-            position: Point2Layout::from(&message.position),
+            timestamp: <super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&message.timestamp),
+            position: <Point2Layout as ::core::convert::From<
+                _,
+            >>::from(&message.position),
             diameter: message.diameter.into(),
             thickness: message.thickness.into(),
-            fill_color: ColorLayout::from(&message.fill_color),
-            outline_color: ColorLayout::from(&message.outline_color),
+            fill_color: <ColorLayout as ::core::convert::From<
+                _,
+            >>::from(&message.fill_color),
+            outline_color: <ColorLayout as ::core::convert::From<
+                _,
+            >>::from(&message.outline_color),
         }
     }
 }
@@ -446,12 +465,16 @@ impl ::core::convert::From<&CircleAnnotationLayout> for CircleAnnotation {
     #[inline]
     fn from(layout: &CircleAnnotationLayout) -> Self {
         Self {
-            timestamp: super::builtin_interfaces::Time::from(&layout.timestamp),
-            position: Point2::from(&layout.position),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(&layout.timestamp),
+            position: <Point2 as ::core::convert::From<_>>::from(&layout.position),
             diameter: layout.diameter.get(),
             thickness: layout.thickness.get(),
-            fill_color: Color::from(&layout.fill_color),
-            outline_color: Color::from(&layout.outline_color),
+            fill_color: <Color as ::core::convert::From<_>>::from(&layout.fill_color),
+            outline_color: <Color as ::core::convert::From<
+                _,
+            >>::from(&layout.outline_color),
         }
     }
 }
@@ -466,7 +489,7 @@ impl ::lcm::Message for CircleAnnotation {
     fn from_view(
         view: &CircleAnnotationLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -487,7 +510,7 @@ impl ::lcm::Message for CircleAnnotation {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&CircleAnnotationLayout::from(self));
+        sink.fixed(&<CircleAnnotationLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -593,7 +616,7 @@ impl ::lcm::Message for Color {
     fn from_view(
         view: &ColorLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -614,7 +637,7 @@ impl ::lcm::Message for Color {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&ColorLayout::from(self));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -688,7 +711,9 @@ impl ::lcm::Message for CompressedImage {
         view: CompressedImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             data: view.data.to_vec(),
             format: view.format.into_owned("format")?,
@@ -699,17 +724,17 @@ impl ::lcm::Message for CompressedImage {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CompressedImageView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
-        let format = reader.text("format")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
+        let read_format = reader.text("format")?;
         Ok(CompressedImageView {
-            timestamp,
-            frame_id,
-            data,
-            format,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            data: read_data,
+            format: read_format,
         })
     }
 
@@ -727,7 +752,11 @@ impl ::lcm::Message for CompressedImage {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.lend(&self.data);
         sink.text(&self.format);
@@ -808,7 +837,9 @@ impl ::lcm::Message for CompressedVideo {
         view: CompressedVideoView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             data: view.data.to_vec(),
             format: view.format.into_owned("format")?,
@@ -819,17 +850,17 @@ impl ::lcm::Message for CompressedVideo {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CompressedVideoView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
-        let format = reader.text("format")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
+        let read_format = reader.text("format")?;
         Ok(CompressedVideoView {
-            timestamp,
-            frame_id,
-            data,
-            format,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            data: read_data,
+            format: read_format,
         })
     }
 
@@ -847,7 +878,11 @@ impl ::lcm::Message for CompressedVideo {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.lend(&self.data);
         sink.text(&self.format);
@@ -917,9 +952,13 @@ impl ::core::convert::From<&CubePrimitive> for CubePrimitiveLayout {
     #[inline]
     fn from(message: &CubePrimitive) -> Self {
         Self {
-            pose: super::geometry_msgs::PoseLayout::from(&message.pose),
-            size: super::geometry_msgs::Vector3Layout::from(&message.size),
-            color: ColorLayout::from(&message.color),
+            pose: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.pose),
+            size: <super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&message.size),
+            color: <ColorLayout as ::core::convert::From<_>>::from(&message.color),
         }
     }
 }
@@ -928,9 +967,13 @@ impl ::core::convert::From<&CubePrimitiveLayout> for CubePrimitive {
     #[inline]
     fn from(layout: &CubePrimitiveLayout) -> Self {
         Self {
-            pose: super::geometry_msgs::Pose::from(&layout.pose),
-            size: super::geometry_msgs::Vector3::from(&layout.size),
-            color: Color::from(&layout.color),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.pose),
+            size: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(&layout.size),
+            color: <Color as ::core::convert::From<_>>::from(&layout.color),
         }
     }
 }
@@ -945,7 +988,7 @@ impl ::lcm::Message for CubePrimitive {
     fn from_view(
         view: &CubePrimitiveLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -966,7 +1009,7 @@ impl ::lcm::Message for CubePrimitive {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&CubePrimitiveLayout::from(self));
+        sink.fixed(&<CubePrimitiveLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1053,11 +1096,15 @@ impl ::core::convert::From<&CylinderPrimitive> for CylinderPrimitiveLayout {
     #[inline]
     fn from(message: &CylinderPrimitive) -> Self {
         Self {
-            pose: super::geometry_msgs::PoseLayout::from(&message.pose),
-            size: super::geometry_msgs::Vector3Layout::from(&message.size),
+            pose: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.pose),
+            size: <super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&message.size),
             bottom_scale: message.bottom_scale.into(),
             top_scale: message.top_scale.into(),
-            color: ColorLayout::from(&message.color),
+            color: <ColorLayout as ::core::convert::From<_>>::from(&message.color),
         }
     }
 }
@@ -1066,11 +1113,15 @@ impl ::core::convert::From<&CylinderPrimitiveLayout> for CylinderPrimitive {
     #[inline]
     fn from(layout: &CylinderPrimitiveLayout) -> Self {
         Self {
-            pose: super::geometry_msgs::Pose::from(&layout.pose),
-            size: super::geometry_msgs::Vector3::from(&layout.size),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.pose),
+            size: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(&layout.size),
             bottom_scale: layout.bottom_scale.get(),
             top_scale: layout.top_scale.get(),
-            color: Color::from(&layout.color),
+            color: <Color as ::core::convert::From<_>>::from(&layout.color),
         }
     }
 }
@@ -1085,7 +1136,7 @@ impl ::lcm::Message for CylinderPrimitive {
     fn from_view(
         view: &CylinderPrimitiveLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1106,7 +1157,7 @@ impl ::lcm::Message for CylinderPrimitive {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&CylinderPrimitiveLayout::from(self));
+        sink.fixed(&<CylinderPrimitiveLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1184,11 +1235,17 @@ impl ::lcm::Message for FrameTransform {
         view: FrameTransformView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             parent_frame_id: view.parent_frame_id.into_owned("parent_frame_id")?,
             child_frame_id: view.child_frame_id.into_owned("child_frame_id")?,
-            translation: super::geometry_msgs::Vector3::from(view.translation),
-            rotation: super::geometry_msgs::Quaternion::from(view.rotation),
+            translation: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.translation),
+            rotation: <super::geometry_msgs::Quaternion as ::core::convert::From<
+                _,
+            >>::from(view.rotation),
         })
     }
 
@@ -1196,20 +1253,20 @@ impl ::lcm::Message for FrameTransform {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<FrameTransformView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let parent_frame_id = reader.text("parent_frame_id")?;
-        let child_frame_id = reader.text("child_frame_id")?;
-        let translation = reader
+        let read_parent_frame_id = reader.text("parent_frame_id")?;
+        let read_child_frame_id = reader.text("child_frame_id")?;
+        let read_translation = reader
             .fixed::<super::geometry_msgs::Vector3Layout>("translation")?;
-        let rotation = reader
+        let read_rotation = reader
             .fixed::<super::geometry_msgs::QuaternionLayout>("rotation")?;
         Ok(FrameTransformView {
-            timestamp,
-            parent_frame_id,
-            child_frame_id,
-            translation,
-            rotation,
+            timestamp: read_timestamp,
+            parent_frame_id: read_parent_frame_id,
+            child_frame_id: read_child_frame_id,
+            translation: read_translation,
+            rotation: read_rotation,
         })
     }
 
@@ -1224,11 +1281,23 @@ impl ::lcm::Message for FrameTransform {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.parent_frame_id);
         sink.text(&self.child_frame_id);
-        sink.fixed(&super::geometry_msgs::Vector3Layout::from(&self.translation));
-        sink.fixed(&super::geometry_msgs::QuaternionLayout::from(&self.rotation));
+        sink.fixed(
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.translation),
+        );
+        sink.fixed(
+            &<super::geometry_msgs::QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&self.rotation),
+        );
     }
 }
 
@@ -1280,19 +1349,23 @@ impl ::lcm::Message for FrameTransforms {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<FrameTransformsView<'a>, ::lcm::codec::DecodeError> {
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let transforms = reader
-            .views::<FrameTransform>(transforms_length, "transforms")?;
-        Ok(FrameTransformsView { transforms })
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_transforms = reader
+            .views::<FrameTransform>(read_transforms_length, "transforms")?;
+        Ok(FrameTransformsView {
+            transforms: read_transforms,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let transforms = reader
-            .owned_messages::<FrameTransform>(transforms_length, "transforms")?;
-        Ok(Self { transforms: transforms })
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_transforms = reader
+            .owned_messages::<FrameTransform>(read_transforms_length, "transforms")?;
+        Ok(Self {
+            transforms: read_transforms,
+        })
     }
 
     fn measure(
@@ -1361,8 +1434,10 @@ impl ::lcm::Message for GeoJSON {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GeoJSONView<'a>, ::lcm::codec::DecodeError> {
-        let geojson = reader.text("geojson")?;
-        Ok(GeoJSONView { geojson })
+        let read_geojson = reader.text("geojson")?;
+        Ok(GeoJSONView {
+            geojson: read_geojson,
+        })
     }
 
     fn measure(
@@ -1494,11 +1569,15 @@ impl ::lcm::Message for Grid {
         view: GridView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             column_count: view.column_count,
-            cell_size: Vector2::from(view.cell_size),
+            cell_size: <Vector2 as ::core::convert::From<_>>::from(view.cell_size),
             row_stride: view.row_stride,
             cell_stride: view.cell_stride,
             fields: view.fields.copy_out("fields")?,
@@ -1510,57 +1589,62 @@ impl ::lcm::Message for Grid {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GridView<'a>, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let column_count = reader.number::<i32>("column_count")?;
-        let cell_size = reader.fixed::<Vector2Layout>("cell_size")?;
-        let row_stride = reader.number::<i32>("row_stride")?;
-        let cell_stride = reader.number::<i32>("cell_stride")?;
-        let fields = reader.views::<PackedElementField>(fields_length, "fields")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_column_count = reader.number::<i32>("column_count")?;
+        let read_cell_size = reader.fixed::<Vector2Layout>("cell_size")?;
+        let read_row_stride = reader.number::<i32>("row_stride")?;
+        let read_cell_stride = reader.number::<i32>("cell_stride")?;
+        let read_fields = reader
+            .views::<PackedElementField>(read_fields_length, "fields")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(GridView {
-            timestamp,
-            frame_id,
-            pose,
-            column_count,
-            cell_size,
-            row_stride,
-            cell_stride,
-            fields,
-            data,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            pose: read_pose,
+            column_count: read_column_count,
+            cell_size: read_cell_size,
+            row_stride: read_row_stride,
+            cell_stride: read_cell_stride,
+            fields: read_fields,
+            data: read_data,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let column_count = reader.number::<i32>("column_count")?;
-        let cell_size = reader.fixed::<Vector2Layout>("cell_size")?;
-        let row_stride = reader.number::<i32>("row_stride")?;
-        let cell_stride = reader.number::<i32>("cell_stride")?;
-        let fields = reader
-            .owned_messages::<PackedElementField>(fields_length, "fields")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_column_count = reader.number::<i32>("column_count")?;
+        let read_cell_size = reader.fixed::<Vector2Layout>("cell_size")?;
+        let read_row_stride = reader.number::<i32>("row_stride")?;
+        let read_cell_stride = reader.number::<i32>("cell_stride")?;
+        let read_fields = reader
+            .owned_messages::<PackedElementField>(read_fields_length, "fields")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(timestamp),
-            frame_id: frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(pose),
-            column_count: column_count,
-            cell_size: Vector2::from(cell_size),
-            row_stride: row_stride,
-            cell_stride: cell_stride,
-            fields: fields,
-            data: data.to_vec(),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(read_timestamp),
+            frame_id: read_frame_id.into_owned("frame_id")?,
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(read_pose),
+            column_count: read_column_count,
+            cell_size: <Vector2 as ::core::convert::From<_>>::from(read_cell_size),
+            row_stride: read_row_stride,
+            cell_stride: read_cell_stride,
+            fields: read_fields,
+            data: read_data.to_vec(),
         })
     }
 
@@ -1580,11 +1664,19 @@ impl ::lcm::Message for Grid {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.fields.len());
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.number(self.column_count);
-        sink.fixed(&Vector2Layout::from(&self.cell_size));
+        sink.fixed(&<Vector2Layout as ::core::convert::From<_>>::from(&self.cell_size));
         sink.number(self.row_stride);
         sink.number(self.cell_stride);
         sink.messages(&self.fields);
@@ -1646,7 +1738,11 @@ impl ::lcm::Message for ImageAnnotations {
         view: ImageAnnotationsView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            circles: view.circles.iter().map(CircleAnnotation::from).collect(),
+            circles: view
+                .circles
+                .iter()
+                .map(<CircleAnnotation as ::core::convert::From<_>>::from)
+                .collect(),
             points: view.points.copy_out("points")?,
             texts: view.texts.copy_out("texts")?,
         })
@@ -1656,32 +1752,40 @@ impl ::lcm::Message for ImageAnnotations {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ImageAnnotationsView<'a>, ::lcm::codec::DecodeError> {
-        let circles_length = reader.size::<i32>("circles_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let texts_length = reader.size::<i32>("texts_length")?;
-        let circles = reader.slice::<CircleAnnotationLayout>(circles_length, "circles")?;
-        let points = reader.views::<PointsAnnotation>(points_length, "points")?;
-        let texts = reader.views::<TextAnnotation>(texts_length, "texts")?;
+        let read_circles_length = reader.size::<i32>("circles_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_texts_length = reader.size::<i32>("texts_length")?;
+        let read_circles = reader
+            .slice::<CircleAnnotationLayout>(read_circles_length, "circles")?;
+        let read_points = reader
+            .views::<PointsAnnotation>(read_points_length, "points")?;
+        let read_texts = reader.views::<TextAnnotation>(read_texts_length, "texts")?;
         Ok(ImageAnnotationsView {
-            circles,
-            points,
-            texts,
+            circles: read_circles,
+            points: read_points,
+            texts: read_texts,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let circles_length = reader.size::<i32>("circles_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let texts_length = reader.size::<i32>("texts_length")?;
-        let circles = reader.slice::<CircleAnnotationLayout>(circles_length, "circles")?;
-        let points = reader.owned_messages::<PointsAnnotation>(points_length, "points")?;
-        let texts = reader.owned_messages::<TextAnnotation>(texts_length, "texts")?;
+        let read_circles_length = reader.size::<i32>("circles_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_texts_length = reader.size::<i32>("texts_length")?;
+        let read_circles = reader
+            .slice::<CircleAnnotationLayout>(read_circles_length, "circles")?;
+        let read_points = reader
+            .owned_messages::<PointsAnnotation>(read_points_length, "points")?;
+        let read_texts = reader
+            .owned_messages::<TextAnnotation>(read_texts_length, "texts")?;
         Ok(Self {
-            circles: circles.iter().map(CircleAnnotation::from).collect(),
-            points: points,
-            texts: texts,
+            circles: read_circles
+                .iter()
+                .map(<CircleAnnotation as ::core::convert::From<_>>::from)
+                .collect(),
+            points: read_points,
+            texts: read_texts,
         })
     }
 
@@ -1704,7 +1808,9 @@ impl ::lcm::Message for ImageAnnotations {
         sink.size::<i32>(self.points.len());
         sink.size::<i32>(self.texts.len());
         for element in self.circles.iter() {
-            sink.fixed(&CircleAnnotationLayout::from(element));
+            sink.fixed(
+                &<CircleAnnotationLayout as ::core::convert::From<_>>::from(element),
+            );
         }
         sink.messages(&self.points);
         sink.messages(&self.texts);
@@ -1767,9 +1873,12 @@ impl ::lcm::Message for KeyValuePair {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<KeyValuePairView<'a>, ::lcm::codec::DecodeError> {
-        let key = reader.text("key")?;
-        let value = reader.text("value")?;
-        Ok(KeyValuePairView { key, value })
+        let read_key = reader.text("key")?;
+        let read_value = reader.text("value")?;
+        Ok(KeyValuePairView {
+            key: read_key,
+            value: read_value,
+        })
     }
 
     fn measure(
@@ -1889,9 +1998,13 @@ impl ::lcm::Message for LaserScan {
         view: LaserScanView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             start_angle: view.start_angle,
             end_angle: view.end_angle,
             ranges: ::lcm::codec::to_native::<f64>(view.ranges),
@@ -1903,28 +2016,30 @@ impl ::lcm::Message for LaserScan {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LaserScanView<'a>, ::lcm::codec::DecodeError> {
-        let ranges_length = reader.size::<i32>("ranges_length")?;
-        let intensities_length = reader.size::<i32>("intensities_length")?;
-        let timestamp = reader
+        let read_ranges_length = reader.size::<i32>("ranges_length")?;
+        let read_intensities_length = reader.size::<i32>("intensities_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let start_angle = reader.number::<f64>("start_angle")?;
-        let end_angle = reader.number::<f64>("end_angle")?;
-        let ranges = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(ranges_length, "ranges")?;
-        let intensities = reader
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_start_angle = reader.number::<f64>("start_angle")?;
+        let read_end_angle = reader.number::<f64>("end_angle")?;
+        let read_ranges = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(intensities_length, "intensities")?;
+            >(read_ranges_length, "ranges")?;
+        let read_intensities = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_intensities_length, "intensities")?;
         Ok(LaserScanView {
-            timestamp,
-            frame_id,
-            pose,
-            start_angle,
-            end_angle,
-            ranges,
-            intensities,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            pose: read_pose,
+            start_angle: read_start_angle,
+            end_angle: read_end_angle,
+            ranges: read_ranges,
+            intensities: read_intensities,
         })
     }
 
@@ -1944,9 +2059,17 @@ impl ::lcm::Message for LaserScan {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.ranges.len());
         sink.size::<i32>(self.intensities.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.number(self.start_angle);
         sink.number(self.end_angle);
         sink.numbers(&self.ranges);
@@ -2070,12 +2193,22 @@ impl ::lcm::Message for LinePrimitive {
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
             r#type: view.r#type,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             thickness: view.thickness,
             scale_invariant: view.scale_invariant,
-            points: view.points.iter().map(super::geometry_msgs::Point::from).collect(),
-            color: Color::from(view.color),
-            colors: view.colors.iter().map(Color::from).collect(),
+            points: view
+                .points
+                .iter()
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
+                .collect(),
+            color: <Color as ::core::convert::From<_>>::from(view.color),
+            colors: view
+                .colors
+                .iter()
+                .map(<Color as ::core::convert::From<_>>::from)
+                .collect(),
             indices: ::lcm::codec::to_native::<i32>(view.indices),
         })
     }
@@ -2084,32 +2217,32 @@ impl ::lcm::Message for LinePrimitive {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LinePrimitiveView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let colors_length = reader.size::<i32>("colors_length")?;
-        let indices_length = reader.size::<i32>("indices_length")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let thickness = reader.number::<f64>("thickness")?;
-        let scale_invariant = reader
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_colors_length = reader.size::<i32>("colors_length")?;
+        let read_indices_length = reader.size::<i32>("indices_length")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_thickness = reader.number::<f64>("thickness")?;
+        let read_scale_invariant = reader
             .fixed::<::lcm::codec::Bool>("scale_invariant")?
             .get();
-        let points = reader
-            .slice::<super::geometry_msgs::PointLayout>(points_length, "points")?;
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let colors = reader.slice::<ColorLayout>(colors_length, "colors")?;
-        let indices = reader
+        let read_points = reader
+            .slice::<super::geometry_msgs::PointLayout>(read_points_length, "points")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_colors = reader.slice::<ColorLayout>(read_colors_length, "colors")?;
+        let read_indices = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I32,
-            >(indices_length, "indices")?;
+            >(read_indices_length, "indices")?;
         Ok(LinePrimitiveView {
-            r#type,
-            pose,
-            thickness,
-            scale_invariant,
-            points,
-            color,
-            colors,
-            indices,
+            r#type: read_type,
+            pose: read_pose,
+            thickness: read_thickness,
+            scale_invariant: read_scale_invariant,
+            points: read_points,
+            color: read_color,
+            colors: read_colors,
+            indices: read_indices,
         })
     }
 
@@ -2132,15 +2265,23 @@ impl ::lcm::Message for LinePrimitive {
         sink.size::<i32>(self.colors.len());
         sink.size::<i32>(self.indices.len());
         sink.fixed(&self.r#type);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.number(self.thickness);
         sink.boolean(self.scale_invariant);
         for element in self.points.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
-        sink.fixed(&ColorLayout::from(&self.color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.color));
         for element in self.colors.iter() {
-            sink.fixed(&ColorLayout::from(element));
+            sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(element));
         }
         sink.numbers(&self.indices);
     }
@@ -2258,7 +2399,9 @@ impl ::lcm::Message for LocationFix {
         view: LocationFixView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             latitude: view.latitude,
             longitude: view.longitude,
@@ -2272,25 +2415,26 @@ impl ::lcm::Message for LocationFix {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LocationFixView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let latitude = reader.number::<f64>("latitude")?;
-        let longitude = reader.number::<f64>("longitude")?;
-        let altitude = reader.number::<f64>("altitude")?;
-        let position_covariance = reader
+        let read_frame_id = reader.text("frame_id")?;
+        let read_latitude = reader.number::<f64>("latitude")?;
+        let read_longitude = reader.number::<f64>("longitude")?;
+        let read_altitude = reader.number::<f64>("altitude")?;
+        let read_position_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("position_covariance")?;
-        let position_covariance_type = *reader.fixed::<u8>("position_covariance_type")?;
+        let read_position_covariance_type = *reader
+            .fixed::<u8>("position_covariance_type")?;
         Ok(LocationFixView {
-            timestamp,
-            frame_id,
-            latitude,
-            longitude,
-            altitude,
-            position_covariance,
-            position_covariance_type,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            latitude: read_latitude,
+            longitude: read_longitude,
+            altitude: read_altitude,
+            position_covariance: read_position_covariance,
+            position_covariance_type: read_position_covariance_type,
         })
     }
 
@@ -2304,7 +2448,11 @@ impl ::lcm::Message for LocationFix {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.number(self.latitude);
         sink.number(self.longitude);
@@ -2408,7 +2556,9 @@ impl ::lcm::Message for Log {
         view: LogView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             level: view.level,
             message: view.message.into_owned("message")?,
             name: view.name.into_owned("name")?,
@@ -2421,20 +2571,20 @@ impl ::lcm::Message for Log {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LogView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let level = *reader.fixed::<u8>("level")?;
-        let message = reader.text("message")?;
-        let name = reader.text("name")?;
-        let file = reader.text("file")?;
-        let line = reader.number::<i32>("line")?;
+        let read_level = *reader.fixed::<u8>("level")?;
+        let read_message = reader.text("message")?;
+        let read_name = reader.text("name")?;
+        let read_file = reader.text("file")?;
+        let read_line = reader.number::<i32>("line")?;
         Ok(LogView {
-            timestamp,
-            level,
-            message,
-            name,
-            file,
-            line,
+            timestamp: read_timestamp,
+            level: read_level,
+            message: read_message,
+            name: read_name,
+            file: read_file,
+            line: read_line,
         })
     }
 
@@ -2450,7 +2600,11 @@ impl ::lcm::Message for Log {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.fixed(&self.level);
         sink.text(&self.message);
         sink.text(&self.name);
@@ -2556,9 +2710,13 @@ impl ::lcm::Message for ModelPrimitive {
         view: ModelPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            pose: super::geometry_msgs::Pose::from(view.pose),
-            scale: super::geometry_msgs::Vector3::from(view.scale),
-            color: Color::from(view.color),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
+            scale: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.scale),
+            color: <Color as ::core::convert::From<_>>::from(view.color),
             override_color: view.override_color,
             url: view.url.into_owned("url")?,
             media_type: view.media_type.into_owned("media_type")?,
@@ -2570,22 +2728,24 @@ impl ::lcm::Message for ModelPrimitive {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ModelPrimitiveView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let scale = reader.fixed::<super::geometry_msgs::Vector3Layout>("scale")?;
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let override_color = reader.fixed::<::lcm::codec::Bool>("override_color")?.get();
-        let url = reader.text("url")?;
-        let media_type = reader.text("media_type")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_scale = reader.fixed::<super::geometry_msgs::Vector3Layout>("scale")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_override_color = reader
+            .fixed::<::lcm::codec::Bool>("override_color")?
+            .get();
+        let read_url = reader.text("url")?;
+        let read_media_type = reader.text("media_type")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(ModelPrimitiveView {
-            pose,
-            scale,
-            color,
-            override_color,
-            url,
-            media_type,
-            data,
+            pose: read_pose,
+            scale: read_scale,
+            color: read_color,
+            override_color: read_override_color,
+            url: read_url,
+            media_type: read_media_type,
+            data: read_data,
         })
     }
 
@@ -2603,9 +2763,17 @@ impl ::lcm::Message for ModelPrimitive {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
-        sink.fixed(&super::geometry_msgs::Vector3Layout::from(&self.scale));
-        sink.fixed(&ColorLayout::from(&self.color));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
+        sink.fixed(
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.scale),
+        );
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.color));
         sink.boolean(self.override_color);
         sink.text(&self.url);
         sink.text(&self.media_type);
@@ -2695,13 +2863,13 @@ impl ::lcm::Message for PackedElementField {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PackedElementFieldView<'a>, ::lcm::codec::DecodeError> {
-        let name = reader.text("name")?;
-        let offset = reader.number::<i32>("offset")?;
-        let r#type = *reader.fixed::<u8>("type")?;
+        let read_name = reader.text("name")?;
+        let read_offset = reader.number::<i32>("offset")?;
+        let read_type = *reader.fixed::<u8>("type")?;
         Ok(PackedElementFieldView {
-            name,
-            offset,
-            r#type,
+            name: read_name,
+            offset: read_offset,
+            r#type: read_type,
         })
     }
 
@@ -2801,7 +2969,7 @@ impl ::lcm::Message for Point2 {
     fn from_view(
         view: &Point2Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2822,7 +2990,7 @@ impl ::lcm::Message for Point2 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Point2Layout::from(self));
+        sink.fixed(&<Point2Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2916,9 +3084,13 @@ impl ::lcm::Message for PointCloud {
         view: PointCloudView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             point_stride: view.point_stride,
             fields: view.fields.copy_out("fields")?,
             data: view.data.to_vec(),
@@ -2929,45 +3101,50 @@ impl ::lcm::Message for PointCloud {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointCloudView<'a>, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let point_stride = reader.number::<i32>("point_stride")?;
-        let fields = reader.views::<PackedElementField>(fields_length, "fields")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_point_stride = reader.number::<i32>("point_stride")?;
+        let read_fields = reader
+            .views::<PackedElementField>(read_fields_length, "fields")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(PointCloudView {
-            timestamp,
-            frame_id,
-            pose,
-            point_stride,
-            fields,
-            data,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            pose: read_pose,
+            point_stride: read_point_stride,
+            fields: read_fields,
+            data: read_data,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let point_stride = reader.number::<i32>("point_stride")?;
-        let fields = reader
-            .owned_messages::<PackedElementField>(fields_length, "fields")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_point_stride = reader.number::<i32>("point_stride")?;
+        let read_fields = reader
+            .owned_messages::<PackedElementField>(read_fields_length, "fields")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(timestamp),
-            frame_id: frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(pose),
-            point_stride: point_stride,
-            fields: fields,
-            data: data.to_vec(),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(read_timestamp),
+            frame_id: read_frame_id.into_owned("frame_id")?,
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(read_pose),
+            point_stride: read_point_stride,
+            fields: read_fields,
+            data: read_data.to_vec(),
         })
     }
 
@@ -2987,9 +3164,17 @@ impl ::lcm::Message for PointCloud {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.fields.len());
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.number(self.point_stride);
         sink.messages(&self.fields);
         sink.lend(&self.data);
@@ -3105,12 +3290,22 @@ impl ::lcm::Message for PointsAnnotation {
         view: PointsAnnotationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             r#type: view.r#type,
-            points: view.points.iter().map(Point2::from).collect(),
-            outline_color: Color::from(view.outline_color),
-            outline_colors: view.outline_colors.iter().map(Color::from).collect(),
-            fill_color: Color::from(view.fill_color),
+            points: view
+                .points
+                .iter()
+                .map(<Point2 as ::core::convert::From<_>>::from)
+                .collect(),
+            outline_color: <Color as ::core::convert::From<_>>::from(view.outline_color),
+            outline_colors: view
+                .outline_colors
+                .iter()
+                .map(<Color as ::core::convert::From<_>>::from)
+                .collect(),
+            fill_color: <Color as ::core::convert::From<_>>::from(view.fill_color),
             thickness: view.thickness,
         })
     }
@@ -3119,25 +3314,25 @@ impl ::lcm::Message for PointsAnnotation {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointsAnnotationView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let outline_colors_length = reader.size::<i32>("outline_colors_length")?;
-        let timestamp = reader
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_outline_colors_length = reader.size::<i32>("outline_colors_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let points = reader.slice::<Point2Layout>(points_length, "points")?;
-        let outline_color = reader.fixed::<ColorLayout>("outline_color")?;
-        let outline_colors = reader
-            .slice::<ColorLayout>(outline_colors_length, "outline_colors")?;
-        let fill_color = reader.fixed::<ColorLayout>("fill_color")?;
-        let thickness = reader.number::<f64>("thickness")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_points = reader.slice::<Point2Layout>(read_points_length, "points")?;
+        let read_outline_color = reader.fixed::<ColorLayout>("outline_color")?;
+        let read_outline_colors = reader
+            .slice::<ColorLayout>(read_outline_colors_length, "outline_colors")?;
+        let read_fill_color = reader.fixed::<ColorLayout>("fill_color")?;
+        let read_thickness = reader.number::<f64>("thickness")?;
         Ok(PointsAnnotationView {
-            timestamp,
-            r#type,
-            points,
-            outline_color,
-            outline_colors,
-            fill_color,
-            thickness,
+            timestamp: read_timestamp,
+            r#type: read_type,
+            points: read_points,
+            outline_color: read_outline_color,
+            outline_colors: read_outline_colors,
+            fill_color: read_fill_color,
+            thickness: read_thickness,
         })
     }
 
@@ -3156,16 +3351,22 @@ impl ::lcm::Message for PointsAnnotation {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.points.len());
         sink.size::<i32>(self.outline_colors.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.fixed(&self.r#type);
         for element in self.points.iter() {
-            sink.fixed(&Point2Layout::from(element));
+            sink.fixed(&<Point2Layout as ::core::convert::From<_>>::from(element));
         }
-        sink.fixed(&ColorLayout::from(&self.outline_color));
+        sink.fixed(
+            &<ColorLayout as ::core::convert::From<_>>::from(&self.outline_color),
+        );
         for element in self.outline_colors.iter() {
-            sink.fixed(&ColorLayout::from(element));
+            sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(element));
         }
-        sink.fixed(&ColorLayout::from(&self.fill_color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.fill_color));
         sink.number(self.thickness);
     }
 }
@@ -3228,9 +3429,13 @@ impl ::lcm::Message for PoseInFrame {
         view: PoseInFrameView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
         })
     }
 
@@ -3238,14 +3443,14 @@ impl ::lcm::Message for PoseInFrame {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PoseInFrameView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
         Ok(PoseInFrameView {
-            timestamp,
-            frame_id,
-            pose,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            pose: read_pose,
         })
     }
 
@@ -3259,9 +3464,17 @@ impl ::lcm::Message for PoseInFrame {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
     }
 }
 
@@ -3323,9 +3536,15 @@ impl ::lcm::Message for PosesInFrame {
         view: PosesInFrameView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
-            poses: view.poses.iter().map(super::geometry_msgs::Pose::from).collect(),
+            poses: view
+                .poses
+                .iter()
+                .map(<super::geometry_msgs::Pose as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -3333,16 +3552,16 @@ impl ::lcm::Message for PosesInFrame {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PosesInFrameView<'a>, ::lcm::codec::DecodeError> {
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let timestamp = reader
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let poses = reader
-            .slice::<super::geometry_msgs::PoseLayout>(poses_length, "poses")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_poses = reader
+            .slice::<super::geometry_msgs::PoseLayout>(read_poses_length, "poses")?;
         Ok(PosesInFrameView {
-            timestamp,
-            frame_id,
-            poses,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            poses: read_poses,
         })
     }
 
@@ -3359,10 +3578,18 @@ impl ::lcm::Message for PosesInFrame {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.poses.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         for element in self.poses.iter() {
-            sink.fixed(&super::geometry_msgs::PoseLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
     }
 }
@@ -3446,7 +3673,9 @@ impl ::lcm::Message for RawAudio {
         view: RawAudioView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             data: view.data.to_vec(),
             format: view.format.into_owned("format")?,
             sample_rate: view.sample_rate,
@@ -3458,19 +3687,19 @@ impl ::lcm::Message for RawAudio {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RawAudioView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
-        let format = reader.text("format")?;
-        let sample_rate = reader.number::<i32>("sample_rate")?;
-        let number_of_channels = reader.number::<i32>("number_of_channels")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
+        let read_format = reader.text("format")?;
+        let read_sample_rate = reader.number::<i32>("sample_rate")?;
+        let read_number_of_channels = reader.number::<i32>("number_of_channels")?;
         Ok(RawAudioView {
-            timestamp,
-            data,
-            format,
-            sample_rate,
-            number_of_channels,
+            timestamp: read_timestamp,
+            data: read_data,
+            format: read_format,
+            sample_rate: read_sample_rate,
+            number_of_channels: read_number_of_channels,
         })
     }
 
@@ -3487,7 +3716,11 @@ impl ::lcm::Message for RawAudio {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.lend(&self.data);
         sink.text(&self.format);
         sink.number(self.sample_rate);
@@ -3596,7 +3829,9 @@ impl ::lcm::Message for RawImage {
         view: RawImageView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             width: view.width,
             height: view.height,
@@ -3610,23 +3845,23 @@ impl ::lcm::Message for RawImage {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RawImageView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let timestamp = reader
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let width = reader.number::<i32>("width")?;
-        let height = reader.number::<i32>("height")?;
-        let encoding = reader.text("encoding")?;
-        let step = reader.number::<i32>("step")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_frame_id = reader.text("frame_id")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_height = reader.number::<i32>("height")?;
+        let read_encoding = reader.text("encoding")?;
+        let read_step = reader.number::<i32>("step")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(RawImageView {
-            timestamp,
-            frame_id,
-            width,
-            height,
-            encoding,
-            step,
-            data,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            width: read_width,
+            height: read_height,
+            encoding: read_encoding,
+            step: read_step,
+            data: read_data,
         })
     }
 
@@ -3644,7 +3879,11 @@ impl ::lcm::Message for RawImage {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.number(self.width);
         sink.number(self.height);
@@ -3800,16 +4039,36 @@ impl ::lcm::Message for SceneEntity {
         view: SceneEntityView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
             id: view.id.into_owned("id")?,
-            lifetime: super::builtin_interfaces::Duration::from(view.lifetime),
+            lifetime: <super::builtin_interfaces::Duration as ::core::convert::From<
+                _,
+            >>::from(view.lifetime),
             frame_locked: view.frame_locked,
             metadata: view.metadata.copy_out("metadata")?,
-            arrows: view.arrows.iter().map(ArrowPrimitive::from).collect(),
-            cubes: view.cubes.iter().map(CubePrimitive::from).collect(),
-            spheres: view.spheres.iter().map(SpherePrimitive::from).collect(),
-            cylinders: view.cylinders.iter().map(CylinderPrimitive::from).collect(),
+            arrows: view
+                .arrows
+                .iter()
+                .map(<ArrowPrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            cubes: view
+                .cubes
+                .iter()
+                .map(<CubePrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            spheres: view
+                .spheres
+                .iter()
+                .map(<SpherePrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            cylinders: view
+                .cylinders
+                .iter()
+                .map(<CylinderPrimitive as ::core::convert::From<_>>::from)
+                .collect(),
             lines: view.lines.copy_out("lines")?,
             triangles: view.triangles.copy_out("triangles")?,
             texts: view.texts.copy_out("texts")?,
@@ -3821,97 +4080,129 @@ impl ::lcm::Message for SceneEntity {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<SceneEntityView<'a>, ::lcm::codec::DecodeError> {
-        let metadata_length = reader.size::<i32>("metadata_length")?;
-        let arrows_length = reader.size::<i32>("arrows_length")?;
-        let cubes_length = reader.size::<i32>("cubes_length")?;
-        let spheres_length = reader.size::<i32>("spheres_length")?;
-        let cylinders_length = reader.size::<i32>("cylinders_length")?;
-        let lines_length = reader.size::<i32>("lines_length")?;
-        let triangles_length = reader.size::<i32>("triangles_length")?;
-        let texts_length = reader.size::<i32>("texts_length")?;
-        let models_length = reader.size::<i32>("models_length")?;
-        let timestamp = reader
+        let read_metadata_length = reader.size::<i32>("metadata_length")?;
+        let read_arrows_length = reader.size::<i32>("arrows_length")?;
+        let read_cubes_length = reader.size::<i32>("cubes_length")?;
+        let read_spheres_length = reader.size::<i32>("spheres_length")?;
+        let read_cylinders_length = reader.size::<i32>("cylinders_length")?;
+        let read_lines_length = reader.size::<i32>("lines_length")?;
+        let read_triangles_length = reader.size::<i32>("triangles_length")?;
+        let read_texts_length = reader.size::<i32>("texts_length")?;
+        let read_models_length = reader.size::<i32>("models_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let id = reader.text("id")?;
-        let lifetime = reader
+        let read_frame_id = reader.text("frame_id")?;
+        let read_id = reader.text("id")?;
+        let read_lifetime = reader
             .fixed::<super::builtin_interfaces::DurationLayout>("lifetime")?;
-        let frame_locked = reader.fixed::<::lcm::codec::Bool>("frame_locked")?.get();
-        let metadata = reader.views::<KeyValuePair>(metadata_length, "metadata")?;
-        let arrows = reader.slice::<ArrowPrimitiveLayout>(arrows_length, "arrows")?;
-        let cubes = reader.slice::<CubePrimitiveLayout>(cubes_length, "cubes")?;
-        let spheres = reader.slice::<SpherePrimitiveLayout>(spheres_length, "spheres")?;
-        let cylinders = reader
-            .slice::<CylinderPrimitiveLayout>(cylinders_length, "cylinders")?;
-        let lines = reader.views::<LinePrimitive>(lines_length, "lines")?;
-        let triangles = reader
-            .views::<TriangleListPrimitive>(triangles_length, "triangles")?;
-        let texts = reader.views::<TextPrimitive>(texts_length, "texts")?;
-        let models = reader.views::<ModelPrimitive>(models_length, "models")?;
+        let read_frame_locked = reader
+            .fixed::<::lcm::codec::Bool>("frame_locked")?
+            .get();
+        let read_metadata = reader
+            .views::<KeyValuePair>(read_metadata_length, "metadata")?;
+        let read_arrows = reader
+            .slice::<ArrowPrimitiveLayout>(read_arrows_length, "arrows")?;
+        let read_cubes = reader
+            .slice::<CubePrimitiveLayout>(read_cubes_length, "cubes")?;
+        let read_spheres = reader
+            .slice::<SpherePrimitiveLayout>(read_spheres_length, "spheres")?;
+        let read_cylinders = reader
+            .slice::<CylinderPrimitiveLayout>(read_cylinders_length, "cylinders")?;
+        let read_lines = reader.views::<LinePrimitive>(read_lines_length, "lines")?;
+        let read_triangles = reader
+            .views::<TriangleListPrimitive>(read_triangles_length, "triangles")?;
+        let read_texts = reader.views::<TextPrimitive>(read_texts_length, "texts")?;
+        let read_models = reader.views::<ModelPrimitive>(read_models_length, "models")?;
         Ok(SceneEntityView {
-            timestamp,
-            frame_id,
-            id,
-            lifetime,
-            frame_locked,
-            metadata,
-            arrows,
-            cubes,
-            spheres,
-            cylinders,
-            lines,
-            triangles,
-            texts,
-            models,
+            timestamp: read_timestamp,
+            frame_id: read_frame_id,
+            id: read_id,
+            lifetime: read_lifetime,
+            frame_locked: read_frame_locked,
+            metadata: read_metadata,
+            arrows: read_arrows,
+            cubes: read_cubes,
+            spheres: read_spheres,
+            cylinders: read_cylinders,
+            lines: read_lines,
+            triangles: read_triangles,
+            texts: read_texts,
+            models: read_models,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let metadata_length = reader.size::<i32>("metadata_length")?;
-        let arrows_length = reader.size::<i32>("arrows_length")?;
-        let cubes_length = reader.size::<i32>("cubes_length")?;
-        let spheres_length = reader.size::<i32>("spheres_length")?;
-        let cylinders_length = reader.size::<i32>("cylinders_length")?;
-        let lines_length = reader.size::<i32>("lines_length")?;
-        let triangles_length = reader.size::<i32>("triangles_length")?;
-        let texts_length = reader.size::<i32>("texts_length")?;
-        let models_length = reader.size::<i32>("models_length")?;
-        let timestamp = reader
+        let read_metadata_length = reader.size::<i32>("metadata_length")?;
+        let read_arrows_length = reader.size::<i32>("arrows_length")?;
+        let read_cubes_length = reader.size::<i32>("cubes_length")?;
+        let read_spheres_length = reader.size::<i32>("spheres_length")?;
+        let read_cylinders_length = reader.size::<i32>("cylinders_length")?;
+        let read_lines_length = reader.size::<i32>("lines_length")?;
+        let read_triangles_length = reader.size::<i32>("triangles_length")?;
+        let read_texts_length = reader.size::<i32>("texts_length")?;
+        let read_models_length = reader.size::<i32>("models_length")?;
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let frame_id = reader.text("frame_id")?;
-        let id = reader.text("id")?;
-        let lifetime = reader
+        let read_frame_id = reader.text("frame_id")?;
+        let read_id = reader.text("id")?;
+        let read_lifetime = reader
             .fixed::<super::builtin_interfaces::DurationLayout>("lifetime")?;
-        let frame_locked = reader.fixed::<::lcm::codec::Bool>("frame_locked")?.get();
-        let metadata = reader
-            .owned_messages::<KeyValuePair>(metadata_length, "metadata")?;
-        let arrows = reader.slice::<ArrowPrimitiveLayout>(arrows_length, "arrows")?;
-        let cubes = reader.slice::<CubePrimitiveLayout>(cubes_length, "cubes")?;
-        let spheres = reader.slice::<SpherePrimitiveLayout>(spheres_length, "spheres")?;
-        let cylinders = reader
-            .slice::<CylinderPrimitiveLayout>(cylinders_length, "cylinders")?;
-        let lines = reader.owned_messages::<LinePrimitive>(lines_length, "lines")?;
-        let triangles = reader
-            .owned_messages::<TriangleListPrimitive>(triangles_length, "triangles")?;
-        let texts = reader.owned_messages::<TextPrimitive>(texts_length, "texts")?;
-        let models = reader.owned_messages::<ModelPrimitive>(models_length, "models")?;
+        let read_frame_locked = reader
+            .fixed::<::lcm::codec::Bool>("frame_locked")?
+            .get();
+        let read_metadata = reader
+            .owned_messages::<KeyValuePair>(read_metadata_length, "metadata")?;
+        let read_arrows = reader
+            .slice::<ArrowPrimitiveLayout>(read_arrows_length, "arrows")?;
+        let read_cubes = reader
+            .slice::<CubePrimitiveLayout>(read_cubes_length, "cubes")?;
+        let read_spheres = reader
+            .slice::<SpherePrimitiveLayout>(read_spheres_length, "spheres")?;
+        let read_cylinders = reader
+            .slice::<CylinderPrimitiveLayout>(read_cylinders_length, "cylinders")?;
+        let read_lines = reader
+            .owned_messages::<LinePrimitive>(read_lines_length, "lines")?;
+        let read_triangles = reader
+            .owned_messages::<
+                TriangleListPrimitive,
+            >(read_triangles_length, "triangles")?;
+        let read_texts = reader
+            .owned_messages::<TextPrimitive>(read_texts_length, "texts")?;
+        let read_models = reader
+            .owned_messages::<ModelPrimitive>(read_models_length, "models")?;
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(timestamp),
-            frame_id: frame_id.into_owned("frame_id")?,
-            id: id.into_owned("id")?,
-            lifetime: super::builtin_interfaces::Duration::from(lifetime),
-            frame_locked: frame_locked,
-            metadata: metadata,
-            arrows: arrows.iter().map(ArrowPrimitive::from).collect(),
-            cubes: cubes.iter().map(CubePrimitive::from).collect(),
-            spheres: spheres.iter().map(SpherePrimitive::from).collect(),
-            cylinders: cylinders.iter().map(CylinderPrimitive::from).collect(),
-            lines: lines,
-            triangles: triangles,
-            texts: texts,
-            models: models,
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(read_timestamp),
+            frame_id: read_frame_id.into_owned("frame_id")?,
+            id: read_id.into_owned("id")?,
+            lifetime: <super::builtin_interfaces::Duration as ::core::convert::From<
+                _,
+            >>::from(read_lifetime),
+            frame_locked: read_frame_locked,
+            metadata: read_metadata,
+            arrows: read_arrows
+                .iter()
+                .map(<ArrowPrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            cubes: read_cubes
+                .iter()
+                .map(<CubePrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            spheres: read_spheres
+                .iter()
+                .map(<SpherePrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            cylinders: read_cylinders
+                .iter()
+                .map(<CylinderPrimitive as ::core::convert::From<_>>::from)
+                .collect(),
+            lines: read_lines,
+            triangles: read_triangles,
+            texts: read_texts,
+            models: read_models,
         })
     }
 
@@ -3953,23 +4244,39 @@ impl ::lcm::Message for SceneEntity {
         sink.size::<i32>(self.triangles.len());
         sink.size::<i32>(self.texts.len());
         sink.size::<i32>(self.models.len());
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.text(&self.frame_id);
         sink.text(&self.id);
-        sink.fixed(&super::builtin_interfaces::DurationLayout::from(&self.lifetime));
+        sink.fixed(
+            &<super::builtin_interfaces::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.lifetime),
+        );
         sink.boolean(self.frame_locked);
         sink.messages(&self.metadata);
         for element in self.arrows.iter() {
-            sink.fixed(&ArrowPrimitiveLayout::from(element));
+            sink.fixed(
+                &<ArrowPrimitiveLayout as ::core::convert::From<_>>::from(element),
+            );
         }
         for element in self.cubes.iter() {
-            sink.fixed(&CubePrimitiveLayout::from(element));
+            sink.fixed(
+                &<CubePrimitiveLayout as ::core::convert::From<_>>::from(element),
+            );
         }
         for element in self.spheres.iter() {
-            sink.fixed(&SpherePrimitiveLayout::from(element));
+            sink.fixed(
+                &<SpherePrimitiveLayout as ::core::convert::From<_>>::from(element),
+            );
         }
         for element in self.cylinders.iter() {
-            sink.fixed(&CylinderPrimitiveLayout::from(element));
+            sink.fixed(
+                &<CylinderPrimitiveLayout as ::core::convert::From<_>>::from(element),
+            );
         }
         sink.messages(&self.lines);
         sink.messages(&self.triangles);
@@ -4045,7 +4352,9 @@ impl ::lcm::Message for SceneEntityDeletion {
         view: SceneEntityDeletionView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
             r#type: view.r#type,
             id: view.id.into_owned("id")?,
         })
@@ -4055,14 +4364,14 @@ impl ::lcm::Message for SceneEntityDeletion {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<SceneEntityDeletionView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let id = reader.text("id")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_id = reader.text("id")?;
         Ok(SceneEntityDeletionView {
-            timestamp,
-            r#type,
-            id,
+            timestamp: read_timestamp,
+            r#type: read_type,
+            id: read_id,
         })
     }
 
@@ -4076,7 +4385,11 @@ impl ::lcm::Message for SceneEntityDeletion {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
         sink.fixed(&self.r#type);
         sink.text(&self.id);
     }
@@ -4142,29 +4455,30 @@ impl ::lcm::Message for SceneUpdate {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<SceneUpdateView<'a>, ::lcm::codec::DecodeError> {
-        let deletions_length = reader.size::<i32>("deletions_length")?;
-        let entities_length = reader.size::<i32>("entities_length")?;
-        let deletions = reader
-            .views::<SceneEntityDeletion>(deletions_length, "deletions")?;
-        let entities = reader.views::<SceneEntity>(entities_length, "entities")?;
+        let read_deletions_length = reader.size::<i32>("deletions_length")?;
+        let read_entities_length = reader.size::<i32>("entities_length")?;
+        let read_deletions = reader
+            .views::<SceneEntityDeletion>(read_deletions_length, "deletions")?;
+        let read_entities = reader
+            .views::<SceneEntity>(read_entities_length, "entities")?;
         Ok(SceneUpdateView {
-            deletions,
-            entities,
+            deletions: read_deletions,
+            entities: read_entities,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let deletions_length = reader.size::<i32>("deletions_length")?;
-        let entities_length = reader.size::<i32>("entities_length")?;
-        let deletions = reader
-            .owned_messages::<SceneEntityDeletion>(deletions_length, "deletions")?;
-        let entities = reader
-            .owned_messages::<SceneEntity>(entities_length, "entities")?;
+        let read_deletions_length = reader.size::<i32>("deletions_length")?;
+        let read_entities_length = reader.size::<i32>("entities_length")?;
+        let read_deletions = reader
+            .owned_messages::<SceneEntityDeletion>(read_deletions_length, "deletions")?;
+        let read_entities = reader
+            .owned_messages::<SceneEntity>(read_entities_length, "entities")?;
         Ok(Self {
-            deletions: deletions,
-            entities: entities,
+            deletions: read_deletions,
+            entities: read_entities,
         })
     }
 
@@ -4251,9 +4565,13 @@ impl ::core::convert::From<&SpherePrimitive> for SpherePrimitiveLayout {
     #[inline]
     fn from(message: &SpherePrimitive) -> Self {
         Self {
-            pose: super::geometry_msgs::PoseLayout::from(&message.pose),
-            size: super::geometry_msgs::Vector3Layout::from(&message.size),
-            color: ColorLayout::from(&message.color),
+            pose: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.pose),
+            size: <super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&message.size),
+            color: <ColorLayout as ::core::convert::From<_>>::from(&message.color),
         }
     }
 }
@@ -4262,9 +4580,13 @@ impl ::core::convert::From<&SpherePrimitiveLayout> for SpherePrimitive {
     #[inline]
     fn from(layout: &SpherePrimitiveLayout) -> Self {
         Self {
-            pose: super::geometry_msgs::Pose::from(&layout.pose),
-            size: super::geometry_msgs::Vector3::from(&layout.size),
-            color: Color::from(&layout.color),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.pose),
+            size: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(&layout.size),
+            color: <Color as ::core::convert::From<_>>::from(&layout.color),
         }
     }
 }
@@ -4279,7 +4601,7 @@ impl ::lcm::Message for SpherePrimitive {
     fn from_view(
         view: &SpherePrimitiveLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -4300,7 +4622,7 @@ impl ::lcm::Message for SpherePrimitive {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&SpherePrimitiveLayout::from(self));
+        sink.fixed(&<SpherePrimitiveLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -4386,12 +4708,16 @@ impl ::lcm::Message for TextAnnotation {
         view: TextAnnotationView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            timestamp: super::builtin_interfaces::Time::from(view.timestamp),
-            position: Point2::from(view.position),
+            timestamp: <super::builtin_interfaces::Time as ::core::convert::From<
+                _,
+            >>::from(view.timestamp),
+            position: <Point2 as ::core::convert::From<_>>::from(view.position),
             text: view.text.into_owned("text")?,
             font_size: view.font_size,
-            text_color: Color::from(view.text_color),
-            background_color: Color::from(view.background_color),
+            text_color: <Color as ::core::convert::From<_>>::from(view.text_color),
+            background_color: <Color as ::core::convert::From<
+                _,
+            >>::from(view.background_color),
         })
     }
 
@@ -4399,20 +4725,20 @@ impl ::lcm::Message for TextAnnotation {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TextAnnotationView<'a>, ::lcm::codec::DecodeError> {
-        let timestamp = reader
+        let read_timestamp = reader
             .fixed::<super::builtin_interfaces::TimeLayout>("timestamp")?;
-        let position = reader.fixed::<Point2Layout>("position")?;
-        let text = reader.text("text")?;
-        let font_size = reader.number::<f64>("font_size")?;
-        let text_color = reader.fixed::<ColorLayout>("text_color")?;
-        let background_color = reader.fixed::<ColorLayout>("background_color")?;
+        let read_position = reader.fixed::<Point2Layout>("position")?;
+        let read_text = reader.text("text")?;
+        let read_font_size = reader.number::<f64>("font_size")?;
+        let read_text_color = reader.fixed::<ColorLayout>("text_color")?;
+        let read_background_color = reader.fixed::<ColorLayout>("background_color")?;
         Ok(TextAnnotationView {
-            timestamp,
-            position,
-            text,
-            font_size,
-            text_color,
-            background_color,
+            timestamp: read_timestamp,
+            position: read_position,
+            text: read_text,
+            font_size: read_font_size,
+            text_color: read_text_color,
+            background_color: read_background_color,
         })
     }
 
@@ -4426,12 +4752,18 @@ impl ::lcm::Message for TextAnnotation {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::builtin_interfaces::TimeLayout::from(&self.timestamp));
-        sink.fixed(&Point2Layout::from(&self.position));
+        sink.fixed(
+            &<super::builtin_interfaces::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.timestamp),
+        );
+        sink.fixed(&<Point2Layout as ::core::convert::From<_>>::from(&self.position));
         sink.text(&self.text);
         sink.number(self.font_size);
-        sink.fixed(&ColorLayout::from(&self.text_color));
-        sink.fixed(&ColorLayout::from(&self.background_color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.text_color));
+        sink.fixed(
+            &<ColorLayout as ::core::convert::From<_>>::from(&self.background_color),
+        );
     }
 }
 
@@ -4521,11 +4853,13 @@ impl ::lcm::Message for TextPrimitive {
         view: TextPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             billboard: view.billboard,
             font_size: view.font_size,
             scale_invariant: view.scale_invariant,
-            color: Color::from(view.color),
+            color: <Color as ::core::convert::From<_>>::from(view.color),
             text: view.text.into_owned("text")?,
         })
     }
@@ -4534,21 +4868,21 @@ impl ::lcm::Message for TextPrimitive {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TextPrimitiveView<'a>, ::lcm::codec::DecodeError> {
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let billboard = reader.fixed::<::lcm::codec::Bool>("billboard")?.get();
-        let font_size = reader.number::<f64>("font_size")?;
-        let scale_invariant = reader
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_billboard = reader.fixed::<::lcm::codec::Bool>("billboard")?.get();
+        let read_font_size = reader.number::<f64>("font_size")?;
+        let read_scale_invariant = reader
             .fixed::<::lcm::codec::Bool>("scale_invariant")?
             .get();
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let text = reader.text("text")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_text = reader.text("text")?;
         Ok(TextPrimitiveView {
-            pose,
-            billboard,
-            font_size,
-            scale_invariant,
-            color,
-            text,
+            pose: read_pose,
+            billboard: read_billboard,
+            font_size: read_font_size,
+            scale_invariant: read_scale_invariant,
+            color: read_color,
+            text: read_text,
         })
     }
 
@@ -4562,11 +4896,15 @@ impl ::lcm::Message for TextPrimitive {
     }
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.boolean(self.billboard);
         sink.number(self.font_size);
         sink.boolean(self.scale_invariant);
-        sink.fixed(&ColorLayout::from(&self.color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.color));
         sink.text(&self.text);
     }
 }
@@ -4651,10 +4989,20 @@ impl ::lcm::Message for TriangleListPrimitive {
         view: TriangleListPrimitiveView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            pose: super::geometry_msgs::Pose::from(view.pose),
-            points: view.points.iter().map(super::geometry_msgs::Point::from).collect(),
-            color: Color::from(view.color),
-            colors: view.colors.iter().map(Color::from).collect(),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
+            points: view
+                .points
+                .iter()
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
+                .collect(),
+            color: <Color as ::core::convert::From<_>>::from(view.color),
+            colors: view
+                .colors
+                .iter()
+                .map(<Color as ::core::convert::From<_>>::from)
+                .collect(),
             indices: ::lcm::codec::to_native::<i32>(view.indices),
         })
     }
@@ -4666,24 +5014,24 @@ impl ::lcm::Message for TriangleListPrimitive {
         TriangleListPrimitiveView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let points_length = reader.size::<i32>("points_length")?;
-        let colors_length = reader.size::<i32>("colors_length")?;
-        let indices_length = reader.size::<i32>("indices_length")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let points = reader
-            .slice::<super::geometry_msgs::PointLayout>(points_length, "points")?;
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let colors = reader.slice::<ColorLayout>(colors_length, "colors")?;
-        let indices = reader
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_colors_length = reader.size::<i32>("colors_length")?;
+        let read_indices_length = reader.size::<i32>("indices_length")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_points = reader
+            .slice::<super::geometry_msgs::PointLayout>(read_points_length, "points")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_colors = reader.slice::<ColorLayout>(read_colors_length, "colors")?;
+        let read_indices = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I32,
-            >(indices_length, "indices")?;
+            >(read_indices_length, "indices")?;
         Ok(TriangleListPrimitiveView {
-            pose,
-            points,
-            color,
-            colors,
-            indices,
+            pose: read_pose,
+            points: read_points,
+            color: read_color,
+            colors: read_colors,
+            indices: read_indices,
         })
     }
 
@@ -4705,13 +5053,21 @@ impl ::lcm::Message for TriangleListPrimitive {
         sink.size::<i32>(self.points.len());
         sink.size::<i32>(self.colors.len());
         sink.size::<i32>(self.indices.len());
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         for element in self.points.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
-        sink.fixed(&ColorLayout::from(&self.color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.color));
         for element in self.colors.iter() {
-            sink.fixed(&ColorLayout::from(element));
+            sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(element));
         }
         sink.numbers(&self.indices);
     }
@@ -4797,7 +5153,7 @@ impl ::lcm::Message for Vector2 {
     fn from_view(
         view: &Vector2Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -4818,6 +5174,6 @@ impl ::lcm::Message for Vector2 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Vector2Layout::from(self));
+        sink.fixed(&<Vector2Layout as ::core::convert::From<_>>::from(self));
     }
 }

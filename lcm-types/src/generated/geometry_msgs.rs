@@ -57,8 +57,8 @@ impl ::core::convert::From<&Accel> for AccelLayout {
     #[inline]
     fn from(message: &Accel) -> Self {
         Self {
-            linear: Vector3Layout::from(&message.linear),
-            angular: Vector3Layout::from(&message.angular),
+            linear: <Vector3Layout as ::core::convert::From<_>>::from(&message.linear),
+            angular: <Vector3Layout as ::core::convert::From<_>>::from(&message.angular),
         }
     }
 }
@@ -67,8 +67,8 @@ impl ::core::convert::From<&AccelLayout> for Accel {
     #[inline]
     fn from(layout: &AccelLayout) -> Self {
         Self {
-            linear: Vector3::from(&layout.linear),
-            angular: Vector3::from(&layout.angular),
+            linear: <Vector3 as ::core::convert::From<_>>::from(&layout.linear),
+            angular: <Vector3 as ::core::convert::From<_>>::from(&layout.angular),
         }
     }
 }
@@ -83,7 +83,7 @@ impl ::lcm::Message for Accel {
     fn from_view(
         view: &AccelLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -104,7 +104,7 @@ impl ::lcm::Message for Accel {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&AccelLayout::from(self));
+        sink.fixed(&<AccelLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -159,7 +159,7 @@ impl ::lcm::Message for AccelStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            accel: Accel::from(view.accel),
+            accel: <Accel as ::core::convert::From<_>>::from(view.accel),
         })
     }
 
@@ -167,10 +167,13 @@ impl ::lcm::Message for AccelStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<AccelStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let accel = reader.fixed::<AccelLayout>("accel")?;
-        Ok(AccelStampedView { header, accel })
+        let read_accel = reader.fixed::<AccelLayout>("accel")?;
+        Ok(AccelStampedView {
+            header: read_header,
+            accel: read_accel,
+        })
     }
 
     fn measure(
@@ -185,7 +188,7 @@ impl ::lcm::Message for AccelStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&AccelLayout::from(&self.accel));
+        sink.fixed(&<AccelLayout as ::core::convert::From<_>>::from(&self.accel));
     }
 }
 
@@ -254,7 +257,7 @@ impl ::core::convert::From<&AccelWithCovariance> for AccelWithCovarianceLayout {
     #[inline]
     fn from(message: &AccelWithCovariance) -> Self {
         Self {
-            accel: AccelLayout::from(&message.accel),
+            accel: <AccelLayout as ::core::convert::From<_>>::from(&message.accel),
             covariance: message.covariance.map(|cell| cell.into()),
         }
     }
@@ -264,7 +267,7 @@ impl ::core::convert::From<&AccelWithCovarianceLayout> for AccelWithCovariance {
     #[inline]
     fn from(layout: &AccelWithCovarianceLayout) -> Self {
         Self {
-            accel: Accel::from(&layout.accel),
+            accel: <Accel as ::core::convert::From<_>>::from(&layout.accel),
             covariance: layout.covariance.map(|cell| cell.get()),
         }
     }
@@ -280,7 +283,7 @@ impl ::lcm::Message for AccelWithCovariance {
     fn from_view(
         view: &AccelWithCovarianceLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -304,7 +307,7 @@ impl ::lcm::Message for AccelWithCovariance {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&AccelWithCovarianceLayout::from(self));
+        sink.fixed(&<AccelWithCovarianceLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -359,7 +362,7 @@ impl ::lcm::Message for AccelWithCovarianceStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            accel: AccelWithCovariance::from(view.accel),
+            accel: <AccelWithCovariance as ::core::convert::From<_>>::from(view.accel),
         })
     }
 
@@ -370,12 +373,12 @@ impl ::lcm::Message for AccelWithCovarianceStamped {
         AccelWithCovarianceStampedView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let accel = reader.fixed::<AccelWithCovarianceLayout>("accel")?;
+        let read_accel = reader.fixed::<AccelWithCovarianceLayout>("accel")?;
         Ok(AccelWithCovarianceStampedView {
-            header,
-            accel,
+            header: read_header,
+            accel: read_accel,
         })
     }
 
@@ -391,7 +394,9 @@ impl ::lcm::Message for AccelWithCovarianceStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&AccelWithCovarianceLayout::from(&self.accel));
+        sink.fixed(
+            &<AccelWithCovarianceLayout as ::core::convert::From<_>>::from(&self.accel),
+        );
     }
 }
 
@@ -515,7 +520,7 @@ impl ::core::convert::From<&Inertia> for InertiaLayout {
     fn from(message: &Inertia) -> Self {
         Self {
             m: message.m.into(),
-            com: Vector3Layout::from(&message.com),
+            com: <Vector3Layout as ::core::convert::From<_>>::from(&message.com),
             ixx: message.ixx.into(),
             ixy: message.ixy.into(),
             ixz: message.ixz.into(),
@@ -531,7 +536,7 @@ impl ::core::convert::From<&InertiaLayout> for Inertia {
     fn from(layout: &InertiaLayout) -> Self {
         Self {
             m: layout.m.get(),
-            com: Vector3::from(&layout.com),
+            com: <Vector3 as ::core::convert::From<_>>::from(&layout.com),
             ixx: layout.ixx.get(),
             ixy: layout.ixy.get(),
             ixz: layout.ixz.get(),
@@ -552,7 +557,7 @@ impl ::lcm::Message for Inertia {
     fn from_view(
         view: &InertiaLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -573,7 +578,7 @@ impl ::lcm::Message for Inertia {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&InertiaLayout::from(self));
+        sink.fixed(&<InertiaLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -628,7 +633,7 @@ impl ::lcm::Message for InertiaStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            inertia: Inertia::from(view.inertia),
+            inertia: <Inertia as ::core::convert::From<_>>::from(view.inertia),
         })
     }
 
@@ -636,12 +641,12 @@ impl ::lcm::Message for InertiaStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<InertiaStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let inertia = reader.fixed::<InertiaLayout>("inertia")?;
+        let read_inertia = reader.fixed::<InertiaLayout>("inertia")?;
         Ok(InertiaStampedView {
-            header,
-            inertia,
+            header: read_header,
+            inertia: read_inertia,
         })
     }
 
@@ -657,7 +662,7 @@ impl ::lcm::Message for InertiaStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&InertiaLayout::from(&self.inertia));
+        sink.fixed(&<InertiaLayout as ::core::convert::From<_>>::from(&self.inertia));
     }
 }
 
@@ -751,7 +756,7 @@ impl ::lcm::Message for Point {
     fn from_view(
         view: &PointLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -772,7 +777,7 @@ impl ::lcm::Message for Point {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&PointLayout::from(self));
+        sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -866,7 +871,7 @@ impl ::lcm::Message for Point32 {
     fn from_view(
         view: &Point32Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -887,7 +892,7 @@ impl ::lcm::Message for Point32 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Point32Layout::from(self));
+        sink.fixed(&<Point32Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -944,7 +949,7 @@ impl ::lcm::Message for PointStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            point: Point::from(view.point),
+            point: <Point as ::core::convert::From<_>>::from(view.point),
         })
     }
 
@@ -952,10 +957,13 @@ impl ::lcm::Message for PointStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let point = reader.fixed::<PointLayout>("point")?;
-        Ok(PointStampedView { header, point })
+        let read_point = reader.fixed::<PointLayout>("point")?;
+        Ok(PointStampedView {
+            header: read_header,
+            point: read_point,
+        })
     }
 
     fn measure(
@@ -970,7 +978,7 @@ impl ::lcm::Message for PointStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&PointLayout::from(&self.point));
+        sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(&self.point));
     }
 }
 
@@ -1016,7 +1024,11 @@ impl ::lcm::Message for Polygon {
         view: PolygonView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            points: view.points.iter().map(Point32::from).collect(),
+            points: view
+                .points
+                .iter()
+                .map(<Point32 as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -1024,9 +1036,9 @@ impl ::lcm::Message for Polygon {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PolygonView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let points = reader.slice::<Point32Layout>(points_length, "points")?;
-        Ok(PolygonView { points })
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_points = reader.slice::<Point32Layout>(read_points_length, "points")?;
+        Ok(PolygonView { points: read_points })
     }
 
     fn measure(
@@ -1042,7 +1054,7 @@ impl ::lcm::Message for Polygon {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.points.len());
         for element in self.points.iter() {
-            sink.fixed(&Point32Layout::from(element));
+            sink.fixed(&<Point32Layout as ::core::convert::From<_>>::from(element));
         }
     }
 }
@@ -1107,13 +1119,13 @@ impl ::lcm::Message for PolygonStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PolygonStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let polygon = <Polygon as ::lcm::Message>::read(reader)
+        let read_polygon = <Polygon as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("polygon"))?;
         Ok(PolygonStampedView {
-            header,
-            polygon,
+            header: read_header,
+            polygon: read_polygon,
         })
     }
 
@@ -1192,8 +1204,10 @@ impl ::core::convert::From<&Pose> for PoseLayout {
     #[inline]
     fn from(message: &Pose) -> Self {
         Self {
-            position: PointLayout::from(&message.position),
-            orientation: QuaternionLayout::from(&message.orientation),
+            position: <PointLayout as ::core::convert::From<_>>::from(&message.position),
+            orientation: <QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&message.orientation),
         }
     }
 }
@@ -1202,8 +1216,10 @@ impl ::core::convert::From<&PoseLayout> for Pose {
     #[inline]
     fn from(layout: &PoseLayout) -> Self {
         Self {
-            position: Point::from(&layout.position),
-            orientation: Quaternion::from(&layout.orientation),
+            position: <Point as ::core::convert::From<_>>::from(&layout.position),
+            orientation: <Quaternion as ::core::convert::From<
+                _,
+            >>::from(&layout.orientation),
         }
     }
 }
@@ -1218,7 +1234,7 @@ impl ::lcm::Message for Pose {
     fn from_view(
         view: &PoseLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1239,7 +1255,7 @@ impl ::lcm::Message for Pose {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&PoseLayout::from(self));
+        sink.fixed(&<PoseLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1339,7 +1355,7 @@ impl ::lcm::Message for Pose2D {
     fn from_view(
         view: &Pose2DLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1360,7 +1376,7 @@ impl ::lcm::Message for Pose2D {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Pose2DLayout::from(self));
+        sink.fixed(&<Pose2DLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1415,7 +1431,11 @@ impl ::lcm::Message for PoseArray {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            poses: view.poses.iter().map(Pose::from).collect(),
+            poses: view
+                .poses
+                .iter()
+                .map(<Pose as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -1423,11 +1443,14 @@ impl ::lcm::Message for PoseArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PoseArrayView<'a>, ::lcm::codec::DecodeError> {
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let poses = reader.slice::<PoseLayout>(poses_length, "poses")?;
-        Ok(PoseArrayView { header, poses })
+        let read_poses = reader.slice::<PoseLayout>(read_poses_length, "poses")?;
+        Ok(PoseArrayView {
+            header: read_header,
+            poses: read_poses,
+        })
     }
 
     fn measure(
@@ -1446,7 +1469,7 @@ impl ::lcm::Message for PoseArray {
         sink.size::<i32>(self.poses.len());
         ::lcm::Message::write(&self.header, sink);
         for element in self.poses.iter() {
-            sink.fixed(&PoseLayout::from(element));
+            sink.fixed(&<PoseLayout as ::core::convert::From<_>>::from(element));
         }
     }
 }
@@ -1502,7 +1525,7 @@ impl ::lcm::Message for PoseStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            pose: Pose::from(view.pose),
+            pose: <Pose as ::core::convert::From<_>>::from(view.pose),
         })
     }
 
@@ -1510,10 +1533,13 @@ impl ::lcm::Message for PoseStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PoseStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let pose = reader.fixed::<PoseLayout>("pose")?;
-        Ok(PoseStampedView { header, pose })
+        let read_pose = reader.fixed::<PoseLayout>("pose")?;
+        Ok(PoseStampedView {
+            header: read_header,
+            pose: read_pose,
+        })
     }
 
     fn measure(
@@ -1528,7 +1554,7 @@ impl ::lcm::Message for PoseStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&PoseLayout::from(&self.pose));
+        sink.fixed(&<PoseLayout as ::core::convert::From<_>>::from(&self.pose));
     }
 }
 
@@ -1597,7 +1623,7 @@ impl ::core::convert::From<&PoseWithCovariance> for PoseWithCovarianceLayout {
     #[inline]
     fn from(message: &PoseWithCovariance) -> Self {
         Self {
-            pose: PoseLayout::from(&message.pose),
+            pose: <PoseLayout as ::core::convert::From<_>>::from(&message.pose),
             covariance: message.covariance.map(|cell| cell.into()),
         }
     }
@@ -1607,7 +1633,7 @@ impl ::core::convert::From<&PoseWithCovarianceLayout> for PoseWithCovariance {
     #[inline]
     fn from(layout: &PoseWithCovarianceLayout) -> Self {
         Self {
-            pose: Pose::from(&layout.pose),
+            pose: <Pose as ::core::convert::From<_>>::from(&layout.pose),
             covariance: layout.covariance.map(|cell| cell.get()),
         }
     }
@@ -1623,7 +1649,7 @@ impl ::lcm::Message for PoseWithCovariance {
     fn from_view(
         view: &PoseWithCovarianceLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1647,7 +1673,7 @@ impl ::lcm::Message for PoseWithCovariance {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&PoseWithCovarianceLayout::from(self));
+        sink.fixed(&<PoseWithCovarianceLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1702,7 +1728,7 @@ impl ::lcm::Message for PoseWithCovarianceStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            pose: PoseWithCovariance::from(view.pose),
+            pose: <PoseWithCovariance as ::core::convert::From<_>>::from(view.pose),
         })
     }
 
@@ -1713,12 +1739,12 @@ impl ::lcm::Message for PoseWithCovarianceStamped {
         PoseWithCovarianceStampedView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let pose = reader.fixed::<PoseWithCovarianceLayout>("pose")?;
+        let read_pose = reader.fixed::<PoseWithCovarianceLayout>("pose")?;
         Ok(PoseWithCovarianceStampedView {
-            header,
-            pose,
+            header: read_header,
+            pose: read_pose,
         })
     }
 
@@ -1734,7 +1760,9 @@ impl ::lcm::Message for PoseWithCovarianceStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&PoseWithCovarianceLayout::from(&self.pose));
+        sink.fixed(
+            &<PoseWithCovarianceLayout as ::core::convert::From<_>>::from(&self.pose),
+        );
     }
 }
 
@@ -1847,7 +1875,7 @@ impl ::lcm::Message for Quaternion {
     fn from_view(
         view: &QuaternionLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1868,7 +1896,7 @@ impl ::lcm::Message for Quaternion {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&QuaternionLayout::from(self));
+        sink.fixed(&<QuaternionLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1925,7 +1953,7 @@ impl ::lcm::Message for QuaternionStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            quaternion: Quaternion::from(view.quaternion),
+            quaternion: <Quaternion as ::core::convert::From<_>>::from(view.quaternion),
         })
     }
 
@@ -1933,12 +1961,12 @@ impl ::lcm::Message for QuaternionStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<QuaternionStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let quaternion = reader.fixed::<QuaternionLayout>("quaternion")?;
+        let read_quaternion = reader.fixed::<QuaternionLayout>("quaternion")?;
         Ok(QuaternionStampedView {
-            header,
-            quaternion,
+            header: read_header,
+            quaternion: read_quaternion,
         })
     }
 
@@ -1954,7 +1982,9 @@ impl ::lcm::Message for QuaternionStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&QuaternionLayout::from(&self.quaternion));
+        sink.fixed(
+            &<QuaternionLayout as ::core::convert::From<_>>::from(&self.quaternion),
+        );
     }
 }
 
@@ -2015,8 +2045,12 @@ impl ::core::convert::From<&Transform> for TransformLayout {
     #[inline]
     fn from(message: &Transform) -> Self {
         Self {
-            translation: Vector3Layout::from(&message.translation),
-            rotation: QuaternionLayout::from(&message.rotation),
+            translation: <Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&message.translation),
+            rotation: <QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&message.rotation),
         }
     }
 }
@@ -2025,8 +2059,10 @@ impl ::core::convert::From<&TransformLayout> for Transform {
     #[inline]
     fn from(layout: &TransformLayout) -> Self {
         Self {
-            translation: Vector3::from(&layout.translation),
-            rotation: Quaternion::from(&layout.rotation),
+            translation: <Vector3 as ::core::convert::From<
+                _,
+            >>::from(&layout.translation),
+            rotation: <Quaternion as ::core::convert::From<_>>::from(&layout.rotation),
         }
     }
 }
@@ -2041,7 +2077,7 @@ impl ::lcm::Message for Transform {
     fn from_view(
         view: &TransformLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2062,7 +2098,7 @@ impl ::lcm::Message for Transform {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&TransformLayout::from(self));
+        sink.fixed(&<TransformLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2129,7 +2165,7 @@ impl ::lcm::Message for TransformStamped {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
             child_frame_id: view.child_frame_id.into_owned("child_frame_id")?,
-            transform: Transform::from(view.transform),
+            transform: <Transform as ::core::convert::From<_>>::from(view.transform),
         })
     }
 
@@ -2137,14 +2173,14 @@ impl ::lcm::Message for TransformStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TransformStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let child_frame_id = reader.text("child_frame_id")?;
-        let transform = reader.fixed::<TransformLayout>("transform")?;
+        let read_child_frame_id = reader.text("child_frame_id")?;
+        let read_transform = reader.fixed::<TransformLayout>("transform")?;
         Ok(TransformStampedView {
-            header,
-            child_frame_id,
-            transform,
+            header: read_header,
+            child_frame_id: read_child_frame_id,
+            transform: read_transform,
         })
     }
 
@@ -2162,7 +2198,9 @@ impl ::lcm::Message for TransformStamped {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
         sink.text(&self.child_frame_id);
-        sink.fixed(&TransformLayout::from(&self.transform));
+        sink.fixed(
+            &<TransformLayout as ::core::convert::From<_>>::from(&self.transform),
+        );
     }
 }
 
@@ -2225,8 +2263,8 @@ impl ::core::convert::From<&Twist> for TwistLayout {
     #[inline]
     fn from(message: &Twist) -> Self {
         Self {
-            linear: Vector3Layout::from(&message.linear),
-            angular: Vector3Layout::from(&message.angular),
+            linear: <Vector3Layout as ::core::convert::From<_>>::from(&message.linear),
+            angular: <Vector3Layout as ::core::convert::From<_>>::from(&message.angular),
         }
     }
 }
@@ -2235,8 +2273,8 @@ impl ::core::convert::From<&TwistLayout> for Twist {
     #[inline]
     fn from(layout: &TwistLayout) -> Self {
         Self {
-            linear: Vector3::from(&layout.linear),
-            angular: Vector3::from(&layout.angular),
+            linear: <Vector3 as ::core::convert::From<_>>::from(&layout.linear),
+            angular: <Vector3 as ::core::convert::From<_>>::from(&layout.angular),
         }
     }
 }
@@ -2251,7 +2289,7 @@ impl ::lcm::Message for Twist {
     fn from_view(
         view: &TwistLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2272,7 +2310,7 @@ impl ::lcm::Message for Twist {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&TwistLayout::from(self));
+        sink.fixed(&<TwistLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2327,7 +2365,7 @@ impl ::lcm::Message for TwistStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            twist: Twist::from(view.twist),
+            twist: <Twist as ::core::convert::From<_>>::from(view.twist),
         })
     }
 
@@ -2335,10 +2373,13 @@ impl ::lcm::Message for TwistStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TwistStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let twist = reader.fixed::<TwistLayout>("twist")?;
-        Ok(TwistStampedView { header, twist })
+        let read_twist = reader.fixed::<TwistLayout>("twist")?;
+        Ok(TwistStampedView {
+            header: read_header,
+            twist: read_twist,
+        })
     }
 
     fn measure(
@@ -2353,7 +2394,7 @@ impl ::lcm::Message for TwistStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&TwistLayout::from(&self.twist));
+        sink.fixed(&<TwistLayout as ::core::convert::From<_>>::from(&self.twist));
     }
 }
 
@@ -2422,7 +2463,7 @@ impl ::core::convert::From<&TwistWithCovariance> for TwistWithCovarianceLayout {
     #[inline]
     fn from(message: &TwistWithCovariance) -> Self {
         Self {
-            twist: TwistLayout::from(&message.twist),
+            twist: <TwistLayout as ::core::convert::From<_>>::from(&message.twist),
             covariance: message.covariance.map(|cell| cell.into()),
         }
     }
@@ -2432,7 +2473,7 @@ impl ::core::convert::From<&TwistWithCovarianceLayout> for TwistWithCovariance {
     #[inline]
     fn from(layout: &TwistWithCovarianceLayout) -> Self {
         Self {
-            twist: Twist::from(&layout.twist),
+            twist: <Twist as ::core::convert::From<_>>::from(&layout.twist),
             covariance: layout.covariance.map(|cell| cell.get()),
         }
     }
@@ -2448,7 +2489,7 @@ impl ::lcm::Message for TwistWithCovariance {
     fn from_view(
         view: &TwistWithCovarianceLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2472,7 +2513,7 @@ impl ::lcm::Message for TwistWithCovariance {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&TwistWithCovarianceLayout::from(self));
+        sink.fixed(&<TwistWithCovarianceLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2527,7 +2568,7 @@ impl ::lcm::Message for TwistWithCovarianceStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            twist: TwistWithCovariance::from(view.twist),
+            twist: <TwistWithCovariance as ::core::convert::From<_>>::from(view.twist),
         })
     }
 
@@ -2538,12 +2579,12 @@ impl ::lcm::Message for TwistWithCovarianceStamped {
         TwistWithCovarianceStampedView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let twist = reader.fixed::<TwistWithCovarianceLayout>("twist")?;
+        let read_twist = reader.fixed::<TwistWithCovarianceLayout>("twist")?;
         Ok(TwistWithCovarianceStampedView {
-            header,
-            twist,
+            header: read_header,
+            twist: read_twist,
         })
     }
 
@@ -2559,7 +2600,9 @@ impl ::lcm::Message for TwistWithCovarianceStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&TwistWithCovarianceLayout::from(&self.twist));
+        sink.fixed(
+            &<TwistWithCovarianceLayout as ::core::convert::From<_>>::from(&self.twist),
+        );
     }
 }
 
@@ -2654,7 +2697,7 @@ impl ::lcm::Message for Vector3 {
     fn from_view(
         view: &Vector3Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2675,7 +2718,7 @@ impl ::lcm::Message for Vector3 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Vector3Layout::from(self));
+        sink.fixed(&<Vector3Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2730,7 +2773,7 @@ impl ::lcm::Message for Vector3Stamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            vector: Vector3::from(view.vector),
+            vector: <Vector3 as ::core::convert::From<_>>::from(view.vector),
         })
     }
 
@@ -2738,12 +2781,12 @@ impl ::lcm::Message for Vector3Stamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Vector3StampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let vector = reader.fixed::<Vector3Layout>("vector")?;
+        let read_vector = reader.fixed::<Vector3Layout>("vector")?;
         Ok(Vector3StampedView {
-            header,
-            vector,
+            header: read_header,
+            vector: read_vector,
         })
     }
 
@@ -2759,7 +2802,7 @@ impl ::lcm::Message for Vector3Stamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&Vector3Layout::from(&self.vector));
+        sink.fixed(&<Vector3Layout as ::core::convert::From<_>>::from(&self.vector));
     }
 }
 
@@ -2820,8 +2863,8 @@ impl ::core::convert::From<&Wrench> for WrenchLayout {
     #[inline]
     fn from(message: &Wrench) -> Self {
         Self {
-            force: Vector3Layout::from(&message.force),
-            torque: Vector3Layout::from(&message.torque),
+            force: <Vector3Layout as ::core::convert::From<_>>::from(&message.force),
+            torque: <Vector3Layout as ::core::convert::From<_>>::from(&message.torque),
         }
     }
 }
@@ -2830,8 +2873,8 @@ impl ::core::convert::From<&WrenchLayout> for Wrench {
     #[inline]
     fn from(layout: &WrenchLayout) -> Self {
         Self {
-            force: Vector3::from(&layout.force),
-            torque: Vector3::from(&layout.torque),
+            force: <Vector3 as ::core::convert::From<_>>::from(&layout.force),
+            torque: <Vector3 as ::core::convert::From<_>>::from(&layout.torque),
         }
     }
 }
@@ -2846,7 +2889,7 @@ impl ::lcm::Message for Wrench {
     fn from_view(
         view: &WrenchLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2867,7 +2910,7 @@ impl ::lcm::Message for Wrench {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&WrenchLayout::from(self));
+        sink.fixed(&<WrenchLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2922,7 +2965,7 @@ impl ::lcm::Message for WrenchStamped {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            wrench: Wrench::from(view.wrench),
+            wrench: <Wrench as ::core::convert::From<_>>::from(view.wrench),
         })
     }
 
@@ -2930,12 +2973,12 @@ impl ::lcm::Message for WrenchStamped {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<WrenchStampedView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let wrench = reader.fixed::<WrenchLayout>("wrench")?;
+        let read_wrench = reader.fixed::<WrenchLayout>("wrench")?;
         Ok(WrenchStampedView {
-            header,
-            wrench,
+            header: read_header,
+            wrench: read_wrench,
         })
     }
 
@@ -2951,6 +2994,6 @@ impl ::lcm::Message for WrenchStamped {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&WrenchLayout::from(&self.wrench));
+        sink.fixed(&<WrenchLayout as ::core::convert::From<_>>::from(&self.wrench));
     }
 }

@@ -76,7 +76,11 @@ impl ::lcm::Message for GridCells {
                 .map_err(|error| error.within("header"))?,
             cell_width: view.cell_width,
             cell_height: view.cell_height,
-            cells: view.cells.iter().map(super::geometry_msgs::Point::from).collect(),
+            cells: view
+                .cells
+                .iter()
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -84,18 +88,18 @@ impl ::lcm::Message for GridCells {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<GridCellsView<'a>, ::lcm::codec::DecodeError> {
-        let cells_length = reader.size::<i32>("cells_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_cells_length = reader.size::<i32>("cells_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let cell_width = reader.number::<f32>("cell_width")?;
-        let cell_height = reader.number::<f32>("cell_height")?;
-        let cells_ = reader
-            .slice::<super::geometry_msgs::PointLayout>(cells_length, "cells")?;
+        let read_cell_width = reader.number::<f32>("cell_width")?;
+        let read_cell_height = reader.number::<f32>("cell_height")?;
+        let read_cells = reader
+            .slice::<super::geometry_msgs::PointLayout>(read_cells_length, "cells")?;
         Ok(GridCellsView {
-            header,
-            cell_width,
-            cell_height,
-            cells: cells_,
+            header: read_header,
+            cell_width: read_cell_width,
+            cell_height: read_cell_height,
+            cells: read_cells,
         })
     }
 
@@ -117,7 +121,11 @@ impl ::lcm::Message for GridCells {
         sink.number(self.cell_width);
         sink.number(self.cell_height);
         for element in self.cells.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
     }
 }
@@ -206,11 +214,15 @@ impl ::core::convert::From<&MapMetaData> for MapMetaDataLayout {
     #[inline]
     fn from(message: &MapMetaData) -> Self {
         Self {
-            map_load_time: super::std_msgs::TimeLayout::from(&message.map_load_time),
+            map_load_time: <super::std_msgs::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&message.map_load_time),
             resolution: message.resolution.into(),
             width: message.width.into(),
             height: message.height.into(),
-            origin: super::geometry_msgs::PoseLayout::from(&message.origin),
+            origin: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.origin),
         }
     }
 }
@@ -219,11 +231,15 @@ impl ::core::convert::From<&MapMetaDataLayout> for MapMetaData {
     #[inline]
     fn from(layout: &MapMetaDataLayout) -> Self {
         Self {
-            map_load_time: super::std_msgs::Time::from(&layout.map_load_time),
+            map_load_time: <super::std_msgs::Time as ::core::convert::From<
+                _,
+            >>::from(&layout.map_load_time),
             resolution: layout.resolution.get(),
             width: layout.width.get(),
             height: layout.height.get(),
-            origin: super::geometry_msgs::Pose::from(&layout.origin),
+            origin: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.origin),
         }
     }
 }
@@ -238,7 +254,7 @@ impl ::lcm::Message for MapMetaData {
     fn from_view(
         view: &MapMetaDataLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -259,7 +275,7 @@ impl ::lcm::Message for MapMetaData {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&MapMetaDataLayout::from(self));
+        sink.fixed(&<MapMetaDataLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -325,7 +341,7 @@ impl ::lcm::Message for OccupancyGrid {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            info: MapMetaData::from(view.info),
+            info: <MapMetaData as ::core::convert::From<_>>::from(view.info),
             data: view.data.to_vec(),
         })
     }
@@ -334,15 +350,15 @@ impl ::lcm::Message for OccupancyGrid {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<OccupancyGridView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let info = reader.fixed::<MapMetaDataLayout>("info")?;
-        let data = reader.slice::<i8>(data_length, "data")?;
+        let read_info = reader.fixed::<MapMetaDataLayout>("info")?;
+        let read_data = reader.slice::<i8>(read_data_length, "data")?;
         Ok(OccupancyGridView {
-            header,
-            info,
-            data,
+            header: read_header,
+            info: read_info,
+            data: read_data,
         })
     }
 
@@ -361,7 +377,7 @@ impl ::lcm::Message for OccupancyGrid {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.data.len());
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&MapMetaDataLayout::from(&self.info));
+        sink.fixed(&<MapMetaDataLayout as ::core::convert::From<_>>::from(&self.info));
         sink.lend(::lcm::codec::zerocopy::IntoBytes::as_bytes(&self.data[..]));
     }
 }
@@ -440,8 +456,12 @@ impl ::lcm::Message for Odometry {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
             child_frame_id: view.child_frame_id.into_owned("child_frame_id")?,
-            pose: super::geometry_msgs::PoseWithCovariance::from(view.pose),
-            twist: super::geometry_msgs::TwistWithCovariance::from(view.twist),
+            pose: <super::geometry_msgs::PoseWithCovariance as ::core::convert::From<
+                _,
+            >>::from(view.pose),
+            twist: <super::geometry_msgs::TwistWithCovariance as ::core::convert::From<
+                _,
+            >>::from(view.twist),
         })
     }
 
@@ -449,18 +469,18 @@ impl ::lcm::Message for Odometry {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<OdometryView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let child_frame_id = reader.text("child_frame_id")?;
-        let pose = reader
+        let read_child_frame_id = reader.text("child_frame_id")?;
+        let read_pose = reader
             .fixed::<super::geometry_msgs::PoseWithCovarianceLayout>("pose")?;
-        let twist = reader
+        let read_twist = reader
             .fixed::<super::geometry_msgs::TwistWithCovarianceLayout>("twist")?;
         Ok(OdometryView {
-            header,
-            child_frame_id,
-            pose,
-            twist,
+            header: read_header,
+            child_frame_id: read_child_frame_id,
+            pose: read_pose,
+            twist: read_twist,
         })
     }
 
@@ -478,8 +498,16 @@ impl ::lcm::Message for Odometry {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
         sink.text(&self.child_frame_id);
-        sink.fixed(&super::geometry_msgs::PoseWithCovarianceLayout::from(&self.pose));
-        sink.fixed(&super::geometry_msgs::TwistWithCovarianceLayout::from(&self.twist));
+        sink.fixed(
+            &<super::geometry_msgs::PoseWithCovarianceLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
+        sink.fixed(
+            &<super::geometry_msgs::TwistWithCovarianceLayout as ::core::convert::From<
+                _,
+            >>::from(&self.twist),
+        );
     }
 }
 
@@ -546,26 +574,31 @@ impl ::lcm::Message for Path {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PathView<'a>, ::lcm::codec::DecodeError> {
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let poses = reader
-            .views::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
-        Ok(PathView { header, poses })
+        let read_poses = reader
+            .views::<super::geometry_msgs::PoseStamped>(read_poses_length, "poses")?;
+        Ok(PathView {
+            header: read_header,
+            poses: read_poses,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let poses = reader
-            .owned_messages::<super::geometry_msgs::PoseStamped>(poses_length, "poses")?;
+        let read_poses = reader
+            .owned_messages::<
+                super::geometry_msgs::PoseStamped,
+            >(read_poses_length, "poses")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            poses: poses,
+            poses: read_poses,
         })
     }
 

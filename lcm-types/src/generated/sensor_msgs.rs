@@ -246,48 +246,50 @@ impl ::lcm::Message for BatteryState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<BatteryStateView<'a>, ::lcm::codec::DecodeError> {
-        let cell_voltage_length = reader.size::<i32>("cell_voltage_length")?;
-        let cell_temperature_length = reader.size::<i32>("cell_temperature_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_cell_voltage_length = reader.size::<i32>("cell_voltage_length")?;
+        let read_cell_temperature_length = reader
+            .size::<i32>("cell_temperature_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let voltage = reader.number::<f32>("voltage")?;
-        let temperature = reader.number::<f32>("temperature")?;
-        let current = reader.number::<f32>("current")?;
-        let charge = reader.number::<f32>("charge")?;
-        let capacity = reader.number::<f32>("capacity")?;
-        let design_capacity = reader.number::<f32>("design_capacity")?;
-        let percentage = reader.number::<f32>("percentage")?;
-        let power_supply_status = *reader.fixed::<u8>("power_supply_status")?;
-        let power_supply_health = *reader.fixed::<u8>("power_supply_health")?;
-        let power_supply_technology = *reader.fixed::<u8>("power_supply_technology")?;
-        let present = reader.fixed::<::lcm::codec::Bool>("present")?.get();
-        let cell_voltage = reader
+        let read_voltage = reader.number::<f32>("voltage")?;
+        let read_temperature = reader.number::<f32>("temperature")?;
+        let read_current = reader.number::<f32>("current")?;
+        let read_charge = reader.number::<f32>("charge")?;
+        let read_capacity = reader.number::<f32>("capacity")?;
+        let read_design_capacity = reader.number::<f32>("design_capacity")?;
+        let read_percentage = reader.number::<f32>("percentage")?;
+        let read_power_supply_status = *reader.fixed::<u8>("power_supply_status")?;
+        let read_power_supply_health = *reader.fixed::<u8>("power_supply_health")?;
+        let read_power_supply_technology = *reader
+            .fixed::<u8>("power_supply_technology")?;
+        let read_present = reader.fixed::<::lcm::codec::Bool>("present")?.get();
+        let read_cell_voltage = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F32,
-            >(cell_voltage_length, "cell_voltage")?;
-        let cell_temperature = reader
+            >(read_cell_voltage_length, "cell_voltage")?;
+        let read_cell_temperature = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F32,
-            >(cell_temperature_length, "cell_temperature")?;
-        let location = reader.text("location")?;
-        let serial_number = reader.text("serial_number")?;
+            >(read_cell_temperature_length, "cell_temperature")?;
+        let read_location = reader.text("location")?;
+        let read_serial_number = reader.text("serial_number")?;
         Ok(BatteryStateView {
-            header,
-            voltage,
-            temperature,
-            current,
-            charge,
-            capacity,
-            design_capacity,
-            percentage,
-            power_supply_status,
-            power_supply_health,
-            power_supply_technology,
-            present,
-            cell_voltage,
-            cell_temperature,
-            location,
-            serial_number,
+            header: read_header,
+            voltage: read_voltage,
+            temperature: read_temperature,
+            current: read_current,
+            charge: read_charge,
+            capacity: read_capacity,
+            design_capacity: read_design_capacity,
+            percentage: read_percentage,
+            power_supply_status: read_power_supply_status,
+            power_supply_health: read_power_supply_health,
+            power_supply_technology: read_power_supply_technology,
+            present: read_present,
+            cell_voltage: read_cell_voltage,
+            cell_temperature: read_cell_temperature,
+            location: read_location,
+            serial_number: read_serial_number,
         })
     }
 
@@ -485,7 +487,7 @@ impl ::lcm::Message for CameraInfo {
             P: view.P.map(|cell| cell.get()),
             binning_x: view.binning_x,
             binning_y: view.binning_y,
-            roi: RegionOfInterest::from(view.roi),
+            roi: <RegionOfInterest as ::core::convert::From<_>>::from(view.roi),
         })
     }
 
@@ -493,31 +495,32 @@ impl ::lcm::Message for CameraInfo {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CameraInfoView<'a>, ::lcm::codec::DecodeError> {
-        let D_length = reader.size::<i32>("D_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_D_length = reader.size::<i32>("D_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let height = reader.number::<i32>("height")?;
-        let width = reader.number::<i32>("width")?;
-        let distortion_model = reader.text("distortion_model")?;
-        let D = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(D_length, "D")?;
-        let K = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("K")?;
-        let R = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("R")?;
-        let P = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 12]>("P")?;
-        let binning_x = reader.number::<i32>("binning_x")?;
-        let binning_y = reader.number::<i32>("binning_y")?;
-        let roi = reader.fixed::<RegionOfInterestLayout>("roi")?;
+        let read_height = reader.number::<i32>("height")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_distortion_model = reader.text("distortion_model")?;
+        let read_D = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(read_D_length, "D")?;
+        let read_K = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("K")?;
+        let read_R = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 9]>("R")?;
+        let read_P = reader.fixed::<[::lcm::codec::zerocopy::big_endian::F64; 12]>("P")?;
+        let read_binning_x = reader.number::<i32>("binning_x")?;
+        let read_binning_y = reader.number::<i32>("binning_y")?;
+        let read_roi = reader.fixed::<RegionOfInterestLayout>("roi")?;
         Ok(CameraInfoView {
-            header,
-            height,
-            width,
-            distortion_model,
-            D,
-            K,
-            R,
-            P,
-            binning_x,
-            binning_y,
-            roi,
+            header: read_header,
+            height: read_height,
+            width: read_width,
+            distortion_model: read_distortion_model,
+            D: read_D,
+            K: read_K,
+            R: read_R,
+            P: read_P,
+            binning_x: read_binning_x,
+            binning_y: read_binning_y,
+            roi: read_roi,
         })
     }
 
@@ -546,7 +549,9 @@ impl ::lcm::Message for CameraInfo {
         sink.numbers(&self.P);
         sink.number(self.binning_x);
         sink.number(self.binning_y);
-        sink.fixed(&RegionOfInterestLayout::from(&self.roi));
+        sink.fixed(
+            &<RegionOfInterestLayout as ::core::convert::From<_>>::from(&self.roi),
+        );
     }
 }
 
@@ -613,11 +618,16 @@ impl ::lcm::Message for ChannelFloat32 {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ChannelFloat32View<'a>, ::lcm::codec::DecodeError> {
-        let values_length = reader.size::<i32>("values_length")?;
-        let name = reader.text("name")?;
-        let values = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(values_length, "values")?;
-        Ok(ChannelFloat32View { name, values })
+        let read_values_length = reader.size::<i32>("values_length")?;
+        let read_name = reader.text("name")?;
+        let read_values = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F32,
+            >(read_values_length, "values")?;
+        Ok(ChannelFloat32View {
+            name: read_name,
+            values: read_values,
+        })
     }
 
     fn measure(
@@ -712,15 +722,15 @@ impl ::lcm::Message for CompressedImage {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CompressedImageView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let format = reader.text("format")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_format = reader.text("format")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(CompressedImageView {
-            header,
-            format,
-            data,
+            header: read_header,
+            format: read_format,
+            data: read_data,
         })
     }
 
@@ -818,14 +828,14 @@ impl ::lcm::Message for FluidPressure {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<FluidPressureView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let fluid_pressure = reader.number::<f64>("fluid_pressure")?;
-        let variance = reader.number::<f64>("variance")?;
+        let read_fluid_pressure = reader.number::<f64>("fluid_pressure")?;
+        let read_variance = reader.number::<f64>("variance")?;
         Ok(FluidPressureView {
-            header,
-            fluid_pressure,
-            variance,
+            header: read_header,
+            fluid_pressure: read_fluid_pressure,
+            variance: read_variance,
         })
     }
 
@@ -920,14 +930,14 @@ impl ::lcm::Message for Illuminance {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<IlluminanceView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let illuminance = reader.number::<f64>("illuminance")?;
-        let variance = reader.number::<f64>("variance")?;
+        let read_illuminance = reader.number::<f64>("illuminance")?;
+        let read_variance = reader.number::<f64>("variance")?;
         Ok(IlluminanceView {
-            header,
-            illuminance,
-            variance,
+            header: read_header,
+            illuminance: read_illuminance,
+            variance: read_variance,
         })
     }
 
@@ -1066,23 +1076,23 @@ impl ::lcm::Message for Image {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ImageView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let height = reader.number::<i32>("height")?;
-        let width = reader.number::<i32>("width")?;
-        let encoding = reader.text("encoding")?;
-        let is_bigendian = *reader.fixed::<u8>("is_bigendian")?;
-        let step = reader.number::<i32>("step")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_height = reader.number::<i32>("height")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_encoding = reader.text("encoding")?;
+        let read_is_bigendian = *reader.fixed::<u8>("is_bigendian")?;
+        let read_step = reader.number::<i32>("step")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(ImageView {
-            header,
-            height,
-            width,
-            encoding,
-            is_bigendian,
-            step,
-            data,
+            header: read_header,
+            height: read_height,
+            width: read_width,
+            encoding: read_encoding,
+            is_bigendian: read_is_bigendian,
+            step: read_step,
+            data: read_data,
         })
     }
 
@@ -1223,15 +1233,19 @@ impl ::lcm::Message for Imu {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            orientation: super::geometry_msgs::Quaternion::from(view.orientation),
+            orientation: <super::geometry_msgs::Quaternion as ::core::convert::From<
+                _,
+            >>::from(view.orientation),
             orientation_covariance: view.orientation_covariance.map(|cell| cell.get()),
-            angular_velocity: super::geometry_msgs::Vector3::from(view.angular_velocity),
+            angular_velocity: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.angular_velocity),
             angular_velocity_covariance: view
                 .angular_velocity_covariance
                 .map(|cell| cell.get()),
-            linear_acceleration: super::geometry_msgs::Vector3::from(
-                view.linear_acceleration,
-            ),
+            linear_acceleration: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.linear_acceleration),
             linear_acceleration_covariance: view
                 .linear_acceleration_covariance
                 .map(|cell| cell.get()),
@@ -1242,34 +1256,34 @@ impl ::lcm::Message for Imu {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ImuView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let orientation = reader
+        let read_orientation = reader
             .fixed::<super::geometry_msgs::QuaternionLayout>("orientation")?;
-        let orientation_covariance = reader
+        let read_orientation_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("orientation_covariance")?;
-        let angular_velocity = reader
+        let read_angular_velocity = reader
             .fixed::<super::geometry_msgs::Vector3Layout>("angular_velocity")?;
-        let angular_velocity_covariance = reader
+        let read_angular_velocity_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("angular_velocity_covariance")?;
-        let linear_acceleration = reader
+        let read_linear_acceleration = reader
             .fixed::<super::geometry_msgs::Vector3Layout>("linear_acceleration")?;
-        let linear_acceleration_covariance = reader
+        let read_linear_acceleration_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("linear_acceleration_covariance")?;
         Ok(ImuView {
-            header,
-            orientation,
-            orientation_covariance,
-            angular_velocity,
-            angular_velocity_covariance,
-            linear_acceleration,
-            linear_acceleration_covariance,
+            header: read_header,
+            orientation: read_orientation,
+            orientation_covariance: read_orientation_covariance,
+            angular_velocity: read_angular_velocity,
+            angular_velocity_covariance: read_angular_velocity_covariance,
+            linear_acceleration: read_linear_acceleration,
+            linear_acceleration_covariance: read_linear_acceleration_covariance,
         })
     }
 
@@ -1285,12 +1299,22 @@ impl ::lcm::Message for Imu {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::geometry_msgs::QuaternionLayout::from(&self.orientation));
+        sink.fixed(
+            &<super::geometry_msgs::QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&self.orientation),
+        );
         sink.numbers(&self.orientation_covariance);
-        sink.fixed(&super::geometry_msgs::Vector3Layout::from(&self.angular_velocity));
+        sink.fixed(
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.angular_velocity),
+        );
         sink.numbers(&self.angular_velocity_covariance);
         sink.fixed(
-            &super::geometry_msgs::Vector3Layout::from(&self.linear_acceleration),
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.linear_acceleration),
         );
         sink.numbers(&self.linear_acceleration_covariance);
     }
@@ -1391,59 +1415,63 @@ impl ::lcm::Message for JointState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JointStateView<'a>, ::lcm::codec::DecodeError> {
-        let name_length = reader.size::<i32>("name_length")?;
-        let position_length = reader.size::<i32>("position_length")?;
-        let velocity_length = reader.size::<i32>("velocity_length")?;
-        let effort_length = reader.size::<i32>("effort_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_name_length = reader.size::<i32>("name_length")?;
+        let read_position_length = reader.size::<i32>("position_length")?;
+        let read_velocity_length = reader.size::<i32>("velocity_length")?;
+        let read_effort_length = reader.size::<i32>("effort_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let name = reader.texts(name_length, "name")?;
-        let position = reader
+        let read_name = reader.texts(read_name_length, "name")?;
+        let read_position = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(position_length, "position")?;
-        let velocity = reader
+            >(read_position_length, "position")?;
+        let read_velocity = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(velocity_length, "velocity")?;
-        let effort = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(effort_length, "effort")?;
+            >(read_velocity_length, "velocity")?;
+        let read_effort = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_effort_length, "effort")?;
         Ok(JointStateView {
-            header,
-            name,
-            position,
-            velocity,
-            effort,
+            header: read_header,
+            name: read_name,
+            position: read_position,
+            velocity: read_velocity,
+            effort: read_effort,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let name_length = reader.size::<i32>("name_length")?;
-        let position_length = reader.size::<i32>("position_length")?;
-        let velocity_length = reader.size::<i32>("velocity_length")?;
-        let effort_length = reader.size::<i32>("effort_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_name_length = reader.size::<i32>("name_length")?;
+        let read_position_length = reader.size::<i32>("position_length")?;
+        let read_velocity_length = reader.size::<i32>("velocity_length")?;
+        let read_effort_length = reader.size::<i32>("effort_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let name = reader.owned_texts(name_length, "name")?;
-        let position = reader
+        let read_name = reader.owned_texts(read_name_length, "name")?;
+        let read_position = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(position_length, "position")?;
-        let velocity = reader
+            >(read_position_length, "position")?;
+        let read_velocity = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(velocity_length, "velocity")?;
-        let effort = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(effort_length, "effort")?;
+            >(read_velocity_length, "velocity")?;
+        let read_effort = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_effort_length, "effort")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            name: name,
-            position: ::lcm::codec::to_native::<f64>(position),
-            velocity: ::lcm::codec::to_native::<f64>(velocity),
-            effort: ::lcm::codec::to_native::<f64>(effort),
+            name: read_name,
+            position: ::lcm::codec::to_native::<f64>(read_position),
+            velocity: ::lcm::codec::to_native::<f64>(read_velocity),
+            effort: ::lcm::codec::to_native::<f64>(read_effort),
         })
     }
 
@@ -1550,17 +1578,21 @@ impl ::lcm::Message for Joy {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JoyView<'a>, ::lcm::codec::DecodeError> {
-        let axes_length = reader.size::<i32>("axes_length")?;
-        let buttons_length = reader.size::<i32>("buttons_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_axes_length = reader.size::<i32>("axes_length")?;
+        let read_buttons_length = reader.size::<i32>("buttons_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let axes = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(axes_length, "axes")?;
-        let buttons = reader
+        let read_axes = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F32>(read_axes_length, "axes")?;
+        let read_buttons = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I32,
-            >(buttons_length, "buttons")?;
-        Ok(JoyView { header, axes, buttons })
+            >(read_buttons_length, "buttons")?;
+        Ok(JoyView {
+            header: read_header,
+            axes: read_axes,
+            buttons: read_buttons,
+        })
     }
 
     fn measure(
@@ -1686,7 +1718,7 @@ impl ::lcm::Message for JoyFeedback {
     fn from_view(
         view: &JoyFeedbackLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1707,7 +1739,7 @@ impl ::lcm::Message for JoyFeedback {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&JoyFeedbackLayout::from(self));
+        sink.fixed(&<JoyFeedbackLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1751,7 +1783,11 @@ impl ::lcm::Message for JoyFeedbackArray {
         view: JoyFeedbackArrayView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            array: view.array.iter().map(JoyFeedback::from).collect(),
+            array: view
+                .array
+                .iter()
+                .map(<JoyFeedback as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -1759,9 +1795,11 @@ impl ::lcm::Message for JoyFeedbackArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JoyFeedbackArrayView<'a>, ::lcm::codec::DecodeError> {
-        let array_length = reader.size::<i32>("array_length")?;
-        let array = reader.slice::<JoyFeedbackLayout>(array_length, "array")?;
-        Ok(JoyFeedbackArrayView { array })
+        let read_array_length = reader.size::<i32>("array_length")?;
+        let read_array = reader.slice::<JoyFeedbackLayout>(read_array_length, "array")?;
+        Ok(JoyFeedbackArrayView {
+            array: read_array,
+        })
     }
 
     fn measure(
@@ -1777,7 +1815,7 @@ impl ::lcm::Message for JoyFeedbackArray {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.array.len());
         for element in self.array.iter() {
-            sink.fixed(&JoyFeedbackLayout::from(element));
+            sink.fixed(&<JoyFeedbackLayout as ::core::convert::From<_>>::from(element));
         }
     }
 }
@@ -1833,10 +1871,14 @@ impl ::lcm::Message for LaserEcho {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LaserEchoView<'a>, ::lcm::codec::DecodeError> {
-        let echoes_length = reader.size::<i32>("echoes_length")?;
-        let echoes = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(echoes_length, "echoes")?;
-        Ok(LaserEchoView { echoes })
+        let read_echoes_length = reader.size::<i32>("echoes_length")?;
+        let read_echoes = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F32,
+            >(read_echoes_length, "echoes")?;
+        Ok(LaserEchoView {
+            echoes: read_echoes,
+        })
     }
 
     fn measure(
@@ -2008,34 +2050,36 @@ impl ::lcm::Message for LaserScan {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LaserScanView<'a>, ::lcm::codec::DecodeError> {
-        let ranges_length = reader.size::<i32>("ranges_length")?;
-        let intensities_length = reader.size::<i32>("intensities_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_ranges_length = reader.size::<i32>("ranges_length")?;
+        let read_intensities_length = reader.size::<i32>("intensities_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let angle_min = reader.number::<f32>("angle_min")?;
-        let angle_max = reader.number::<f32>("angle_max")?;
-        let angle_increment = reader.number::<f32>("angle_increment")?;
-        let time_increment = reader.number::<f32>("time_increment")?;
-        let scan_time = reader.number::<f32>("scan_time")?;
-        let range_min = reader.number::<f32>("range_min")?;
-        let range_max = reader.number::<f32>("range_max")?;
-        let ranges = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(ranges_length, "ranges")?;
-        let intensities = reader
+        let read_angle_min = reader.number::<f32>("angle_min")?;
+        let read_angle_max = reader.number::<f32>("angle_max")?;
+        let read_angle_increment = reader.number::<f32>("angle_increment")?;
+        let read_time_increment = reader.number::<f32>("time_increment")?;
+        let read_scan_time = reader.number::<f32>("scan_time")?;
+        let read_range_min = reader.number::<f32>("range_min")?;
+        let read_range_max = reader.number::<f32>("range_max")?;
+        let read_ranges = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F32,
-            >(intensities_length, "intensities")?;
+            >(read_ranges_length, "ranges")?;
+        let read_intensities = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F32,
+            >(read_intensities_length, "intensities")?;
         Ok(LaserScanView {
-            header,
-            angle_min,
-            angle_max,
-            angle_increment,
-            time_increment,
-            scan_time,
-            range_min,
-            range_max,
-            ranges,
-            intensities,
+            header: read_header,
+            angle_min: read_angle_min,
+            angle_max: read_angle_max,
+            angle_increment: read_angle_increment,
+            time_increment: read_time_increment,
+            scan_time: read_scan_time,
+            range_min: read_range_min,
+            range_max: read_range_max,
+            ranges: read_ranges,
+            intensities: read_intensities,
         })
     }
 
@@ -2134,7 +2178,9 @@ impl ::lcm::Message for MagneticField {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            magnetic_field: super::geometry_msgs::Vector3::from(view.magnetic_field),
+            magnetic_field: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.magnetic_field),
             magnetic_field_covariance: view
                 .magnetic_field_covariance
                 .map(|cell| cell.get()),
@@ -2145,18 +2191,18 @@ impl ::lcm::Message for MagneticField {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MagneticFieldView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let magnetic_field = reader
+        let read_magnetic_field = reader
             .fixed::<super::geometry_msgs::Vector3Layout>("magnetic_field")?;
-        let magnetic_field_covariance = reader
+        let read_magnetic_field_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("magnetic_field_covariance")?;
         Ok(MagneticFieldView {
-            header,
-            magnetic_field,
-            magnetic_field_covariance,
+            header: read_header,
+            magnetic_field: read_magnetic_field,
+            magnetic_field_covariance: read_magnetic_field_covariance,
         })
     }
 
@@ -2172,7 +2218,11 @@ impl ::lcm::Message for MagneticField {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::geometry_msgs::Vector3Layout::from(&self.magnetic_field));
+        sink.fixed(
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.magnetic_field),
+        );
         sink.numbers(&self.magnetic_field_covariance);
     }
 }
@@ -2264,10 +2314,18 @@ impl ::lcm::Message for MultiDOFJointState {
             transforms: view
                 .transforms
                 .iter()
-                .map(super::geometry_msgs::Transform::from)
+                .map(<super::geometry_msgs::Transform as ::core::convert::From<_>>::from)
                 .collect(),
-            twist: view.twist.iter().map(super::geometry_msgs::Twist::from).collect(),
-            wrench: view.wrench.iter().map(super::geometry_msgs::Wrench::from).collect(),
+            twist: view
+                .twist
+                .iter()
+                .map(<super::geometry_msgs::Twist as ::core::convert::From<_>>::from)
+                .collect(),
+            wrench: view
+                .wrench
+                .iter()
+                .map(<super::geometry_msgs::Wrench as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -2275,58 +2333,65 @@ impl ::lcm::Message for MultiDOFJointState {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MultiDOFJointStateView<'a>, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let twist_length = reader.size::<i32>("twist_length")?;
-        let wrench_length = reader.size::<i32>("wrench_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_twist_length = reader.size::<i32>("twist_length")?;
+        let read_wrench_length = reader.size::<i32>("wrench_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let transforms = reader
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_transforms = reader
             .slice::<
                 super::geometry_msgs::TransformLayout,
-            >(transforms_length, "transforms")?;
-        let twist = reader
-            .slice::<super::geometry_msgs::TwistLayout>(twist_length, "twist")?;
-        let wrench = reader
-            .slice::<super::geometry_msgs::WrenchLayout>(wrench_length, "wrench")?;
+            >(read_transforms_length, "transforms")?;
+        let read_twist = reader
+            .slice::<super::geometry_msgs::TwistLayout>(read_twist_length, "twist")?;
+        let read_wrench = reader
+            .slice::<super::geometry_msgs::WrenchLayout>(read_wrench_length, "wrench")?;
         Ok(MultiDOFJointStateView {
-            header,
-            joint_names,
-            transforms,
-            twist,
-            wrench,
+            header: read_header,
+            joint_names: read_joint_names,
+            transforms: read_transforms,
+            twist: read_twist,
+            wrench: read_wrench,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let twist_length = reader.size::<i32>("twist_length")?;
-        let wrench_length = reader.size::<i32>("wrench_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_twist_length = reader.size::<i32>("twist_length")?;
+        let read_wrench_length = reader.size::<i32>("wrench_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let transforms = reader
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_transforms = reader
             .slice::<
                 super::geometry_msgs::TransformLayout,
-            >(transforms_length, "transforms")?;
-        let twist = reader
-            .slice::<super::geometry_msgs::TwistLayout>(twist_length, "twist")?;
-        let wrench = reader
-            .slice::<super::geometry_msgs::WrenchLayout>(wrench_length, "wrench")?;
+            >(read_transforms_length, "transforms")?;
+        let read_twist = reader
+            .slice::<super::geometry_msgs::TwistLayout>(read_twist_length, "twist")?;
+        let read_wrench = reader
+            .slice::<super::geometry_msgs::WrenchLayout>(read_wrench_length, "wrench")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            transforms: transforms
+            joint_names: read_joint_names,
+            transforms: read_transforms
                 .iter()
-                .map(super::geometry_msgs::Transform::from)
+                .map(<super::geometry_msgs::Transform as ::core::convert::From<_>>::from)
                 .collect(),
-            twist: twist.iter().map(super::geometry_msgs::Twist::from).collect(),
-            wrench: wrench.iter().map(super::geometry_msgs::Wrench::from).collect(),
+            twist: read_twist
+                .iter()
+                .map(<super::geometry_msgs::Twist as ::core::convert::From<_>>::from)
+                .collect(),
+            wrench: read_wrench
+                .iter()
+                .map(<super::geometry_msgs::Wrench as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -2356,13 +2421,25 @@ impl ::lcm::Message for MultiDOFJointState {
         ::lcm::Message::write(&self.header, sink);
         sink.texts(&self.joint_names);
         for element in self.transforms.iter() {
-            sink.fixed(&super::geometry_msgs::TransformLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::TransformLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.twist.iter() {
-            sink.fixed(&super::geometry_msgs::TwistLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::TwistLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.wrench.iter() {
-            sink.fixed(&super::geometry_msgs::WrenchLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::WrenchLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
     }
 }
@@ -2518,62 +2595,64 @@ impl ::lcm::Message for MultiEchoLaserScan {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MultiEchoLaserScanView<'a>, ::lcm::codec::DecodeError> {
-        let ranges_length = reader.size::<i32>("ranges_length")?;
-        let intensities_length = reader.size::<i32>("intensities_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_ranges_length = reader.size::<i32>("ranges_length")?;
+        let read_intensities_length = reader.size::<i32>("intensities_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let angle_min = reader.number::<f32>("angle_min")?;
-        let angle_max = reader.number::<f32>("angle_max")?;
-        let angle_increment = reader.number::<f32>("angle_increment")?;
-        let time_increment = reader.number::<f32>("time_increment")?;
-        let scan_time = reader.number::<f32>("scan_time")?;
-        let range_min = reader.number::<f32>("range_min")?;
-        let range_max = reader.number::<f32>("range_max")?;
-        let ranges = reader.views::<LaserEcho>(ranges_length, "ranges")?;
-        let intensities = reader.views::<LaserEcho>(intensities_length, "intensities")?;
+        let read_angle_min = reader.number::<f32>("angle_min")?;
+        let read_angle_max = reader.number::<f32>("angle_max")?;
+        let read_angle_increment = reader.number::<f32>("angle_increment")?;
+        let read_time_increment = reader.number::<f32>("time_increment")?;
+        let read_scan_time = reader.number::<f32>("scan_time")?;
+        let read_range_min = reader.number::<f32>("range_min")?;
+        let read_range_max = reader.number::<f32>("range_max")?;
+        let read_ranges = reader.views::<LaserEcho>(read_ranges_length, "ranges")?;
+        let read_intensities = reader
+            .views::<LaserEcho>(read_intensities_length, "intensities")?;
         Ok(MultiEchoLaserScanView {
-            header,
-            angle_min,
-            angle_max,
-            angle_increment,
-            time_increment,
-            scan_time,
-            range_min,
-            range_max,
-            ranges,
-            intensities,
+            header: read_header,
+            angle_min: read_angle_min,
+            angle_max: read_angle_max,
+            angle_increment: read_angle_increment,
+            time_increment: read_time_increment,
+            scan_time: read_scan_time,
+            range_min: read_range_min,
+            range_max: read_range_max,
+            ranges: read_ranges,
+            intensities: read_intensities,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let ranges_length = reader.size::<i32>("ranges_length")?;
-        let intensities_length = reader.size::<i32>("intensities_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_ranges_length = reader.size::<i32>("ranges_length")?;
+        let read_intensities_length = reader.size::<i32>("intensities_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let angle_min = reader.number::<f32>("angle_min")?;
-        let angle_max = reader.number::<f32>("angle_max")?;
-        let angle_increment = reader.number::<f32>("angle_increment")?;
-        let time_increment = reader.number::<f32>("time_increment")?;
-        let scan_time = reader.number::<f32>("scan_time")?;
-        let range_min = reader.number::<f32>("range_min")?;
-        let range_max = reader.number::<f32>("range_max")?;
-        let ranges = reader.owned_messages::<LaserEcho>(ranges_length, "ranges")?;
-        let intensities = reader
-            .owned_messages::<LaserEcho>(intensities_length, "intensities")?;
+        let read_angle_min = reader.number::<f32>("angle_min")?;
+        let read_angle_max = reader.number::<f32>("angle_max")?;
+        let read_angle_increment = reader.number::<f32>("angle_increment")?;
+        let read_time_increment = reader.number::<f32>("time_increment")?;
+        let read_scan_time = reader.number::<f32>("scan_time")?;
+        let read_range_min = reader.number::<f32>("range_min")?;
+        let read_range_max = reader.number::<f32>("range_max")?;
+        let read_ranges = reader
+            .owned_messages::<LaserEcho>(read_ranges_length, "ranges")?;
+        let read_intensities = reader
+            .owned_messages::<LaserEcho>(read_intensities_length, "intensities")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            angle_min: angle_min,
-            angle_max: angle_max,
-            angle_increment: angle_increment,
-            time_increment: time_increment,
-            scan_time: scan_time,
-            range_min: range_min,
-            range_max: range_max,
-            ranges: ranges,
-            intensities: intensities,
+            angle_min: read_angle_min,
+            angle_max: read_angle_max,
+            angle_increment: read_angle_increment,
+            time_increment: read_time_increment,
+            scan_time: read_scan_time,
+            range_min: read_range_min,
+            range_max: read_range_max,
+            ranges: read_ranges,
+            intensities: read_intensities,
         })
     }
 
@@ -2723,7 +2802,7 @@ impl ::lcm::Message for NavSatFix {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            status: NavSatStatus::from(view.status),
+            status: <NavSatStatus as ::core::convert::From<_>>::from(view.status),
             latitude: view.latitude,
             longitude: view.longitude,
             altitude: view.altitude,
@@ -2736,25 +2815,26 @@ impl ::lcm::Message for NavSatFix {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<NavSatFixView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let status = reader.fixed::<NavSatStatusLayout>("status")?;
-        let latitude = reader.number::<f64>("latitude")?;
-        let longitude = reader.number::<f64>("longitude")?;
-        let altitude = reader.number::<f64>("altitude")?;
-        let position_covariance = reader
+        let read_status = reader.fixed::<NavSatStatusLayout>("status")?;
+        let read_latitude = reader.number::<f64>("latitude")?;
+        let read_longitude = reader.number::<f64>("longitude")?;
+        let read_altitude = reader.number::<f64>("altitude")?;
+        let read_position_covariance = reader
             .fixed::<
                 [::lcm::codec::zerocopy::big_endian::F64; 9],
             >("position_covariance")?;
-        let position_covariance_type = *reader.fixed::<u8>("position_covariance_type")?;
+        let read_position_covariance_type = *reader
+            .fixed::<u8>("position_covariance_type")?;
         Ok(NavSatFixView {
-            header,
-            status,
-            latitude,
-            longitude,
-            altitude,
-            position_covariance,
-            position_covariance_type,
+            header: read_header,
+            status: read_status,
+            latitude: read_latitude,
+            longitude: read_longitude,
+            altitude: read_altitude,
+            position_covariance: read_position_covariance,
+            position_covariance_type: read_position_covariance_type,
         })
     }
 
@@ -2770,7 +2850,9 @@ impl ::lcm::Message for NavSatFix {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&NavSatStatusLayout::from(&self.status));
+        sink.fixed(
+            &<NavSatStatusLayout as ::core::convert::From<_>>::from(&self.status),
+        );
         sink.number(self.latitude);
         sink.number(self.longitude);
         sink.number(self.altitude);
@@ -2877,7 +2959,7 @@ impl ::lcm::Message for NavSatStatus {
     fn from_view(
         view: &NavSatStatusLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2898,7 +2980,7 @@ impl ::lcm::Message for NavSatStatus {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&NavSatStatusLayout::from(self));
+        sink.fixed(&<NavSatStatusLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2967,7 +3049,7 @@ impl ::lcm::Message for PointCloud {
             points: view
                 .points
                 .iter()
-                .map(super::geometry_msgs::Point32::from)
+                .map(<super::geometry_msgs::Point32 as ::core::convert::From<_>>::from)
                 .collect(),
             channels: view.channels.copy_out("channels")?,
         })
@@ -2977,36 +3059,40 @@ impl ::lcm::Message for PointCloud {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointCloudView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let channels_length = reader.size::<i32>("channels_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let points = reader
-            .slice::<super::geometry_msgs::Point32Layout>(points_length, "points")?;
-        let channels = reader.views::<ChannelFloat32>(channels_length, "channels")?;
+        let read_points = reader
+            .slice::<super::geometry_msgs::Point32Layout>(read_points_length, "points")?;
+        let read_channels = reader
+            .views::<ChannelFloat32>(read_channels_length, "channels")?;
         Ok(PointCloudView {
-            header,
-            points,
-            channels,
+            header: read_header,
+            points: read_points,
+            channels: read_channels,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let channels_length = reader.size::<i32>("channels_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let points = reader
-            .slice::<super::geometry_msgs::Point32Layout>(points_length, "points")?;
-        let channels = reader
-            .owned_messages::<ChannelFloat32>(channels_length, "channels")?;
+        let read_points = reader
+            .slice::<super::geometry_msgs::Point32Layout>(read_points_length, "points")?;
+        let read_channels = reader
+            .owned_messages::<ChannelFloat32>(read_channels_length, "channels")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            points: points.iter().map(super::geometry_msgs::Point32::from).collect(),
-            channels: channels,
+            points: read_points
+                .iter()
+                .map(<super::geometry_msgs::Point32 as ::core::convert::From<_>>::from)
+                .collect(),
+            channels: read_channels,
         })
     }
 
@@ -3029,7 +3115,11 @@ impl ::lcm::Message for PointCloud {
         sink.size::<i32>(self.channels.len());
         ::lcm::Message::write(&self.header, sink);
         for element in self.points.iter() {
-            sink.fixed(&super::geometry_msgs::Point32Layout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::Point32Layout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         sink.messages(&self.channels);
     }
@@ -3170,57 +3260,62 @@ impl ::lcm::Message for PointCloud2 {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointCloud2View<'a>, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let height = reader.number::<i32>("height")?;
-        let width = reader.number::<i32>("width")?;
-        let fields = reader.views::<PointField>(fields_length, "fields")?;
-        let is_bigendian = reader.fixed::<::lcm::codec::Bool>("is_bigendian")?.get();
-        let point_step = reader.number::<i32>("point_step")?;
-        let row_step = reader.number::<i32>("row_step")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
-        let is_dense = reader.fixed::<::lcm::codec::Bool>("is_dense")?.get();
+        let read_height = reader.number::<i32>("height")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_fields = reader.views::<PointField>(read_fields_length, "fields")?;
+        let read_is_bigendian = reader
+            .fixed::<::lcm::codec::Bool>("is_bigendian")?
+            .get();
+        let read_point_step = reader.number::<i32>("point_step")?;
+        let read_row_step = reader.number::<i32>("row_step")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
+        let read_is_dense = reader.fixed::<::lcm::codec::Bool>("is_dense")?.get();
         Ok(PointCloud2View {
-            header,
-            height,
-            width,
-            fields,
-            is_bigendian,
-            point_step,
-            row_step,
-            data,
-            is_dense,
+            header: read_header,
+            height: read_height,
+            width: read_width,
+            fields: read_fields,
+            is_bigendian: read_is_bigendian,
+            point_step: read_point_step,
+            row_step: read_row_step,
+            data: read_data,
+            is_dense: read_is_dense,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let fields_length = reader.size::<i32>("fields_length")?;
-        let data_length = reader.size::<i32>("data_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_fields_length = reader.size::<i32>("fields_length")?;
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let height = reader.number::<i32>("height")?;
-        let width = reader.number::<i32>("width")?;
-        let fields = reader.owned_messages::<PointField>(fields_length, "fields")?;
-        let is_bigendian = reader.fixed::<::lcm::codec::Bool>("is_bigendian")?.get();
-        let point_step = reader.number::<i32>("point_step")?;
-        let row_step = reader.number::<i32>("row_step")?;
-        let data = reader.slice::<u8>(data_length, "data")?;
-        let is_dense = reader.fixed::<::lcm::codec::Bool>("is_dense")?.get();
+        let read_height = reader.number::<i32>("height")?;
+        let read_width = reader.number::<i32>("width")?;
+        let read_fields = reader
+            .owned_messages::<PointField>(read_fields_length, "fields")?;
+        let read_is_bigendian = reader
+            .fixed::<::lcm::codec::Bool>("is_bigendian")?
+            .get();
+        let read_point_step = reader.number::<i32>("point_step")?;
+        let read_row_step = reader.number::<i32>("row_step")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
+        let read_is_dense = reader.fixed::<::lcm::codec::Bool>("is_dense")?.get();
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            height: height,
-            width: width,
-            fields: fields,
-            is_bigendian: is_bigendian,
-            point_step: point_step,
-            row_step: row_step,
-            data: data.to_vec(),
-            is_dense: is_dense,
+            height: read_height,
+            width: read_width,
+            fields: read_fields,
+            is_bigendian: read_is_bigendian,
+            point_step: read_point_step,
+            row_step: read_row_step,
+            data: read_data.to_vec(),
+            is_dense: read_is_dense,
         })
     }
 
@@ -3344,15 +3439,15 @@ impl ::lcm::Message for PointField {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<PointFieldView<'a>, ::lcm::codec::DecodeError> {
-        let name = reader.text("name")?;
-        let offset = reader.number::<i32>("offset")?;
-        let datatype = *reader.fixed::<u8>("datatype")?;
-        let count = reader.number::<i32>("count")?;
+        let read_name = reader.text("name")?;
+        let read_offset = reader.number::<i32>("offset")?;
+        let read_datatype = *reader.fixed::<u8>("datatype")?;
+        let read_count = reader.number::<i32>("count")?;
         Ok(PointFieldView {
-            name,
-            offset,
-            datatype,
-            count,
+            name: read_name,
+            offset: read_offset,
+            datatype: read_datatype,
+            count: read_count,
         })
     }
 
@@ -3486,20 +3581,20 @@ impl ::lcm::Message for Range {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RangeView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let radiation_type = *reader.fixed::<u8>("radiation_type")?;
-        let field_of_view = reader.number::<f32>("field_of_view")?;
-        let min_range = reader.number::<f32>("min_range")?;
-        let max_range = reader.number::<f32>("max_range")?;
-        let range = reader.number::<f32>("range")?;
+        let read_radiation_type = *reader.fixed::<u8>("radiation_type")?;
+        let read_field_of_view = reader.number::<f32>("field_of_view")?;
+        let read_min_range = reader.number::<f32>("min_range")?;
+        let read_max_range = reader.number::<f32>("max_range")?;
+        let read_range = reader.number::<f32>("range")?;
         Ok(RangeView {
-            header,
-            radiation_type,
-            field_of_view,
-            min_range,
-            max_range,
-            range,
+            header: read_header,
+            radiation_type: read_radiation_type,
+            field_of_view: read_field_of_view,
+            min_range: read_min_range,
+            max_range: read_max_range,
+            range: read_range,
         })
     }
 
@@ -3640,7 +3735,7 @@ impl ::lcm::Message for RegionOfInterest {
     fn from_view(
         view: &RegionOfInterestLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -3661,7 +3756,7 @@ impl ::lcm::Message for RegionOfInterest {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&RegionOfInterestLayout::from(self));
+        sink.fixed(&<RegionOfInterestLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -3738,14 +3833,14 @@ impl ::lcm::Message for RelativeHumidity {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<RelativeHumidityView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let relative_humidity = reader.number::<f64>("relative_humidity")?;
-        let variance = reader.number::<f64>("variance")?;
+        let read_relative_humidity = reader.number::<f64>("relative_humidity")?;
+        let read_variance = reader.number::<f64>("variance")?;
         Ok(RelativeHumidityView {
-            header,
-            relative_humidity,
-            variance,
+            header: read_header,
+            relative_humidity: read_relative_humidity,
+            variance: read_variance,
         })
     }
 
@@ -3839,14 +3934,14 @@ impl ::lcm::Message for Temperature {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TemperatureView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let temperature = reader.number::<f64>("temperature")?;
-        let variance = reader.number::<f64>("variance")?;
+        let read_temperature = reader.number::<f64>("temperature")?;
+        let read_variance = reader.number::<f64>("variance")?;
         Ok(TemperatureView {
-            header,
-            temperature,
-            variance,
+            header: read_header,
+            temperature: read_temperature,
+            variance: read_variance,
         })
     }
 
@@ -3929,7 +4024,9 @@ impl ::lcm::Message for TimeReference {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            time_ref: super::std_msgs::Time::from(view.time_ref),
+            time_ref: <super::std_msgs::Time as ::core::convert::From<
+                _,
+            >>::from(view.time_ref),
             source: view.source.into_owned("source")?,
         })
     }
@@ -3938,14 +4035,14 @@ impl ::lcm::Message for TimeReference {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TimeReferenceView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let time_ref = reader.fixed::<super::std_msgs::TimeLayout>("time_ref")?;
-        let source = reader.text("source")?;
+        let read_time_ref = reader.fixed::<super::std_msgs::TimeLayout>("time_ref")?;
+        let read_source = reader.text("source")?;
         Ok(TimeReferenceView {
-            header,
-            time_ref,
-            source,
+            header: read_header,
+            time_ref: read_time_ref,
+            source: read_source,
         })
     }
 
@@ -3962,7 +4059,11 @@ impl ::lcm::Message for TimeReference {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::std_msgs::TimeLayout::from(&self.time_ref));
+        sink.fixed(
+            &<super::std_msgs::TimeLayout as ::core::convert::From<
+                _,
+            >>::from(&self.time_ref),
+        );
         sink.text(&self.source);
     }
 }

@@ -52,11 +52,15 @@ impl ::lcm::Message for Mesh {
         view: MeshView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            triangles: view.triangles.iter().map(MeshTriangle::from).collect(),
+            triangles: view
+                .triangles
+                .iter()
+                .map(<MeshTriangle as ::core::convert::From<_>>::from)
+                .collect(),
             vertices: view
                 .vertices
                 .iter()
-                .map(super::geometry_msgs::Point::from)
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
                 .collect(),
         })
     }
@@ -65,13 +69,18 @@ impl ::lcm::Message for Mesh {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MeshView<'a>, ::lcm::codec::DecodeError> {
-        let triangles_length = reader.size::<i32>("triangles_length")?;
-        let vertices_length = reader.size::<i32>("vertices_length")?;
-        let triangles = reader
-            .slice::<MeshTriangleLayout>(triangles_length, "triangles")?;
-        let vertices = reader
-            .slice::<super::geometry_msgs::PointLayout>(vertices_length, "vertices")?;
-        Ok(MeshView { triangles, vertices })
+        let read_triangles_length = reader.size::<i32>("triangles_length")?;
+        let read_vertices_length = reader.size::<i32>("vertices_length")?;
+        let read_triangles = reader
+            .slice::<MeshTriangleLayout>(read_triangles_length, "triangles")?;
+        let read_vertices = reader
+            .slice::<
+                super::geometry_msgs::PointLayout,
+            >(read_vertices_length, "vertices")?;
+        Ok(MeshView {
+            triangles: read_triangles,
+            vertices: read_vertices,
+        })
     }
 
     fn measure(
@@ -90,10 +99,14 @@ impl ::lcm::Message for Mesh {
         sink.size::<i32>(self.triangles.len());
         sink.size::<i32>(self.vertices.len());
         for element in self.triangles.iter() {
-            sink.fixed(&MeshTriangleLayout::from(element));
+            sink.fixed(&<MeshTriangleLayout as ::core::convert::From<_>>::from(element));
         }
         for element in self.vertices.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
     }
 }
@@ -170,7 +183,7 @@ impl ::lcm::Message for MeshTriangle {
     fn from_view(
         view: &MeshTriangleLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -191,7 +204,7 @@ impl ::lcm::Message for MeshTriangle {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&MeshTriangleLayout::from(self));
+        sink.fixed(&<MeshTriangleLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -270,7 +283,7 @@ impl ::lcm::Message for Plane {
     fn from_view(
         view: &PlaneLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -291,7 +304,7 @@ impl ::lcm::Message for Plane {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&PlaneLayout::from(self));
+        sink.fixed(&<PlaneLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -384,15 +397,15 @@ impl ::lcm::Message for SolidPrimitive {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<SolidPrimitiveView<'a>, ::lcm::codec::DecodeError> {
-        let dimensions_length = reader.size::<i32>("dimensions_length")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let dimensions = reader
+        let read_dimensions_length = reader.size::<i32>("dimensions_length")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_dimensions = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(dimensions_length, "dimensions")?;
+            >(read_dimensions_length, "dimensions")?;
         Ok(SolidPrimitiveView {
-            r#type,
-            dimensions,
+            r#type: read_type,
+            dimensions: read_dimensions,
         })
     }
 

@@ -66,7 +66,7 @@ impl ::lcm::Message for Bool {
     fn from_view(
         view: &BoolLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -87,7 +87,7 @@ impl ::lcm::Message for Bool {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&BoolLayout::from(self));
+        sink.fixed(&<BoolLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -158,7 +158,7 @@ impl ::lcm::Message for Byte {
     fn from_view(
         view: &ByteLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -179,7 +179,7 @@ impl ::lcm::Message for Byte {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&ByteLayout::from(self));
+        sink.fixed(&<ByteLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -244,11 +244,14 @@ impl ::lcm::Message for ByteMultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ByteMultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader.slice::<i8>(data_length, "data")?;
-        Ok(ByteMultiArrayView { layout, data })
+        let read_data = reader.slice::<i8>(read_data_length, "data")?;
+        Ok(ByteMultiArrayView {
+            layout: read_layout,
+            data: read_data,
+        })
     }
 
     fn measure(
@@ -335,7 +338,7 @@ impl ::lcm::Message for Char {
     fn from_view(
         view: &CharLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -356,7 +359,7 @@ impl ::lcm::Message for Char {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&CharLayout::from(self));
+        sink.fixed(&<CharLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -462,7 +465,7 @@ impl ::lcm::Message for ColorRGBA {
     fn from_view(
         view: &ColorRGBALayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -483,7 +486,7 @@ impl ::lcm::Message for ColorRGBA {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&ColorRGBALayout::from(self));
+        sink.fixed(&<ColorRGBALayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -569,7 +572,7 @@ impl ::lcm::Message for Duration {
     fn from_view(
         view: &DurationLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -590,7 +593,7 @@ impl ::lcm::Message for Duration {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&DurationLayout::from(self));
+        sink.fixed(&<DurationLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -648,7 +651,7 @@ impl ::lcm::Message for Empty {
     fn from_view(
         view: &EmptyLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -669,7 +672,7 @@ impl ::lcm::Message for Empty {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&EmptyLayout::from(self));
+        sink.fixed(&<EmptyLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -739,7 +742,7 @@ impl ::lcm::Message for Float32 {
     fn from_view(
         view: &Float32Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -760,7 +763,7 @@ impl ::lcm::Message for Float32 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Float32Layout::from(self));
+        sink.fixed(&<Float32Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -826,14 +829,14 @@ impl ::lcm::Message for Float32MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Float32MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F32>(read_data_length, "data")?;
         Ok(Float32MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -922,7 +925,7 @@ impl ::lcm::Message for Float64 {
     fn from_view(
         view: &Float64Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -943,7 +946,7 @@ impl ::lcm::Message for Float64 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Float64Layout::from(self));
+        sink.fixed(&<Float64Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1009,14 +1012,14 @@ impl ::lcm::Message for Float64MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Float64MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(read_data_length, "data")?;
         Ok(Float64MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -1102,7 +1105,7 @@ impl ::lcm::Message for Header {
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
             seq: view.seq,
-            stamp: Time::from(view.stamp),
+            stamp: <Time as ::core::convert::From<_>>::from(view.stamp),
             frame_id: view.frame_id.into_owned("frame_id")?,
         })
     }
@@ -1111,10 +1114,14 @@ impl ::lcm::Message for Header {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<HeaderView<'a>, ::lcm::codec::DecodeError> {
-        let seq = reader.number::<i32>("seq")?;
-        let stamp = reader.fixed::<TimeLayout>("stamp")?;
-        let frame_id = reader.text("frame_id")?;
-        Ok(HeaderView { seq, stamp, frame_id })
+        let read_seq = reader.number::<i32>("seq")?;
+        let read_stamp = reader.fixed::<TimeLayout>("stamp")?;
+        let read_frame_id = reader.text("frame_id")?;
+        Ok(HeaderView {
+            seq: read_seq,
+            stamp: read_stamp,
+            frame_id: read_frame_id,
+        })
     }
 
     fn measure(
@@ -1128,7 +1135,7 @@ impl ::lcm::Message for Header {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.number(self.seq);
-        sink.fixed(&TimeLayout::from(&self.stamp));
+        sink.fixed(&<TimeLayout as ::core::convert::From<_>>::from(&self.stamp));
         sink.text(&self.frame_id);
     }
 }
@@ -1198,7 +1205,7 @@ impl ::lcm::Message for Int16 {
     fn from_view(
         view: &Int16Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1219,7 +1226,7 @@ impl ::lcm::Message for Int16 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Int16Layout::from(self));
+        sink.fixed(&<Int16Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1284,14 +1291,14 @@ impl ::lcm::Message for Int16MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Int16MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I16>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I16>(read_data_length, "data")?;
         Ok(Int16MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -1379,7 +1386,7 @@ impl ::lcm::Message for Int32 {
     fn from_view(
         view: &Int32Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1400,7 +1407,7 @@ impl ::lcm::Message for Int32 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Int32Layout::from(self));
+        sink.fixed(&<Int32Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1465,14 +1472,14 @@ impl ::lcm::Message for Int32MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Int32MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I32>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I32>(read_data_length, "data")?;
         Ok(Int32MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -1560,7 +1567,7 @@ impl ::lcm::Message for Int64 {
     fn from_view(
         view: &Int64Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1581,7 +1588,7 @@ impl ::lcm::Message for Int64 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Int64Layout::from(self));
+        sink.fixed(&<Int64Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1646,14 +1653,14 @@ impl ::lcm::Message for Int64MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Int64MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I64>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I64>(read_data_length, "data")?;
         Ok(Int64MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -1741,7 +1748,7 @@ impl ::lcm::Message for Int8 {
     fn from_view(
         view: &Int8Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1762,7 +1769,7 @@ impl ::lcm::Message for Int8 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Int8Layout::from(self));
+        sink.fixed(&<Int8Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1827,11 +1834,14 @@ impl ::lcm::Message for Int8MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Int8MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader.slice::<i8>(data_length, "data")?;
-        Ok(Int8MultiArrayView { layout, data })
+        let read_data = reader.slice::<i8>(read_data_length, "data")?;
+        Ok(Int8MultiArrayView {
+            layout: read_layout,
+            data: read_data,
+        })
     }
 
     fn measure(
@@ -1925,13 +1935,13 @@ impl ::lcm::Message for MultiArrayDimension {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MultiArrayDimensionView<'a>, ::lcm::codec::DecodeError> {
-        let label = reader.text("label")?;
-        let size = reader.number::<i32>("size")?;
-        let stride = reader.number::<i32>("stride")?;
+        let read_label = reader.text("label")?;
+        let read_size = reader.number::<i32>("size")?;
+        let read_stride = reader.number::<i32>("stride")?;
         Ok(MultiArrayDimensionView {
-            label,
-            size,
-            stride,
+            label: read_label,
+            size: read_size,
+            stride: read_stride,
         })
     }
 
@@ -2012,24 +2022,25 @@ impl ::lcm::Message for MultiArrayLayout {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MultiArrayLayoutView<'a>, ::lcm::codec::DecodeError> {
-        let dim_length = reader.size::<i32>("dim_length")?;
-        let dim = reader.views::<MultiArrayDimension>(dim_length, "dim")?;
-        let data_offset = reader.number::<i32>("data_offset")?;
+        let read_dim_length = reader.size::<i32>("dim_length")?;
+        let read_dim = reader.views::<MultiArrayDimension>(read_dim_length, "dim")?;
+        let read_data_offset = reader.number::<i32>("data_offset")?;
         Ok(MultiArrayLayoutView {
-            dim,
-            data_offset,
+            dim: read_dim,
+            data_offset: read_data_offset,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let dim_length = reader.size::<i32>("dim_length")?;
-        let dim = reader.owned_messages::<MultiArrayDimension>(dim_length, "dim")?;
-        let data_offset = reader.number::<i32>("data_offset")?;
+        let read_dim_length = reader.size::<i32>("dim_length")?;
+        let read_dim = reader
+            .owned_messages::<MultiArrayDimension>(read_dim_length, "dim")?;
+        let read_data_offset = reader.number::<i32>("data_offset")?;
         Ok(Self {
-            dim: dim,
-            data_offset: data_offset,
+            dim: read_dim,
+            data_offset: read_data_offset,
         })
     }
 
@@ -2098,8 +2109,8 @@ impl ::lcm::Message for String {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<StringView<'a>, ::lcm::codec::DecodeError> {
-        let data = reader.text("data")?;
-        Ok(StringView { data })
+        let read_data = reader.text("data")?;
+        Ok(StringView { data: read_data })
     }
 
     fn measure(
@@ -2199,7 +2210,7 @@ impl ::lcm::Message for Time {
     fn from_view(
         view: &TimeLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2220,7 +2231,7 @@ impl ::lcm::Message for Time {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&TimeLayout::from(self));
+        sink.fixed(&<TimeLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2292,7 +2303,7 @@ impl ::lcm::Message for UInt16 {
     fn from_view(
         view: &UInt16Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2313,7 +2324,7 @@ impl ::lcm::Message for UInt16 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&UInt16Layout::from(self));
+        sink.fixed(&<UInt16Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2379,14 +2390,14 @@ impl ::lcm::Message for UInt16MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<UInt16MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I16>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I16>(read_data_length, "data")?;
         Ok(UInt16MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -2477,7 +2488,7 @@ impl ::lcm::Message for UInt32 {
     fn from_view(
         view: &UInt32Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2498,7 +2509,7 @@ impl ::lcm::Message for UInt32 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&UInt32Layout::from(self));
+        sink.fixed(&<UInt32Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2564,14 +2575,14 @@ impl ::lcm::Message for UInt32MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<UInt32MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I32>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I32>(read_data_length, "data")?;
         Ok(UInt32MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -2662,7 +2673,7 @@ impl ::lcm::Message for UInt64 {
     fn from_view(
         view: &UInt64Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2683,7 +2694,7 @@ impl ::lcm::Message for UInt64 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&UInt64Layout::from(self));
+        sink.fixed(&<UInt64Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2749,14 +2760,14 @@ impl ::lcm::Message for UInt64MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<UInt64MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::I64>(data_length, "data")?;
+        let read_data = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::I64>(read_data_length, "data")?;
         Ok(UInt64MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 
@@ -2844,7 +2855,7 @@ impl ::lcm::Message for UInt8 {
     fn from_view(
         view: &UInt8Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -2865,7 +2876,7 @@ impl ::lcm::Message for UInt8 {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&UInt8Layout::from(self));
+        sink.fixed(&<UInt8Layout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -2931,13 +2942,13 @@ impl ::lcm::Message for UInt8MultiArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<UInt8MultiArrayView<'a>, ::lcm::codec::DecodeError> {
-        let data_length = reader.size::<i32>("data_length")?;
-        let layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
+        let read_data_length = reader.size::<i32>("data_length")?;
+        let read_layout = <MultiArrayLayout as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("layout"))?;
-        let data = reader.slice::<u8>(data_length, "data")?;
+        let read_data = reader.slice::<u8>(read_data_length, "data")?;
         Ok(UInt8MultiArrayView {
-            layout,
-            data,
+            layout: read_layout,
+            data: read_data,
         })
     }
 

@@ -124,7 +124,9 @@ impl ::lcm::Message for DisparityImage {
                 .map_err(|error| error.within("image"))?,
             f: view.f,
             T: view.T,
-            valid_window: super::sensor_msgs::RegionOfInterest::from(view.valid_window),
+            valid_window: <super::sensor_msgs::RegionOfInterest as ::core::convert::From<
+                _,
+            >>::from(view.valid_window),
             min_disparity: view.min_disparity,
             max_disparity: view.max_disparity,
             delta_d: view.delta_d,
@@ -135,26 +137,26 @@ impl ::lcm::Message for DisparityImage {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<DisparityImageView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let image = <super::sensor_msgs::Image as ::lcm::Message>::read(reader)
+        let read_image = <super::sensor_msgs::Image as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("image"))?;
-        let f = reader.number::<f32>("f")?;
-        let T = reader.number::<f32>("T")?;
-        let valid_window = reader
+        let read_f = reader.number::<f32>("f")?;
+        let read_T = reader.number::<f32>("T")?;
+        let read_valid_window = reader
             .fixed::<super::sensor_msgs::RegionOfInterestLayout>("valid_window")?;
-        let min_disparity = reader.number::<f32>("min_disparity")?;
-        let max_disparity = reader.number::<f32>("max_disparity")?;
-        let delta_d = reader.number::<f32>("delta_d")?;
+        let read_min_disparity = reader.number::<f32>("min_disparity")?;
+        let read_max_disparity = reader.number::<f32>("max_disparity")?;
+        let read_delta_d = reader.number::<f32>("delta_d")?;
         Ok(DisparityImageView {
-            header,
-            image,
-            f,
-            T,
-            valid_window,
-            min_disparity,
-            max_disparity,
-            delta_d,
+            header: read_header,
+            image: read_image,
+            f: read_f,
+            T: read_T,
+            valid_window: read_valid_window,
+            min_disparity: read_min_disparity,
+            max_disparity: read_max_disparity,
+            delta_d: read_delta_d,
         })
     }
 
@@ -176,7 +178,9 @@ impl ::lcm::Message for DisparityImage {
         sink.number(self.f);
         sink.number(self.T);
         sink.fixed(
-            &super::sensor_msgs::RegionOfInterestLayout::from(&self.valid_window),
+            &<super::sensor_msgs::RegionOfInterestLayout as ::core::convert::From<
+                _,
+            >>::from(&self.valid_window),
         );
         sink.number(self.min_disparity);
         sink.number(self.max_disparity);

@@ -77,11 +77,11 @@ impl ::lcm::Message for TF2Error {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TF2ErrorView<'a>, ::lcm::codec::DecodeError> {
-        let error_ = *reader.fixed::<u8>("error")?;
-        let error_string = reader.text("error_string")?;
+        let read_error = *reader.fixed::<u8>("error")?;
+        let read_error_string = reader.text("error_string")?;
         Ok(TF2ErrorView {
-            error: error_,
-            error_string,
+            error: read_error,
+            error_string: read_error_string,
         })
     }
 
@@ -153,23 +153,27 @@ impl ::lcm::Message for TFMessage {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<TFMessageView<'a>, ::lcm::codec::DecodeError> {
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let transforms = reader
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_transforms = reader
             .views::<
                 super::geometry_msgs::TransformStamped,
-            >(transforms_length, "transforms")?;
-        Ok(TFMessageView { transforms })
+            >(read_transforms_length, "transforms")?;
+        Ok(TFMessageView {
+            transforms: read_transforms,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let transforms = reader
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_transforms = reader
             .owned_messages::<
                 super::geometry_msgs::TransformStamped,
-            >(transforms_length, "transforms")?;
-        Ok(Self { transforms: transforms })
+            >(read_transforms_length, "transforms")?;
+        Ok(Self {
+            transforms: read_transforms,
+        })
     }
 
     fn measure(

@@ -72,34 +72,36 @@ impl ::lcm::Message for JointTrajectory {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<JointTrajectoryView<'a>, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let points = reader.views::<JointTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .views::<JointTrajectoryPoint>(read_points_length, "points")?;
         Ok(JointTrajectoryView {
-            header,
-            joint_names,
-            points,
+            header: read_header,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let points = reader
-            .owned_messages::<JointTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .owned_messages::<JointTrajectoryPoint>(read_points_length, "points")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            points: points,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
@@ -213,7 +215,9 @@ impl ::lcm::Message for JointTrajectoryPoint {
             velocities: ::lcm::codec::to_native::<f64>(view.velocities),
             accelerations: ::lcm::codec::to_native::<f64>(view.accelerations),
             effort: ::lcm::codec::to_native::<f64>(view.effort),
-            time_from_start: super::std_msgs::Duration::from(view.time_from_start),
+            time_from_start: <super::std_msgs::Duration as ::core::convert::From<
+                _,
+            >>::from(view.time_from_start),
         })
     }
 
@@ -224,32 +228,34 @@ impl ::lcm::Message for JointTrajectoryPoint {
         JointTrajectoryPointView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let positions_length = reader.size::<i32>("positions_length")?;
-        let velocities_length = reader.size::<i32>("velocities_length")?;
-        let accelerations_length = reader.size::<i32>("accelerations_length")?;
-        let effort_length = reader.size::<i32>("effort_length")?;
-        let positions = reader
+        let read_positions_length = reader.size::<i32>("positions_length")?;
+        let read_velocities_length = reader.size::<i32>("velocities_length")?;
+        let read_accelerations_length = reader.size::<i32>("accelerations_length")?;
+        let read_effort_length = reader.size::<i32>("effort_length")?;
+        let read_positions = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(positions_length, "positions")?;
-        let velocities = reader
+            >(read_positions_length, "positions")?;
+        let read_velocities = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(velocities_length, "velocities")?;
-        let accelerations = reader
+            >(read_velocities_length, "velocities")?;
+        let read_accelerations = reader
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::F64,
-            >(accelerations_length, "accelerations")?;
-        let effort = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F64>(effort_length, "effort")?;
-        let time_from_start = reader
+            >(read_accelerations_length, "accelerations")?;
+        let read_effort = reader
+            .slice::<
+                ::lcm::codec::zerocopy::big_endian::F64,
+            >(read_effort_length, "effort")?;
+        let read_time_from_start = reader
             .fixed::<super::std_msgs::DurationLayout>("time_from_start")?;
         Ok(JointTrajectoryPointView {
-            positions,
-            velocities,
-            accelerations,
-            effort,
-            time_from_start,
+            positions: read_positions,
+            velocities: read_velocities,
+            accelerations: read_accelerations,
+            effort: read_effort,
+            time_from_start: read_time_from_start,
         })
     }
 
@@ -278,7 +284,11 @@ impl ::lcm::Message for JointTrajectoryPoint {
         sink.numbers(&self.velocities);
         sink.numbers(&self.accelerations);
         sink.numbers(&self.effort);
-        sink.fixed(&super::std_msgs::DurationLayout::from(&self.time_from_start));
+        sink.fixed(
+            &<super::std_msgs::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.time_from_start),
+        );
     }
 }
 
@@ -358,35 +368,38 @@ impl ::lcm::Message for MultiDOFJointTrajectory {
         MultiDOFJointTrajectoryView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.texts(joint_names_length, "joint_names")?;
-        let points = reader
-            .views::<MultiDOFJointTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader.texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .views::<MultiDOFJointTrajectoryPoint>(read_points_length, "points")?;
         Ok(MultiDOFJointTrajectoryView {
-            header,
-            joint_names,
-            points,
+            header: read_header,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let joint_names_length = reader.size::<i32>("joint_names_length")?;
-        let points_length = reader.size::<i32>("points_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_joint_names_length = reader.size::<i32>("joint_names_length")?;
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let joint_names = reader.owned_texts(joint_names_length, "joint_names")?;
-        let points = reader
-            .owned_messages::<MultiDOFJointTrajectoryPoint>(points_length, "points")?;
+        let read_joint_names = reader
+            .owned_texts(read_joint_names_length, "joint_names")?;
+        let read_points = reader
+            .owned_messages::<
+                MultiDOFJointTrajectoryPoint,
+            >(read_points_length, "points")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            joint_names: joint_names,
-            points: points,
+            joint_names: read_joint_names,
+            points: read_points,
         })
     }
 
@@ -486,19 +499,21 @@ impl ::lcm::Message for MultiDOFJointTrajectoryPoint {
             transforms: view
                 .transforms
                 .iter()
-                .map(super::geometry_msgs::Transform::from)
+                .map(<super::geometry_msgs::Transform as ::core::convert::From<_>>::from)
                 .collect(),
             velocities: view
                 .velocities
                 .iter()
-                .map(super::geometry_msgs::Twist::from)
+                .map(<super::geometry_msgs::Twist as ::core::convert::From<_>>::from)
                 .collect(),
             accelerations: view
                 .accelerations
                 .iter()
-                .map(super::geometry_msgs::Twist::from)
+                .map(<super::geometry_msgs::Twist as ::core::convert::From<_>>::from)
                 .collect(),
-            time_from_start: super::std_msgs::Duration::from(view.time_from_start),
+            time_from_start: <super::std_msgs::Duration as ::core::convert::From<
+                _,
+            >>::from(view.time_from_start),
         })
     }
 
@@ -509,28 +524,28 @@ impl ::lcm::Message for MultiDOFJointTrajectoryPoint {
         MultiDOFJointTrajectoryPointView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let transforms_length = reader.size::<i32>("transforms_length")?;
-        let velocities_length = reader.size::<i32>("velocities_length")?;
-        let accelerations_length = reader.size::<i32>("accelerations_length")?;
-        let transforms = reader
+        let read_transforms_length = reader.size::<i32>("transforms_length")?;
+        let read_velocities_length = reader.size::<i32>("velocities_length")?;
+        let read_accelerations_length = reader.size::<i32>("accelerations_length")?;
+        let read_transforms = reader
             .slice::<
                 super::geometry_msgs::TransformLayout,
-            >(transforms_length, "transforms")?;
-        let velocities = reader
+            >(read_transforms_length, "transforms")?;
+        let read_velocities = reader
             .slice::<
                 super::geometry_msgs::TwistLayout,
-            >(velocities_length, "velocities")?;
-        let accelerations = reader
+            >(read_velocities_length, "velocities")?;
+        let read_accelerations = reader
             .slice::<
                 super::geometry_msgs::TwistLayout,
-            >(accelerations_length, "accelerations")?;
-        let time_from_start = reader
+            >(read_accelerations_length, "accelerations")?;
+        let read_time_from_start = reader
             .fixed::<super::std_msgs::DurationLayout>("time_from_start")?;
         Ok(MultiDOFJointTrajectoryPointView {
-            transforms,
-            velocities,
-            accelerations,
-            time_from_start,
+            transforms: read_transforms,
+            velocities: read_velocities,
+            accelerations: read_accelerations,
+            time_from_start: read_time_from_start,
         })
     }
 
@@ -553,14 +568,30 @@ impl ::lcm::Message for MultiDOFJointTrajectoryPoint {
         sink.size::<i32>(self.velocities.len());
         sink.size::<i32>(self.accelerations.len());
         for element in self.transforms.iter() {
-            sink.fixed(&super::geometry_msgs::TransformLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::TransformLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.velocities.iter() {
-            sink.fixed(&super::geometry_msgs::TwistLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::TwistLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.accelerations.iter() {
-            sink.fixed(&super::geometry_msgs::TwistLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::TwistLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
-        sink.fixed(&super::std_msgs::DurationLayout::from(&self.time_from_start));
+        sink.fixed(
+            &<super::std_msgs::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.time_from_start),
+        );
     }
 }

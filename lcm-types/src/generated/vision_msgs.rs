@@ -69,7 +69,7 @@ impl ::core::convert::From<&BoundingBox2D> for BoundingBox2DLayout {
     #[inline]
     fn from(message: &BoundingBox2D) -> Self {
         Self {
-            center: Pose2DLayout::from(&message.center),
+            center: <Pose2DLayout as ::core::convert::From<_>>::from(&message.center),
             size_x: message.size_x.into(),
             size_y: message.size_y.into(),
         }
@@ -80,7 +80,7 @@ impl ::core::convert::From<&BoundingBox2DLayout> for BoundingBox2D {
     #[inline]
     fn from(layout: &BoundingBox2DLayout) -> Self {
         Self {
-            center: Pose2D::from(&layout.center),
+            center: <Pose2D as ::core::convert::From<_>>::from(&layout.center),
             size_x: layout.size_x.get(),
             size_y: layout.size_y.get(),
         }
@@ -97,7 +97,7 @@ impl ::lcm::Message for BoundingBox2D {
     fn from_view(
         view: &BoundingBox2DLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -118,7 +118,7 @@ impl ::lcm::Message for BoundingBox2D {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&BoundingBox2DLayout::from(self));
+        sink.fixed(&<BoundingBox2DLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -173,7 +173,11 @@ impl ::lcm::Message for BoundingBox2DArray {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            boxes: view.boxes.iter().map(BoundingBox2D::from).collect(),
+            boxes: view
+                .boxes
+                .iter()
+                .map(<BoundingBox2D as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -181,13 +185,14 @@ impl ::lcm::Message for BoundingBox2DArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<BoundingBox2DArrayView<'a>, ::lcm::codec::DecodeError> {
-        let boxes_length = reader.size::<i32>("boxes_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_boxes_length = reader.size::<i32>("boxes_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let boxes = reader.slice::<BoundingBox2DLayout>(boxes_length, "boxes")?;
+        let read_boxes = reader
+            .slice::<BoundingBox2DLayout>(read_boxes_length, "boxes")?;
         Ok(BoundingBox2DArrayView {
-            header,
-            boxes,
+            header: read_header,
+            boxes: read_boxes,
         })
     }
 
@@ -207,7 +212,9 @@ impl ::lcm::Message for BoundingBox2DArray {
         sink.size::<i32>(self.boxes.len());
         ::lcm::Message::write(&self.header, sink);
         for element in self.boxes.iter() {
-            sink.fixed(&BoundingBox2DLayout::from(element));
+            sink.fixed(
+                &<BoundingBox2DLayout as ::core::convert::From<_>>::from(element),
+            );
         }
     }
 }
@@ -268,8 +275,12 @@ impl ::core::convert::From<&BoundingBox3D> for BoundingBox3DLayout {
     #[inline]
     fn from(message: &BoundingBox3D) -> Self {
         Self {
-            center: super::geometry_msgs::PoseLayout::from(&message.center),
-            size: super::geometry_msgs::Vector3Layout::from(&message.size),
+            center: <super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&message.center),
+            size: <super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&message.size),
         }
     }
 }
@@ -278,8 +289,12 @@ impl ::core::convert::From<&BoundingBox3DLayout> for BoundingBox3D {
     #[inline]
     fn from(layout: &BoundingBox3DLayout) -> Self {
         Self {
-            center: super::geometry_msgs::Pose::from(&layout.center),
-            size: super::geometry_msgs::Vector3::from(&layout.size),
+            center: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(&layout.center),
+            size: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(&layout.size),
         }
     }
 }
@@ -294,7 +309,7 @@ impl ::lcm::Message for BoundingBox3D {
     fn from_view(
         view: &BoundingBox3DLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -315,7 +330,7 @@ impl ::lcm::Message for BoundingBox3D {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&BoundingBox3DLayout::from(self));
+        sink.fixed(&<BoundingBox3DLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -370,7 +385,11 @@ impl ::lcm::Message for BoundingBox3DArray {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            boxes: view.boxes.iter().map(BoundingBox3D::from).collect(),
+            boxes: view
+                .boxes
+                .iter()
+                .map(<BoundingBox3D as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -378,13 +397,14 @@ impl ::lcm::Message for BoundingBox3DArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<BoundingBox3DArrayView<'a>, ::lcm::codec::DecodeError> {
-        let boxes_length = reader.size::<i32>("boxes_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_boxes_length = reader.size::<i32>("boxes_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let boxes = reader.slice::<BoundingBox3DLayout>(boxes_length, "boxes")?;
+        let read_boxes = reader
+            .slice::<BoundingBox3DLayout>(read_boxes_length, "boxes")?;
         Ok(BoundingBox3DArrayView {
-            header,
-            boxes,
+            header: read_header,
+            boxes: read_boxes,
         })
     }
 
@@ -404,7 +424,9 @@ impl ::lcm::Message for BoundingBox3DArray {
         sink.size::<i32>(self.boxes.len());
         ::lcm::Message::write(&self.header, sink);
         for element in self.boxes.iter() {
-            sink.fixed(&BoundingBox3DLayout::from(element));
+            sink.fixed(
+                &<BoundingBox3DLayout as ::core::convert::From<_>>::from(element),
+            );
         }
     }
 }
@@ -470,28 +492,29 @@ impl ::lcm::Message for Classification {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ClassificationView<'a>, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader.views::<ObjectHypothesis>(results_length, "results")?;
+        let read_results = reader
+            .views::<ObjectHypothesis>(read_results_length, "results")?;
         Ok(ClassificationView {
-            header,
-            results,
+            header: read_header,
+            results: read_results,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader
-            .owned_messages::<ObjectHypothesis>(results_length, "results")?;
+        let read_results = reader
+            .owned_messages::<ObjectHypothesis>(read_results_length, "results")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            results: results,
+            results: read_results,
         })
     }
 
@@ -586,7 +609,7 @@ impl ::lcm::Message for Detection2D {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
             results: view.results.copy_out("results")?,
-            bbox: BoundingBox2D::from(view.bbox),
+            bbox: <BoundingBox2D as ::core::convert::From<_>>::from(view.bbox),
             id: view.id.into_owned("id")?,
         })
     }
@@ -595,37 +618,37 @@ impl ::lcm::Message for Detection2D {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Detection2DView<'a>, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader
-            .views::<ObjectHypothesisWithPose>(results_length, "results")?;
-        let bbox = reader.fixed::<BoundingBox2DLayout>("bbox")?;
-        let id = reader.text("id")?;
+        let read_results = reader
+            .views::<ObjectHypothesisWithPose>(read_results_length, "results")?;
+        let read_bbox = reader.fixed::<BoundingBox2DLayout>("bbox")?;
+        let read_id = reader.text("id")?;
         Ok(Detection2DView {
-            header,
-            results,
-            bbox,
-            id,
+            header: read_header,
+            results: read_results,
+            bbox: read_bbox,
+            id: read_id,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader
-            .owned_messages::<ObjectHypothesisWithPose>(results_length, "results")?;
-        let bbox = reader.fixed::<BoundingBox2DLayout>("bbox")?;
-        let id = reader.text("id")?;
+        let read_results = reader
+            .owned_messages::<ObjectHypothesisWithPose>(read_results_length, "results")?;
+        let read_bbox = reader.fixed::<BoundingBox2DLayout>("bbox")?;
+        let read_id = reader.text("id")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            results: results,
-            bbox: BoundingBox2D::from(bbox),
-            id: id.into_owned("id")?,
+            results: read_results,
+            bbox: <BoundingBox2D as ::core::convert::From<_>>::from(read_bbox),
+            id: read_id.into_owned("id")?,
         })
     }
 
@@ -646,7 +669,7 @@ impl ::lcm::Message for Detection2D {
         sink.size::<i32>(self.results.len());
         ::lcm::Message::write(&self.header, sink);
         sink.messages(&self.results);
-        sink.fixed(&BoundingBox2DLayout::from(&self.bbox));
+        sink.fixed(&<BoundingBox2DLayout as ::core::convert::From<_>>::from(&self.bbox));
         sink.text(&self.id);
     }
 }
@@ -710,28 +733,29 @@ impl ::lcm::Message for Detection2DArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Detection2DArrayView<'a>, ::lcm::codec::DecodeError> {
-        let detections_length = reader.size::<i32>("detections_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_detections_length = reader.size::<i32>("detections_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let detections = reader.views::<Detection2D>(detections_length, "detections")?;
+        let read_detections = reader
+            .views::<Detection2D>(read_detections_length, "detections")?;
         Ok(Detection2DArrayView {
-            header,
-            detections,
+            header: read_header,
+            detections: read_detections,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let detections_length = reader.size::<i32>("detections_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_detections_length = reader.size::<i32>("detections_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let detections = reader
-            .owned_messages::<Detection2D>(detections_length, "detections")?;
+        let read_detections = reader
+            .owned_messages::<Detection2D>(read_detections_length, "detections")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            detections: detections,
+            detections: read_detections,
         })
     }
 
@@ -826,7 +850,7 @@ impl ::lcm::Message for Detection3D {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
             results: view.results.copy_out("results")?,
-            bbox: BoundingBox3D::from(view.bbox),
+            bbox: <BoundingBox3D as ::core::convert::From<_>>::from(view.bbox),
             id: view.id.into_owned("id")?,
         })
     }
@@ -835,37 +859,37 @@ impl ::lcm::Message for Detection3D {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Detection3DView<'a>, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader
-            .views::<ObjectHypothesisWithPose>(results_length, "results")?;
-        let bbox = reader.fixed::<BoundingBox3DLayout>("bbox")?;
-        let id = reader.text("id")?;
+        let read_results = reader
+            .views::<ObjectHypothesisWithPose>(read_results_length, "results")?;
+        let read_bbox = reader.fixed::<BoundingBox3DLayout>("bbox")?;
+        let read_id = reader.text("id")?;
         Ok(Detection3DView {
-            header,
-            results,
-            bbox,
-            id,
+            header: read_header,
+            results: read_results,
+            bbox: read_bbox,
+            id: read_id,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let results_length = reader.size::<i32>("results_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_results_length = reader.size::<i32>("results_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let results = reader
-            .owned_messages::<ObjectHypothesisWithPose>(results_length, "results")?;
-        let bbox = reader.fixed::<BoundingBox3DLayout>("bbox")?;
-        let id = reader.text("id")?;
+        let read_results = reader
+            .owned_messages::<ObjectHypothesisWithPose>(read_results_length, "results")?;
+        let read_bbox = reader.fixed::<BoundingBox3DLayout>("bbox")?;
+        let read_id = reader.text("id")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            results: results,
-            bbox: BoundingBox3D::from(bbox),
-            id: id.into_owned("id")?,
+            results: read_results,
+            bbox: <BoundingBox3D as ::core::convert::From<_>>::from(read_bbox),
+            id: read_id.into_owned("id")?,
         })
     }
 
@@ -886,7 +910,7 @@ impl ::lcm::Message for Detection3D {
         sink.size::<i32>(self.results.len());
         ::lcm::Message::write(&self.header, sink);
         sink.messages(&self.results);
-        sink.fixed(&BoundingBox3DLayout::from(&self.bbox));
+        sink.fixed(&<BoundingBox3DLayout as ::core::convert::From<_>>::from(&self.bbox));
         sink.text(&self.id);
     }
 }
@@ -950,28 +974,29 @@ impl ::lcm::Message for Detection3DArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<Detection3DArrayView<'a>, ::lcm::codec::DecodeError> {
-        let detections_length = reader.size::<i32>("detections_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_detections_length = reader.size::<i32>("detections_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let detections = reader.views::<Detection3D>(detections_length, "detections")?;
+        let read_detections = reader
+            .views::<Detection3D>(read_detections_length, "detections")?;
         Ok(Detection3DArrayView {
-            header,
-            detections,
+            header: read_header,
+            detections: read_detections,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let detections_length = reader.size::<i32>("detections_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_detections_length = reader.size::<i32>("detections_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let detections = reader
-            .owned_messages::<Detection3D>(detections_length, "detections")?;
+        let read_detections = reader
+            .owned_messages::<Detection3D>(read_detections_length, "detections")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            detections: detections,
+            detections: read_detections,
         })
     }
 
@@ -1066,32 +1091,33 @@ impl ::lcm::Message for LabelInfo {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LabelInfoView<'a>, ::lcm::codec::DecodeError> {
-        let class_map_length = reader.size::<i32>("class_map_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_class_map_length = reader.size::<i32>("class_map_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let class_map = reader.views::<VisionClass>(class_map_length, "class_map")?;
-        let threshold = reader.number::<f32>("threshold")?;
+        let read_class_map = reader
+            .views::<VisionClass>(read_class_map_length, "class_map")?;
+        let read_threshold = reader.number::<f32>("threshold")?;
         Ok(LabelInfoView {
-            header,
-            class_map,
-            threshold,
+            header: read_header,
+            class_map: read_class_map,
+            threshold: read_threshold,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let class_map_length = reader.size::<i32>("class_map_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_class_map_length = reader.size::<i32>("class_map_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let class_map = reader
-            .owned_messages::<VisionClass>(class_map_length, "class_map")?;
-        let threshold = reader.number::<f32>("threshold")?;
+        let read_class_map = reader
+            .owned_messages::<VisionClass>(read_class_map_length, "class_map")?;
+        let read_threshold = reader.number::<f32>("threshold")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            class_map: class_map,
-            threshold: threshold,
+            class_map: read_class_map,
+            threshold: read_threshold,
         })
     }
 
@@ -1176,11 +1202,11 @@ impl ::lcm::Message for ObjectHypothesis {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ObjectHypothesisView<'a>, ::lcm::codec::DecodeError> {
-        let class_id = reader.text("class_id")?;
-        let score = reader.number::<f64>("score")?;
+        let read_class_id = reader.text("class_id")?;
+        let read_score = reader.number::<f64>("score")?;
         Ok(ObjectHypothesisView {
-            class_id,
-            score,
+            class_id: read_class_id,
+            score: read_score,
         })
     }
 
@@ -1252,7 +1278,9 @@ impl ::lcm::Message for ObjectHypothesisWithPose {
         Ok(Self {
             hypothesis: <ObjectHypothesis as ::lcm::Message>::from_view(view.hypothesis)
                 .map_err(|error| error.within("hypothesis"))?,
-            pose: super::geometry_msgs::PoseWithCovariance::from(view.pose),
+            pose: <super::geometry_msgs::PoseWithCovariance as ::core::convert::From<
+                _,
+            >>::from(view.pose),
         })
     }
 
@@ -1263,13 +1291,13 @@ impl ::lcm::Message for ObjectHypothesisWithPose {
         ObjectHypothesisWithPoseView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let hypothesis = <ObjectHypothesis as ::lcm::Message>::read(reader)
+        let read_hypothesis = <ObjectHypothesis as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("hypothesis"))?;
-        let pose = reader
+        let read_pose = reader
             .fixed::<super::geometry_msgs::PoseWithCovarianceLayout>("pose")?;
         Ok(ObjectHypothesisWithPoseView {
-            hypothesis,
-            pose,
+            hypothesis: read_hypothesis,
+            pose: read_pose,
         })
     }
 
@@ -1285,7 +1313,11 @@ impl ::lcm::Message for ObjectHypothesisWithPose {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.hypothesis, sink);
-        sink.fixed(&super::geometry_msgs::PoseWithCovarianceLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseWithCovarianceLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
     }
 }
 
@@ -1369,7 +1401,7 @@ impl ::lcm::Message for Point2D {
     fn from_view(
         view: &Point2DLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1390,7 +1422,7 @@ impl ::lcm::Message for Point2D {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Point2DLayout::from(self));
+        sink.fixed(&<Point2DLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1451,7 +1483,9 @@ impl ::core::convert::From<&Pose2D> for Pose2DLayout {
     #[inline]
     fn from(message: &Pose2D) -> Self {
         Self {
-            position: Point2DLayout::from(&message.position),
+            position: <Point2DLayout as ::core::convert::From<
+                _,
+            >>::from(&message.position),
             theta: message.theta.into(),
         }
     }
@@ -1461,7 +1495,7 @@ impl ::core::convert::From<&Pose2DLayout> for Pose2D {
     #[inline]
     fn from(layout: &Pose2DLayout) -> Self {
         Self {
-            position: Point2D::from(&layout.position),
+            position: <Point2D as ::core::convert::From<_>>::from(&layout.position),
             theta: layout.theta.get(),
         }
     }
@@ -1477,7 +1511,7 @@ impl ::lcm::Message for Pose2D {
     fn from_view(
         view: &Pose2DLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1498,7 +1532,7 @@ impl ::lcm::Message for Pose2D {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&Pose2DLayout::from(self));
+        sink.fixed(&<Pose2DLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1562,11 +1596,11 @@ impl ::lcm::Message for VisionClass {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<VisionClassView<'a>, ::lcm::codec::DecodeError> {
-        let class_id = reader.number::<i16>("class_id")?;
-        let class_name = reader.text("class_name")?;
+        let read_class_id = reader.number::<i16>("class_id")?;
+        let read_class_name = reader.text("class_name")?;
         Ok(VisionClassView {
-            class_id,
-            class_name,
+            class_id: read_class_id,
+            class_name: read_class_name,
         })
     }
 
@@ -1666,16 +1700,16 @@ impl ::lcm::Message for VisionInfo {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<VisionInfoView<'a>, ::lcm::codec::DecodeError> {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let method = reader.text("method")?;
-        let database_location = reader.text("database_location")?;
-        let database_version = reader.number::<i32>("database_version")?;
+        let read_method = reader.text("method")?;
+        let read_database_location = reader.text("database_location")?;
+        let read_database_version = reader.number::<i32>("database_version")?;
         Ok(VisionInfoView {
-            header,
-            method,
-            database_location,
-            database_version,
+            header: read_header,
+            method: read_method,
+            database_location: read_database_location,
+            database_version: read_database_version,
         })
     }
 

@@ -172,17 +172,29 @@ impl ::lcm::Message for ImageMarker {
             id: view.id,
             r#type: view.r#type,
             action: view.action,
-            position: super::geometry_msgs::Point::from(view.position),
+            position: <super::geometry_msgs::Point as ::core::convert::From<
+                _,
+            >>::from(view.position),
             scale: view.scale,
-            outline_color: super::std_msgs::ColorRGBA::from(view.outline_color),
+            outline_color: <super::std_msgs::ColorRGBA as ::core::convert::From<
+                _,
+            >>::from(view.outline_color),
             filled: view.filled,
-            fill_color: super::std_msgs::ColorRGBA::from(view.fill_color),
-            lifetime: super::std_msgs::Duration::from(view.lifetime),
-            points: view.points.iter().map(super::geometry_msgs::Point::from).collect(),
+            fill_color: <super::std_msgs::ColorRGBA as ::core::convert::From<
+                _,
+            >>::from(view.fill_color),
+            lifetime: <super::std_msgs::Duration as ::core::convert::From<
+                _,
+            >>::from(view.lifetime),
+            points: view
+                .points
+                .iter()
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
+                .collect(),
             outline_colors: view
                 .outline_colors
                 .iter()
-                .map(super::std_msgs::ColorRGBA::from)
+                .map(<super::std_msgs::ColorRGBA as ::core::convert::From<_>>::from)
                 .collect(),
         })
     }
@@ -191,41 +203,43 @@ impl ::lcm::Message for ImageMarker {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<ImageMarkerView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let outline_colors_length = reader.size::<i32>("outline_colors_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_outline_colors_length = reader.size::<i32>("outline_colors_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let ns = reader.text("ns")?;
-        let id = reader.number::<i32>("id")?;
-        let r#type = reader.number::<i32>("type")?;
-        let action = reader.number::<i32>("action")?;
-        let position = reader.fixed::<super::geometry_msgs::PointLayout>("position")?;
-        let scale = reader.number::<f32>("scale")?;
-        let outline_color = reader
+        let read_ns = reader.text("ns")?;
+        let read_id = reader.number::<i32>("id")?;
+        let read_type = reader.number::<i32>("type")?;
+        let read_action = reader.number::<i32>("action")?;
+        let read_position = reader
+            .fixed::<super::geometry_msgs::PointLayout>("position")?;
+        let read_scale = reader.number::<f32>("scale")?;
+        let read_outline_color = reader
             .fixed::<super::std_msgs::ColorRGBALayout>("outline_color")?;
-        let filled = *reader.fixed::<u8>("filled")?;
-        let fill_color = reader.fixed::<super::std_msgs::ColorRGBALayout>("fill_color")?;
-        let lifetime = reader.fixed::<super::std_msgs::DurationLayout>("lifetime")?;
-        let points = reader
-            .slice::<super::geometry_msgs::PointLayout>(points_length, "points")?;
-        let outline_colors = reader
+        let read_filled = *reader.fixed::<u8>("filled")?;
+        let read_fill_color = reader
+            .fixed::<super::std_msgs::ColorRGBALayout>("fill_color")?;
+        let read_lifetime = reader.fixed::<super::std_msgs::DurationLayout>("lifetime")?;
+        let read_points = reader
+            .slice::<super::geometry_msgs::PointLayout>(read_points_length, "points")?;
+        let read_outline_colors = reader
             .slice::<
                 super::std_msgs::ColorRGBALayout,
-            >(outline_colors_length, "outline_colors")?;
+            >(read_outline_colors_length, "outline_colors")?;
         Ok(ImageMarkerView {
-            header,
-            ns,
-            id,
-            r#type,
-            action,
-            position,
-            scale,
-            outline_color,
-            filled,
-            fill_color,
-            lifetime,
-            points,
-            outline_colors,
+            header: read_header,
+            ns: read_ns,
+            id: read_id,
+            r#type: read_type,
+            action: read_action,
+            position: read_position,
+            scale: read_scale,
+            outline_color: read_outline_color,
+            filled: read_filled,
+            fill_color: read_fill_color,
+            lifetime: read_lifetime,
+            points: read_points,
+            outline_colors: read_outline_colors,
         })
     }
 
@@ -252,17 +266,41 @@ impl ::lcm::Message for ImageMarker {
         sink.number(self.id);
         sink.number(self.r#type);
         sink.number(self.action);
-        sink.fixed(&super::geometry_msgs::PointLayout::from(&self.position));
+        sink.fixed(
+            &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                _,
+            >>::from(&self.position),
+        );
         sink.number(self.scale);
-        sink.fixed(&super::std_msgs::ColorRGBALayout::from(&self.outline_color));
+        sink.fixed(
+            &<super::std_msgs::ColorRGBALayout as ::core::convert::From<
+                _,
+            >>::from(&self.outline_color),
+        );
         sink.fixed(&self.filled);
-        sink.fixed(&super::std_msgs::ColorRGBALayout::from(&self.fill_color));
-        sink.fixed(&super::std_msgs::DurationLayout::from(&self.lifetime));
+        sink.fixed(
+            &<super::std_msgs::ColorRGBALayout as ::core::convert::From<
+                _,
+            >>::from(&self.fill_color),
+        );
+        sink.fixed(
+            &<super::std_msgs::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.lifetime),
+        );
         for element in self.points.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.outline_colors.iter() {
-            sink.fixed(&super::std_msgs::ColorRGBALayout::from(element));
+            sink.fixed(
+                &<super::std_msgs::ColorRGBALayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
     }
 }
@@ -366,7 +404,9 @@ impl ::lcm::Message for InteractiveMarker {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             name: view.name.into_owned("name")?,
             description: view.description.into_owned("description")?,
             scale: view.scale,
@@ -379,53 +419,57 @@ impl ::lcm::Message for InteractiveMarker {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<InteractiveMarkerView<'a>, ::lcm::codec::DecodeError> {
-        let menu_entries_length = reader.size::<i32>("menu_entries_length")?;
-        let controls_length = reader.size::<i32>("controls_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_menu_entries_length = reader.size::<i32>("menu_entries_length")?;
+        let read_controls_length = reader.size::<i32>("controls_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let name = reader.text("name")?;
-        let description = reader.text("description")?;
-        let scale = reader.number::<f32>("scale")?;
-        let menu_entries = reader
-            .views::<MenuEntry>(menu_entries_length, "menu_entries")?;
-        let controls = reader
-            .views::<InteractiveMarkerControl>(controls_length, "controls")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_name = reader.text("name")?;
+        let read_description = reader.text("description")?;
+        let read_scale = reader.number::<f32>("scale")?;
+        let read_menu_entries = reader
+            .views::<MenuEntry>(read_menu_entries_length, "menu_entries")?;
+        let read_controls = reader
+            .views::<InteractiveMarkerControl>(read_controls_length, "controls")?;
         Ok(InteractiveMarkerView {
-            header,
-            pose,
-            name,
-            description,
-            scale,
-            menu_entries,
-            controls,
+            header: read_header,
+            pose: read_pose,
+            name: read_name,
+            description: read_description,
+            scale: read_scale,
+            menu_entries: read_menu_entries,
+            controls: read_controls,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let menu_entries_length = reader.size::<i32>("menu_entries_length")?;
-        let controls_length = reader.size::<i32>("controls_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_menu_entries_length = reader.size::<i32>("menu_entries_length")?;
+        let read_controls_length = reader.size::<i32>("controls_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let name = reader.text("name")?;
-        let description = reader.text("description")?;
-        let scale = reader.number::<f32>("scale")?;
-        let menu_entries = reader
-            .owned_messages::<MenuEntry>(menu_entries_length, "menu_entries")?;
-        let controls = reader
-            .owned_messages::<InteractiveMarkerControl>(controls_length, "controls")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_name = reader.text("name")?;
+        let read_description = reader.text("description")?;
+        let read_scale = reader.number::<f32>("scale")?;
+        let read_menu_entries = reader
+            .owned_messages::<MenuEntry>(read_menu_entries_length, "menu_entries")?;
+        let read_controls = reader
+            .owned_messages::<
+                InteractiveMarkerControl,
+            >(read_controls_length, "controls")?;
         Ok(Self {
-            header: <super::std_msgs::Header as ::lcm::Message>::from_view(header)
+            header: <super::std_msgs::Header as ::lcm::Message>::from_view(read_header)
                 .map_err(|error| error.within("header"))?,
-            pose: super::geometry_msgs::Pose::from(pose),
-            name: name.into_owned("name")?,
-            description: description.into_owned("description")?,
-            scale: scale,
-            menu_entries: menu_entries,
-            controls: controls,
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(read_pose),
+            name: read_name.into_owned("name")?,
+            description: read_description.into_owned("description")?,
+            scale: read_scale,
+            menu_entries: read_menu_entries,
+            controls: read_controls,
         })
     }
 
@@ -449,7 +493,11 @@ impl ::lcm::Message for InteractiveMarker {
         sink.size::<i32>(self.menu_entries.len());
         sink.size::<i32>(self.controls.len());
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.text(&self.name);
         sink.text(&self.description);
         sink.number(self.scale);
@@ -595,7 +643,9 @@ impl ::lcm::Message for InteractiveMarkerControl {
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
             name: view.name.into_owned("name")?,
-            orientation: super::geometry_msgs::Quaternion::from(view.orientation),
+            orientation: <super::geometry_msgs::Quaternion as ::core::convert::From<
+                _,
+            >>::from(view.orientation),
             orientation_mode: view.orientation_mode,
             interaction_mode: view.interaction_mode,
             always_visible: view.always_visible,
@@ -612,54 +662,61 @@ impl ::lcm::Message for InteractiveMarkerControl {
         InteractiveMarkerControlView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let name = reader.text("name")?;
-        let orientation = reader
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_name = reader.text("name")?;
+        let read_orientation = reader
             .fixed::<super::geometry_msgs::QuaternionLayout>("orientation")?;
-        let orientation_mode = *reader.fixed::<u8>("orientation_mode")?;
-        let interaction_mode = *reader.fixed::<u8>("interaction_mode")?;
-        let always_visible = reader.fixed::<::lcm::codec::Bool>("always_visible")?.get();
-        let markers = reader.views::<Marker>(markers_length, "markers")?;
-        let independent_marker_orientation = reader
+        let read_orientation_mode = *reader.fixed::<u8>("orientation_mode")?;
+        let read_interaction_mode = *reader.fixed::<u8>("interaction_mode")?;
+        let read_always_visible = reader
+            .fixed::<::lcm::codec::Bool>("always_visible")?
+            .get();
+        let read_markers = reader.views::<Marker>(read_markers_length, "markers")?;
+        let read_independent_marker_orientation = reader
             .fixed::<::lcm::codec::Bool>("independent_marker_orientation")?
             .get();
-        let description = reader.text("description")?;
+        let read_description = reader.text("description")?;
         Ok(InteractiveMarkerControlView {
-            name,
-            orientation,
-            orientation_mode,
-            interaction_mode,
-            always_visible,
-            markers,
-            independent_marker_orientation,
-            description,
+            name: read_name,
+            orientation: read_orientation,
+            orientation_mode: read_orientation_mode,
+            interaction_mode: read_interaction_mode,
+            always_visible: read_always_visible,
+            markers: read_markers,
+            independent_marker_orientation: read_independent_marker_orientation,
+            description: read_description,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let name = reader.text("name")?;
-        let orientation = reader
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_name = reader.text("name")?;
+        let read_orientation = reader
             .fixed::<super::geometry_msgs::QuaternionLayout>("orientation")?;
-        let orientation_mode = *reader.fixed::<u8>("orientation_mode")?;
-        let interaction_mode = *reader.fixed::<u8>("interaction_mode")?;
-        let always_visible = reader.fixed::<::lcm::codec::Bool>("always_visible")?.get();
-        let markers = reader.owned_messages::<Marker>(markers_length, "markers")?;
-        let independent_marker_orientation = reader
+        let read_orientation_mode = *reader.fixed::<u8>("orientation_mode")?;
+        let read_interaction_mode = *reader.fixed::<u8>("interaction_mode")?;
+        let read_always_visible = reader
+            .fixed::<::lcm::codec::Bool>("always_visible")?
+            .get();
+        let read_markers = reader
+            .owned_messages::<Marker>(read_markers_length, "markers")?;
+        let read_independent_marker_orientation = reader
             .fixed::<::lcm::codec::Bool>("independent_marker_orientation")?
             .get();
-        let description = reader.text("description")?;
+        let read_description = reader.text("description")?;
         Ok(Self {
-            name: name.into_owned("name")?,
-            orientation: super::geometry_msgs::Quaternion::from(orientation),
-            orientation_mode: orientation_mode,
-            interaction_mode: interaction_mode,
-            always_visible: always_visible,
-            markers: markers,
-            independent_marker_orientation: independent_marker_orientation,
-            description: description.into_owned("description")?,
+            name: read_name.into_owned("name")?,
+            orientation: <super::geometry_msgs::Quaternion as ::core::convert::From<
+                _,
+            >>::from(read_orientation),
+            orientation_mode: read_orientation_mode,
+            interaction_mode: read_interaction_mode,
+            always_visible: read_always_visible,
+            markers: read_markers,
+            independent_marker_orientation: read_independent_marker_orientation,
+            description: read_description.into_owned("description")?,
         })
     }
 
@@ -678,7 +735,11 @@ impl ::lcm::Message for InteractiveMarkerControl {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.markers.len());
         sink.text(&self.name);
-        sink.fixed(&super::geometry_msgs::QuaternionLayout::from(&self.orientation));
+        sink.fixed(
+            &<super::geometry_msgs::QuaternionLayout as ::core::convert::From<
+                _,
+            >>::from(&self.orientation),
+        );
         sink.fixed(&self.orientation_mode);
         sink.fixed(&self.interaction_mode);
         sink.boolean(self.always_visible);
@@ -819,9 +880,13 @@ impl ::lcm::Message for InteractiveMarkerFeedback {
             marker_name: view.marker_name.into_owned("marker_name")?,
             control_name: view.control_name.into_owned("control_name")?,
             event_type: view.event_type,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             menu_entry_id: view.menu_entry_id,
-            mouse_point: super::geometry_msgs::Point::from(view.mouse_point),
+            mouse_point: <super::geometry_msgs::Point as ::core::convert::From<
+                _,
+            >>::from(view.mouse_point),
             mouse_point_valid: view.mouse_point_valid,
         })
     }
@@ -833,29 +898,29 @@ impl ::lcm::Message for InteractiveMarkerFeedback {
         InteractiveMarkerFeedbackView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let client_id = reader.text("client_id")?;
-        let marker_name = reader.text("marker_name")?;
-        let control_name = reader.text("control_name")?;
-        let event_type = *reader.fixed::<u8>("event_type")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let menu_entry_id = reader.number::<i32>("menu_entry_id")?;
-        let mouse_point = reader
+        let read_client_id = reader.text("client_id")?;
+        let read_marker_name = reader.text("marker_name")?;
+        let read_control_name = reader.text("control_name")?;
+        let read_event_type = *reader.fixed::<u8>("event_type")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_menu_entry_id = reader.number::<i32>("menu_entry_id")?;
+        let read_mouse_point = reader
             .fixed::<super::geometry_msgs::PointLayout>("mouse_point")?;
-        let mouse_point_valid = reader
+        let read_mouse_point_valid = reader
             .fixed::<::lcm::codec::Bool>("mouse_point_valid")?
             .get();
         Ok(InteractiveMarkerFeedbackView {
-            header,
-            client_id,
-            marker_name,
-            control_name,
-            event_type,
-            pose,
-            menu_entry_id,
-            mouse_point,
-            mouse_point_valid,
+            header: read_header,
+            client_id: read_client_id,
+            marker_name: read_marker_name,
+            control_name: read_control_name,
+            event_type: read_event_type,
+            pose: read_pose,
+            menu_entry_id: read_menu_entry_id,
+            mouse_point: read_mouse_point,
+            mouse_point_valid: read_mouse_point_valid,
         })
     }
 
@@ -878,9 +943,17 @@ impl ::lcm::Message for InteractiveMarkerFeedback {
         sink.text(&self.marker_name);
         sink.text(&self.control_name);
         sink.fixed(&self.event_type);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.number(self.menu_entry_id);
-        sink.fixed(&super::geometry_msgs::PointLayout::from(&self.mouse_point));
+        sink.fixed(
+            &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                _,
+            >>::from(&self.mouse_point),
+        );
         sink.boolean(self.mouse_point_valid);
     }
 }
@@ -960,29 +1033,30 @@ impl ::lcm::Message for InteractiveMarkerInit {
         InteractiveMarkerInitView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let server_id = reader.text("server_id")?;
-        let seq_num = reader.number::<i64>("seq_num")?;
-        let markers = reader.views::<InteractiveMarker>(markers_length, "markers")?;
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_server_id = reader.text("server_id")?;
+        let read_seq_num = reader.number::<i64>("seq_num")?;
+        let read_markers = reader
+            .views::<InteractiveMarker>(read_markers_length, "markers")?;
         Ok(InteractiveMarkerInitView {
-            server_id,
-            seq_num,
-            markers,
+            server_id: read_server_id,
+            seq_num: read_seq_num,
+            markers: read_markers,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let server_id = reader.text("server_id")?;
-        let seq_num = reader.number::<i64>("seq_num")?;
-        let markers = reader
-            .owned_messages::<InteractiveMarker>(markers_length, "markers")?;
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_server_id = reader.text("server_id")?;
+        let read_seq_num = reader.number::<i64>("seq_num")?;
+        let read_markers = reader
+            .owned_messages::<InteractiveMarker>(read_markers_length, "markers")?;
         Ok(Self {
-            server_id: server_id.into_owned("server_id")?,
-            seq_num: seq_num,
-            markers: markers,
+            server_id: read_server_id.into_owned("server_id")?,
+            seq_num: read_seq_num,
+            markers: read_markers,
         })
     }
 
@@ -1065,7 +1139,9 @@ impl ::lcm::Message for InteractiveMarkerPose {
         Ok(Self {
             header: <super::std_msgs::Header as ::lcm::Message>::from_view(view.header)
                 .map_err(|error| error.within("header"))?,
-            pose: super::geometry_msgs::Pose::from(view.pose),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
             name: view.name.into_owned("name")?,
         })
     }
@@ -1077,14 +1153,14 @@ impl ::lcm::Message for InteractiveMarkerPose {
         InteractiveMarkerPoseView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let name = reader.text("name")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_name = reader.text("name")?;
         Ok(InteractiveMarkerPoseView {
-            header,
-            pose,
-            name,
+            header: read_header,
+            pose: read_pose,
+            name: read_name,
         })
     }
 
@@ -1101,7 +1177,11 @@ impl ::lcm::Message for InteractiveMarkerPose {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         ::lcm::Message::write(&self.header, sink);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
         sink.text(&self.name);
     }
 }
@@ -1217,46 +1297,48 @@ impl ::lcm::Message for InteractiveMarkerUpdate {
         InteractiveMarkerUpdateView<'a>,
         ::lcm::codec::DecodeError,
     > {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let erases_length = reader.size::<i32>("erases_length")?;
-        let server_id = reader.text("server_id")?;
-        let seq_num = reader.number::<i64>("seq_num")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let markers = reader.views::<InteractiveMarker>(markers_length, "markers")?;
-        let poses = reader.views::<InteractiveMarkerPose>(poses_length, "poses")?;
-        let erases = reader.texts(erases_length, "erases")?;
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_erases_length = reader.size::<i32>("erases_length")?;
+        let read_server_id = reader.text("server_id")?;
+        let read_seq_num = reader.number::<i64>("seq_num")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_markers = reader
+            .views::<InteractiveMarker>(read_markers_length, "markers")?;
+        let read_poses = reader
+            .views::<InteractiveMarkerPose>(read_poses_length, "poses")?;
+        let read_erases = reader.texts(read_erases_length, "erases")?;
         Ok(InteractiveMarkerUpdateView {
-            server_id,
-            seq_num,
-            r#type,
-            markers,
-            poses,
-            erases,
+            server_id: read_server_id,
+            seq_num: read_seq_num,
+            r#type: read_type,
+            markers: read_markers,
+            poses: read_poses,
+            erases: read_erases,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let poses_length = reader.size::<i32>("poses_length")?;
-        let erases_length = reader.size::<i32>("erases_length")?;
-        let server_id = reader.text("server_id")?;
-        let seq_num = reader.number::<i64>("seq_num")?;
-        let r#type = *reader.fixed::<u8>("type")?;
-        let markers = reader
-            .owned_messages::<InteractiveMarker>(markers_length, "markers")?;
-        let poses = reader
-            .owned_messages::<InteractiveMarkerPose>(poses_length, "poses")?;
-        let erases = reader.owned_texts(erases_length, "erases")?;
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_poses_length = reader.size::<i32>("poses_length")?;
+        let read_erases_length = reader.size::<i32>("erases_length")?;
+        let read_server_id = reader.text("server_id")?;
+        let read_seq_num = reader.number::<i64>("seq_num")?;
+        let read_type = *reader.fixed::<u8>("type")?;
+        let read_markers = reader
+            .owned_messages::<InteractiveMarker>(read_markers_length, "markers")?;
+        let read_poses = reader
+            .owned_messages::<InteractiveMarkerPose>(read_poses_length, "poses")?;
+        let read_erases = reader.owned_texts(read_erases_length, "erases")?;
         Ok(Self {
-            server_id: server_id.into_owned("server_id")?,
-            seq_num: seq_num,
-            r#type: r#type,
-            markers: markers,
-            poses: poses,
-            erases: erases,
+            server_id: read_server_id.into_owned("server_id")?,
+            seq_num: read_seq_num,
+            r#type: read_type,
+            markers: read_markers,
+            poses: read_poses,
+            erases: read_erases,
         })
     }
 
@@ -1500,13 +1582,29 @@ impl ::lcm::Message for Marker {
             id: view.id,
             r#type: view.r#type,
             action: view.action,
-            pose: super::geometry_msgs::Pose::from(view.pose),
-            scale: super::geometry_msgs::Vector3::from(view.scale),
-            color: super::std_msgs::ColorRGBA::from(view.color),
-            lifetime: super::std_msgs::Duration::from(view.lifetime),
+            pose: <super::geometry_msgs::Pose as ::core::convert::From<
+                _,
+            >>::from(view.pose),
+            scale: <super::geometry_msgs::Vector3 as ::core::convert::From<
+                _,
+            >>::from(view.scale),
+            color: <super::std_msgs::ColorRGBA as ::core::convert::From<
+                _,
+            >>::from(view.color),
+            lifetime: <super::std_msgs::Duration as ::core::convert::From<
+                _,
+            >>::from(view.lifetime),
             frame_locked: view.frame_locked,
-            points: view.points.iter().map(super::geometry_msgs::Point::from).collect(),
-            colors: view.colors.iter().map(super::std_msgs::ColorRGBA::from).collect(),
+            points: view
+                .points
+                .iter()
+                .map(<super::geometry_msgs::Point as ::core::convert::From<_>>::from)
+                .collect(),
+            colors: view
+                .colors
+                .iter()
+                .map(<super::std_msgs::ColorRGBA as ::core::convert::From<_>>::from)
+                .collect(),
             text: view.text.into_owned("text")?,
             mesh_resource: view.mesh_resource.into_owned("mesh_resource")?,
             mesh_use_embedded_materials: view.mesh_use_embedded_materials,
@@ -1517,44 +1615,46 @@ impl ::lcm::Message for Marker {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MarkerView<'a>, ::lcm::codec::DecodeError> {
-        let points_length = reader.size::<i32>("points_length")?;
-        let colors_length = reader.size::<i32>("colors_length")?;
-        let header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
+        let read_points_length = reader.size::<i32>("points_length")?;
+        let read_colors_length = reader.size::<i32>("colors_length")?;
+        let read_header = <super::std_msgs::Header as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("header"))?;
-        let ns = reader.text("ns")?;
-        let id = reader.number::<i32>("id")?;
-        let r#type = reader.number::<i32>("type")?;
-        let action = reader.number::<i32>("action")?;
-        let pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
-        let scale = reader.fixed::<super::geometry_msgs::Vector3Layout>("scale")?;
-        let color = reader.fixed::<super::std_msgs::ColorRGBALayout>("color")?;
-        let lifetime = reader.fixed::<super::std_msgs::DurationLayout>("lifetime")?;
-        let frame_locked = reader.fixed::<::lcm::codec::Bool>("frame_locked")?.get();
-        let points = reader
-            .slice::<super::geometry_msgs::PointLayout>(points_length, "points")?;
-        let colors = reader
-            .slice::<super::std_msgs::ColorRGBALayout>(colors_length, "colors")?;
-        let text = reader.text("text")?;
-        let mesh_resource = reader.text("mesh_resource")?;
-        let mesh_use_embedded_materials = reader
+        let read_ns = reader.text("ns")?;
+        let read_id = reader.number::<i32>("id")?;
+        let read_type = reader.number::<i32>("type")?;
+        let read_action = reader.number::<i32>("action")?;
+        let read_pose = reader.fixed::<super::geometry_msgs::PoseLayout>("pose")?;
+        let read_scale = reader.fixed::<super::geometry_msgs::Vector3Layout>("scale")?;
+        let read_color = reader.fixed::<super::std_msgs::ColorRGBALayout>("color")?;
+        let read_lifetime = reader.fixed::<super::std_msgs::DurationLayout>("lifetime")?;
+        let read_frame_locked = reader
+            .fixed::<::lcm::codec::Bool>("frame_locked")?
+            .get();
+        let read_points = reader
+            .slice::<super::geometry_msgs::PointLayout>(read_points_length, "points")?;
+        let read_colors = reader
+            .slice::<super::std_msgs::ColorRGBALayout>(read_colors_length, "colors")?;
+        let read_text = reader.text("text")?;
+        let read_mesh_resource = reader.text("mesh_resource")?;
+        let read_mesh_use_embedded_materials = reader
             .fixed::<::lcm::codec::Bool>("mesh_use_embedded_materials")?
             .get();
         Ok(MarkerView {
-            header,
-            ns,
-            id,
-            r#type,
-            action,
-            pose,
-            scale,
-            color,
-            lifetime,
-            frame_locked,
-            points,
-            colors,
-            text,
-            mesh_resource,
-            mesh_use_embedded_materials,
+            header: read_header,
+            ns: read_ns,
+            id: read_id,
+            r#type: read_type,
+            action: read_action,
+            pose: read_pose,
+            scale: read_scale,
+            color: read_color,
+            lifetime: read_lifetime,
+            frame_locked: read_frame_locked,
+            points: read_points,
+            colors: read_colors,
+            text: read_text,
+            mesh_resource: read_mesh_resource,
+            mesh_use_embedded_materials: read_mesh_use_embedded_materials,
         })
     }
 
@@ -1583,16 +1683,40 @@ impl ::lcm::Message for Marker {
         sink.number(self.id);
         sink.number(self.r#type);
         sink.number(self.action);
-        sink.fixed(&super::geometry_msgs::PoseLayout::from(&self.pose));
-        sink.fixed(&super::geometry_msgs::Vector3Layout::from(&self.scale));
-        sink.fixed(&super::std_msgs::ColorRGBALayout::from(&self.color));
-        sink.fixed(&super::std_msgs::DurationLayout::from(&self.lifetime));
+        sink.fixed(
+            &<super::geometry_msgs::PoseLayout as ::core::convert::From<
+                _,
+            >>::from(&self.pose),
+        );
+        sink.fixed(
+            &<super::geometry_msgs::Vector3Layout as ::core::convert::From<
+                _,
+            >>::from(&self.scale),
+        );
+        sink.fixed(
+            &<super::std_msgs::ColorRGBALayout as ::core::convert::From<
+                _,
+            >>::from(&self.color),
+        );
+        sink.fixed(
+            &<super::std_msgs::DurationLayout as ::core::convert::From<
+                _,
+            >>::from(&self.lifetime),
+        );
         sink.boolean(self.frame_locked);
         for element in self.points.iter() {
-            sink.fixed(&super::geometry_msgs::PointLayout::from(element));
+            sink.fixed(
+                &<super::geometry_msgs::PointLayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         for element in self.colors.iter() {
-            sink.fixed(&super::std_msgs::ColorRGBALayout::from(element));
+            sink.fixed(
+                &<super::std_msgs::ColorRGBALayout as ::core::convert::From<
+                    _,
+                >>::from(element),
+            );
         }
         sink.text(&self.text);
         sink.text(&self.mesh_resource);
@@ -1648,17 +1772,20 @@ impl ::lcm::Message for MarkerArray {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MarkerArrayView<'a>, ::lcm::codec::DecodeError> {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let markers = reader.views::<Marker>(markers_length, "markers")?;
-        Ok(MarkerArrayView { markers })
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_markers = reader.views::<Marker>(read_markers_length, "markers")?;
+        Ok(MarkerArrayView {
+            markers: read_markers,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let markers_length = reader.size::<i32>("markers_length")?;
-        let markers = reader.owned_messages::<Marker>(markers_length, "markers")?;
-        Ok(Self { markers: markers })
+        let read_markers_length = reader.size::<i32>("markers_length")?;
+        let read_markers = reader
+            .owned_messages::<Marker>(read_markers_length, "markers")?;
+        Ok(Self { markers: read_markers })
     }
 
     fn measure(
@@ -1775,17 +1902,17 @@ impl ::lcm::Message for MenuEntry {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<MenuEntryView<'a>, ::lcm::codec::DecodeError> {
-        let id = reader.number::<i32>("id")?;
-        let parent_id = reader.number::<i32>("parent_id")?;
-        let title = reader.text("title")?;
-        let command = reader.text("command")?;
-        let command_type = *reader.fixed::<u8>("command_type")?;
+        let read_id = reader.number::<i32>("id")?;
+        let read_parent_id = reader.number::<i32>("parent_id")?;
+        let read_title = reader.text("title")?;
+        let read_command = reader.text("command")?;
+        let read_command_type = *reader.fixed::<u8>("command_type")?;
         Ok(MenuEntryView {
-            id,
-            parent_id,
-            title,
-            command,
-            command_type,
+            id: read_id,
+            parent_id: read_parent_id,
+            title: read_title,
+            command: read_command,
+            command_type: read_command_type,
         })
     }
 

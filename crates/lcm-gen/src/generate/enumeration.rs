@@ -61,7 +61,7 @@ pub(super) fn items(definition: &Enum, fingerprint: Fingerprint) -> Vec<TokenStr
         impl ::core::convert::From<&#layout> for #owned {
             #[inline]
             fn from(layout: &#layout) -> Self {
-                Self(layout.value())
+                Self(layout.value.get())
             }
         }
     };

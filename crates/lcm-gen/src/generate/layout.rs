@@ -114,7 +114,7 @@ fn to_wire(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenStream) -> TokenSt
         Element::Number(_) | Element::Boolean => quote!(#element.into()),
         Element::Fixed(name) => {
             let layout = scope.path(name).layout;
-            quote!(#layout::from(&#element))
+            quote!(<#layout as ::core::convert::From<_>>::from(&#element))
         }
         Element::Int8 | Element::Byte | Element::Text | Element::Variable(_) => quote!(#element),
     };
@@ -130,7 +130,7 @@ pub(super) fn cell_to_owned(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenS
         Element::Number(_) | Element::Boolean => quote!(#element.get()),
         Element::Fixed(name) => {
             let owned = scope.path(name).owned;
-            quote!(#owned::from(&#element))
+            quote!(<#owned as ::core::convert::From<_>>::from(&#element))
         }
         Element::Int8 | Element::Byte | Element::Text | Element::Variable(_) => quote!(#element),
     };

@@ -24,7 +24,7 @@ pub(super) fn fixed(name: &str, fingerprint: Fingerprint) -> TokenStream {
 
             #[inline]
             fn from_view(view: &#layout) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-                Ok(view.into())
+                Ok(::core::convert::From::from(view))
             }
 
             #[inline]
@@ -45,7 +45,7 @@ pub(super) fn fixed(name: &str, fingerprint: Fingerprint) -> TokenStream {
 
             #[inline]
             fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-                sink.fixed(&#layout::from(self));
+                sink.fixed(&<#layout as ::core::convert::From<_>>::from(self));
             }
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn of_variable_size(
             }
         }
     });
-    let measure = measure(structure, members);
+    let measure = measure(scope, structure, members);
     let write = write(scope, structure, members);
     quote! {
         impl ::lcm::Message for #owned {
@@ -150,6 +150,10 @@ fn read_member(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
     }
     match shape.element {
         Element::Text => quote!(reader.text(#name)?),
+        Element::Variable(element) if scope.shapes.is_recursive(element) => {
+            let owned = scope.path(element).owned;
+            quote!(reader.nested::<#owned>(#name)?)
+        }
         Element::Variable(element) => {
             let owned = scope.path(element).owned;
             quote!(<#owned as ::lcm::Message>::read(reader).map_err(|error| error.within(#name))?)
@@ -303,7 +307,7 @@ fn copy_out(scope: &Scope<'_>, shape: &Shape<'_>, from: From) -> TokenStream {
         }
         Element::Fixed(element) if shape.cells.is_empty() => {
             let owned = scope.path(element).owned;
-            quote!(#owned::from(#place))
+            quote!(<#owned as ::core::convert::From<_>>::from(#place))
         }
         Element::Int8 | Element::Byte => quote!(*#place),
         _ => layout::cell_to_owned(scope, shape, &place),
@@ -322,7 +326,7 @@ fn flat_copy(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenStream) -> Token
         }
         Element::Fixed(element) if shape.cells.is_empty() => {
             let owned = scope.path(element).owned;
-            quote!(#value.iter().map(#owned::from).collect())
+            quote!(#value.iter().map(<#owned as ::core::convert::From<_>>::from).collect())
         }
         _ => {
             let cell = layout::cell_to_owned(scope, shape, &quote!(cell));
@@ -331,7 +335,7 @@ fn flat_copy(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenStream) -> Token
     }
 }
 
-fn measure(structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
+fn measure(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
     let sizes = sizes(members);
     let mut fixed_bytes = 0;
     let mut statements = Vec::new();
@@ -346,6 +350,9 @@ fn measure(structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
             match (shape.cell_bytes, shape.element) {
                 (Some(bytes), _) => fixed_bytes += bytes,
                 (None, Element::Text) => statements.push(quote!(measure.text(&self.#member, #name)?;)),
+                (None, Element::Variable(element)) if scope.shapes.is_recursive(element) => {
+                    statements.push(quote!(measure.nested(&self.#member, #name)?;));
+                }
                 (None, _) => statements.push(quote! {
                     ::lcm::Message::measure(&self.#member, measure).map_err(|error| error.within(#name))?;
                 }),
@@ -465,7 +472,7 @@ fn write_cell(scope: &Scope<'_>, shape: &Shape<'_>, member: &proc_macro2::Ident)
         Element::Text => quote!(sink.text(&self.#member);),
         Element::Fixed(name) => {
             let layout = scope.path(name).layout;
-            quote!(sink.fixed(&#layout::from(&self.#member));)
+            quote!(sink.fixed(&<#layout as ::core::convert::From<_>>::from(&self.#member));)
         }
         Element::Variable(_) => quote!(::lcm::Message::write(&self.#member, sink);),
     }
@@ -492,7 +499,7 @@ fn write_elements(scope: &Scope<'_>, shape: &Shape<'_>, elements: &TokenStream) 
         Element::Boolean => quote!(sink.booleans(&#elements);),
         Element::Fixed(name) => {
             let layout = scope.path(name).layout;
-            quote!(for element in #elements.iter() { sink.fixed(&#layout::from(element)); })
+            quote!(for element in #elements.iter() { sink.fixed(&<#layout as ::core::convert::From<_>>::from(element)); })
         }
         Element::Text | Element::Variable(_) => unreachable!("elements of variable size have no inner arrays"),
     }

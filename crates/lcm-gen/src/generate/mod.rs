@@ -145,7 +145,7 @@ impl Module<'_> {
         let mut text = format!("{MARK}\n//! Messages of the package `{package}`.\n");
         self.add_modules(&mut text);
         self.add_items(&mut text);
-        GeneratedFile { path: format!("{}.rs", package.replace('.', "/")), text }
+        GeneratedFile { path: names::file(package), text }
     }
 
     /// The file that has all packages, and that of the types without a package. (A file that is included begins with neither
@@ -165,7 +165,7 @@ impl Module<'_> {
 
     fn add_modules(&self, text: &mut String) {
         for inner in &self.inner {
-            *text += &format!("\n{ALLOW}\npub mod {};\n", names::ident(inner));
+            *text += &format!("\n{ALLOW}\npub mod {};\n", names::ident(&names::module(inner)));
         }
     }
 
@@ -209,10 +209,15 @@ fn layout_text(item: &TokenStream) -> String {
 fn doc(text: &str) -> TokenStream {
     let lines = text.lines().map(|line| {
         // A fence would begin a program that is compiled as a test.
-        let line = line.replace("```", "'''").replace("~~~", "'''");
+        let line = line.replace("```", "'''").replace("~~~", "'''").replace(is_refused_in_comments, "\u{fffd}");
         if line.is_empty() { line } else { format!(" {line}") }
     });
     quote!(#(#[doc = #lines])*)
+}
+
+/// Control characters, and those that turn the direction of text, which Rust refuses.
+fn is_refused_in_comments(c: char) -> bool {
+    c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn native(number: lcm::schema::Primitive) -> TokenStream {

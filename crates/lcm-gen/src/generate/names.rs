@@ -10,16 +10,27 @@ use quote::{format_ident, quote};
 pub(super) fn ident(name: &str) -> Ident {
     if NEVER_RAW.contains(&name) {
         format_ident!("{name}_")
-    } else if syn::parse_str::<Ident>(name).is_ok() {
+    } else if syn::parse_str::<Ident>(name).is_ok() && !KEYWORDS_OF_2024.contains(&name) {
         Ident::new(name, Span::call_site())
     } else {
         Ident::new_raw(name, Span::call_site())
     }
 }
 
-/// The name of a local variable for a member, which must not hide the others of generated functions.
+/// The name of a local variable for a member, which is no name of anything else.
 pub(super) fn local(member: &str) -> Ident {
-    if LOCALS.contains(&member) { format_ident!("{member}_") } else { ident(member) }
+    format_ident!("read_{member}")
+}
+
+/// The name of the module of a part of a package, and of its file.
+pub(super) fn module(part: &str) -> String {
+    // A file mod.rs is another thing.
+    if NEVER_RAW.contains(&part) || part == "mod" { format!("{part}_") } else { part.to_owned() }
+}
+
+/// The file of a package.
+pub(super) fn file(package: &str) -> String {
+    format!("{}.rs", package.split('.').map(module).collect::<Vec<_>>().join("/"))
 }
 
 /// Whether the identifier of `member` is another than serde would take for it.
@@ -39,7 +50,8 @@ impl TypeNames {
     /// Of the type `full_name`, within its module.
     pub(super) fn of(full_name: &str) -> Self {
         let (_, name) = split(full_name);
-        let owned = if RESERVED_TYPES.contains(&name) { format_ident!("{name}_") } else { ident(name) };
+        let is_reserved = RESERVED_TYPES.contains(&name) || name.starts_with("__");
+        let owned = if is_reserved { format_ident!("{name}_") } else { ident(name) };
         Self { view: format_ident!("{name}View"), layout: format_ident!("{name}Layout"), owned }
     }
 }
@@ -51,7 +63,7 @@ pub(super) fn split(full_name: &str) -> (&str, &str) {
 
 /// The path to the module of `package` from within the module of `from`, or from the root of a crate that has it.
 pub(super) fn module_path(package: &str, from: &str, external: Option<&str>) -> TokenStream {
-    let modules = package.split('.').filter(|part| !part.is_empty()).map(ident);
+    let modules = package.split('.').filter(|part| !part.is_empty()).map(|part| ident(&module(part)));
     if let Some(crate_name) = external {
         let crate_name = ident(crate_name);
         return quote!(::#crate_name #(::#modules)*::);
@@ -69,16 +81,21 @@ pub(crate) fn collisions(schema: &Schema) -> Vec<(String, String)> {
     let mut owners: BTreeMap<(String, String), String> = BTreeMap::new();
     let without_package = ((String::new(), NO_PACKAGE.to_owned()), "the module of types without a package".to_owned());
     owners.extend([without_package]);
+    let mut collisions = Vec::new();
     // Packages are modules, each within the one before the dot.
     for definition in schema.iter() {
         let (mut package, _) = split(definition.name());
         while !package.is_empty() {
             let (outer, name) = split(package);
-            owners.insert((outer.to_owned(), ident(name).to_string()), format!("package {package}"));
+            let owner = format!("package {package}");
+            let taken = owners.insert((outer.to_owned(), ident(&module(name)).to_string()), owner.clone());
+            if let Some(taken) = taken.filter(|taken| *taken != owner) {
+                let message = format!("{owner} and {taken} would both be {} in Rust", module(name));
+                collisions.push((definition.name().to_owned(), message));
+            }
             package = outer;
         }
     }
-    let mut collisions = Vec::new();
     for definition in schema.iter() {
         let full_name = definition.name();
         let (package, _) = split(full_name);
@@ -93,15 +110,19 @@ pub(crate) fn collisions(schema: &Schema) -> Vec<(String, String)> {
         }
     }
     for definition in schema.iter() {
-        let Definition::Struct(structure) = definition else { continue };
-        let names = structure.members.iter().map(|member| &member.name);
-        let constants = structure.constants.iter().map(|constant| &constant.name);
-        for names in [names.collect::<Vec<_>>(), constants.collect()] {
-            for name in &names {
-                let changed = local(name).to_string();
-                if names.iter().any(|other| **other == changed && other != name) {
+        let groups: [Vec<&str>; 2] = match definition {
+            Definition::Struct(structure) => [
+                structure.members.iter().map(|member| &*member.name).collect(),
+                structure.constants.iter().map(|constant| &*constant.name).collect(),
+            ],
+            Definition::Enum(definition) => [definition.values.iter().map(|(name, _)| &**name).collect(), Vec::new()],
+        };
+        for names in groups {
+            for name in names.iter().filter(|name| is_renamed(name)) {
+                let changed = ident(name).to_string();
+                if names.contains(&&*changed) {
                     let message = format!("{name} and {changed} would both be {changed} in Rust");
-                    collisions.push((structure.name.clone(), message));
+                    collisions.push((definition.name().to_owned(), message));
                 }
             }
         }
@@ -115,11 +136,11 @@ pub(super) const NO_PACKAGE: &str = "no_package";
 /// Keywords that cannot be raw identifiers.
 const NEVER_RAW: [&str; 5] = ["self", "Self", "super", "crate", "_"];
 
-/// Names that generated code needs to mean what they mean in Rust.
-const RESERVED_TYPES: [&str; 22] = [
-    "Err", "None", "Ok", "Some", "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "never",
-    "str", "u128", "u16", "u32", "u64", "u8", "usize",
-];
+/// Keywords since Rust 2024, which the parser of Rust does not know as such.
+const KEYWORDS_OF_2024: [&str; 1] = ["gen"];
 
-/// What generated functions call their own variables.
-const LOCALS: [&str; 7] = ["cells", "error", "measure", "reader", "row", "sink", "view"];
+/// Names that generated code, and what serde derives from it, needs to mean what they mean in Rust.
+const RESERVED_TYPES: [&str; 23] = [
+    "Err", "None", "Ok", "Some", "_serde", "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize",
+    "never", "str", "u128", "u16", "u32", "u64", "u8", "usize",
+];

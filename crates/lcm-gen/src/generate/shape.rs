@@ -1,6 +1,6 @@
 //! What generated code makes of a member: the decisions, without code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lcm::schema::{Definition, Dimension, Member, Primitive, Schema, Struct, Type};
 
@@ -10,6 +10,8 @@ pub(super) struct Shapes<'a> {
     pub(super) schema: &'a Schema,
     /// Bytes that messages of a type take, of the types of fixed size.
     fixed_bytes: BTreeMap<&'a str, Option<u64>>,
+    /// The types that may contain themselves.
+    recursive: BTreeSet<&'a str>,
 }
 
 /// One element of a member, or the member itself if it is no array.
@@ -42,7 +44,7 @@ pub(super) struct Shape<'a> {
 
 impl<'a> Shapes<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
-        let mut shapes = Self { schema, fixed_bytes: BTreeMap::new() };
+        let mut shapes = Self { schema, fixed_bytes: BTreeMap::new(), recursive: schema.recursive_types() };
         for definition in schema.iter() {
             shapes.find_fixed_bytes(definition.name());
         }
@@ -54,7 +56,12 @@ impl<'a> Shapes<'a> {
         self.fixed_bytes.get(name).copied().flatten()
     }
 
-    pub(super) fn of(&self, member: &'a Member) -> Shape<'a> {
+    /// Whether the type may contain itself.
+    pub(super) fn is_recursive(&self, name: &str) -> bool {
+        self.recursive.contains(name)
+    }
+
+    fn of(&self, structure: &Struct, member: &'a Member) -> Shape<'a> {
         let element = match &member.kind {
             Type::Primitive(primitive) => match primitive {
                 Primitive::Int8 => Element::Int8,
@@ -72,12 +79,14 @@ impl<'a> Shapes<'a> {
             Element::Number(number) => Some(number_bytes(number)),
             Element::Int8 | Element::Byte | Element::Boolean => Some(1),
         };
+        let max_array_bytes =
+            if self.is_recursive(&structure.name) { MAX_RECURSIVE_ARRAY_BYTES } else { MAX_ARRAY_BYTES };
         let mut rows: Vec<_> = member.dimensions.iter().collect();
         let mut cells = Vec::new();
         while let (Some(Dimension::Fixed { size, .. }), Some(bytes)) = (rows.last(), cell_bytes) {
             let bytes = bytes.saturating_mul((*size).into());
             // Elements that take no bytes take none in any number.
-            if bytes.max((*size).into()) > MAX_ARRAY_BYTES {
+            if bytes.max((*size).into()) > max_array_bytes {
                 break;
             }
             cell_bytes = Some(bytes);
@@ -88,7 +97,7 @@ impl<'a> Shapes<'a> {
     }
 
     pub(super) fn members(&self, structure: &'a Struct) -> Vec<Shape<'a>> {
-        structure.members.iter().map(|member| self.of(member)).collect()
+        structure.members.iter().map(|member| self.of(structure, member)).collect()
     }
 
     fn find_fixed_bytes(&mut self, name: &'a str) -> Option<u64> {
@@ -147,8 +156,11 @@ fn number_bytes(number: Primitive) -> u64 {
     }
 }
 
-/// Arrays above this are vectors, so that owned messages fit on any stack.
-const MAX_ARRAY_BYTES: u64 = 4096;
+/// Arrays above this are vectors, so that owned messages fit on a stack.
+const MAX_ARRAY_BYTES: u64 = 2048;
+
+/// The same in types that may contain themselves, of which many are on the stack at once.
+const MAX_RECURSIVE_ARRAY_BYTES: u64 = 64;
 
 /// Types above this are read member by member.
 const MAX_LAYOUT_BYTES: u64 = 16_384;

@@ -76,11 +76,17 @@ pub enum DecodeErrorKind {
     #[error("messages nest too deep: a type may contain itself {} times", super::MAX_DEPTH)]
     TooDeep,
     /// Arrays have more elements that take no bytes than a message of this length may have.
-    #[error(
-        "{count} array elements take hardly any bytes, and only {left} more such may be in a message of this length"
-    )]
+    #[error("{count} array elements take no bytes, and only {left} more such may be in a message of this length")]
     EmptyElements {
         /// The elements of this array.
+        count: usize,
+        /// How many more there may be in this message.
+        left: usize,
+    },
+    /// A tree of values would have far more of them than the message has bytes.
+    #[error("{count} values here, and only {left} more may be in a message of this length")]
+    TooManyValues {
+        /// The values of this member.
         count: usize,
         /// How many more there may be in this message.
         left: usize,
@@ -175,7 +181,7 @@ struct EncodeDetails {
 #[non_exhaustive]
 pub enum EncodeErrorKind {
     /// An array has another length than the type or another member says.
-    #[error("the array has {found} elements where `{size}` is {expected}")]
+    #[error("the length of the array is {found}, by `{size}` it should be {expected}")]
     Length {
         /// The elements it has.
         found: usize,
@@ -214,6 +220,14 @@ pub enum EncodeErrorKind {
         "array elements that take no bytes are more than the {limit} that readers allow in a message of this length"
     )]
     EmptyElements {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A tree of values has more of them than can be read from a message of this length.
+    #[error("{count} values are more than the {limit} that can be read from a message of this length")]
+    TooManyValues {
+        /// How many there are.
+        count: usize,
         /// How many there may be.
         limit: usize,
     },

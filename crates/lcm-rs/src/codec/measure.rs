@@ -138,7 +138,18 @@ impl Measure {
         Ok(())
     }
 
-    /// Goes into the elements of an array that may contain the type around it.
+    /// Adds a message of a type that may contain itself.
+    ///
+    /// # Errors
+    /// As [`Measure::messages`].
+    pub fn nested<M: Message>(&mut self, message: &M, field: &str) -> Result<(), EncodeError> {
+        self.descend(field)?;
+        message.measure(self).map_err(|error| error.within(field))?;
+        self.ascend();
+        Ok(())
+    }
+
+    /// Goes into a message that may contain the type around it.
     ///
     /// # Errors
     /// If that would be more than [`super::MAX_DEPTH`] deep.

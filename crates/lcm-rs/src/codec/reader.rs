@@ -10,8 +10,9 @@ use super::text::{Text, Texts};
 use super::views::Views;
 use crate::schema::Fingerprint;
 
-/// How deep messages of a recursive type may contain each other, which bounds the stack.
-pub const MAX_DEPTH: usize = 64;
+/// How deep messages of a recursive type may contain each other, which bounds the stack. JSON readers stop at about twice as
+/// many brackets.
+pub const MAX_DEPTH: usize = 62;
 
 /// How many elements that take no bytes a message may have beyond one for each of its bytes. Without that limit, a few bytes
 /// could stand for two thousand million rows of a matrix without columns.
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
     /// If it is another one, or the message is too short for one.
     #[inline]
     pub fn fingerprint(&mut self, name: &str, expected: Fingerprint) -> Result<(), DecodeError> {
-        let found = Fingerprint(self.fixed::<I64>("")?.get().cast_unsigned());
+        let found = Fingerprint(self.fixed::<I64>("fingerprint")?.get().cast_unsigned());
         if found != expected {
             return Err(self.wrong_fingerprint(name, expected, found));
         }
@@ -221,9 +222,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn owned_messages<M: Message>(&mut self, count: usize, field: &str) -> Result<Vec<M>, DecodeError> {
         self.descend(field)?;
-        // They usually take about as many bytes here as there.
-        let likely = 2 * self.rest.len() / size_of::<M>().max(1);
-        let mut copies = Vec::with_capacity(count.min(likely + 1));
+        // More only when as many were seen.
+        let mut copies = Vec::with_capacity(count.min(FIRST_MESSAGES));
         for index in 0..count {
             copies.push(M::read_owned(self).map_err(|error| error.within_element(field, index))?);
         }
@@ -231,7 +231,18 @@ impl<'a> Reader<'a> {
         Ok(copies)
     }
 
-    /// Goes into the elements of an array that may contain the type around it.
+    /// A message of a type that may contain itself.
+    ///
+    /// # Errors
+    /// As [`Reader::views`].
+    pub fn nested<M: Message>(&mut self, field: &str) -> Result<M::View<'a>, DecodeError> {
+        self.descend(field)?;
+        let view = M::read(self).map_err(|error| error.within(field))?;
+        self.ascend();
+        Ok(view)
+    }
+
+    /// Goes into a message that may contain the type around it.
     ///
     /// # Errors
     /// If that would be more than [`MAX_DEPTH`] deep.
@@ -294,6 +305,9 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// How many messages of an array are made room for before they were seen.
+const FIRST_MESSAGES: usize = 64;
 
 /// The integers that may be the size of an array.
 pub trait Size: Copy + 'static {

@@ -10,8 +10,8 @@ use super::numbers::{Numbers, scalar};
 use super::value::Value;
 use crate::codec::{DecodeError, DecodeErrorKind, Reader};
 
-/// Levels of structs and array dimensions within each other, which bounds the stack. (In recursive types,
-/// [`crate::codec::MAX_DEPTH`] is nearly always reached earlier.)
+/// Levels of structs and array dimensions within each other, which bounds the stack. (Recursive types reach
+/// [`crate::codec::MAX_DEPTH`] earlier.)
 pub(super) const MAX_NESTING: usize = 256;
 
 pub(super) fn decode<'a>(message_type: MessageType<'a>, message: &'a [u8]) -> Result<Value<'a>, DecodeError> {
@@ -76,7 +76,14 @@ impl<'a> Decoder<'a> {
             self.reader.allow_empty(1, "")?;
         }
         let offset = self.offset();
+        let is_recursive = field.kind.is_recursive(self.layouts);
+        if is_recursive {
+            self.reader.descend("")?;
+        }
         let value = self.element(field.kind)?;
+        if is_recursive {
+            self.reader.ascend();
+        }
         if let (Role::Size | Role::Implied(_), Value::Integer(size)) = (field.role, &value) {
             let negative = |_| DecodeError::new(DecodeErrorKind::NegativeSize { size: *size }, "", offset);
             self.sizes.push(usize::try_from(*size).map_err(negative)?);
@@ -144,7 +151,7 @@ impl<'a> Decoder<'a> {
     /// Checks that `count` values more may be made.
     fn allow_values(&mut self, count: usize) -> Result<(), DecodeError> {
         let left = self.values_left;
-        let kind = DecodeErrorKind::EmptyElements { count, left };
+        let kind = DecodeErrorKind::TooManyValues { count, left };
         self.values_left = left.checked_sub(count).ok_or_else(|| DecodeError::new(kind, "", self.offset()))?;
         Ok(())
     }
@@ -175,7 +182,7 @@ fn rows<'a>(kind: Primitive, width: usize, sizes: &[usize], wire: &'a [u8]) -> V
 }
 
 /// How many values make up an array of these sizes, rows included.
-fn values_in(sizes: &[usize]) -> usize {
+pub(super) fn values_in(sizes: &[usize]) -> usize {
     let mut count = 1_usize;
     sizes.iter().fold(0, |values: usize, size| {
         count = count.saturating_mul(*size);
@@ -184,10 +191,10 @@ fn values_in(sizes: &[usize]) -> usize {
 }
 
 /// Real types have at most a few, such as arrays of structs of one byte.
-const VALUES_PER_BYTE: usize = 16;
+pub(super) const VALUES_PER_BYTE: usize = 16;
 
 /// Beyond those.
-const MORE_VALUES: usize = 131_072;
+pub(super) const MORE_VALUES: usize = 131_072;
 
 /// Of an array, before the elements are there: what comes from the wire is not trusted to tell how many there will be.
 const FIRST_ITEMS: usize = 256;

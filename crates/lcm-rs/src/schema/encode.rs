@@ -1,7 +1,7 @@
 //! Values, checked against a type, to messages.
 
 use super::catalog::MessageType;
-use super::decode::MAX_NESTING;
+use super::decode::{MAX_NESTING, MORE_VALUES, VALUES_PER_BYTE, values_in};
 use super::layout::{Field, Kind, Layout, Role, Size};
 use super::value::Value;
 use super::{Numbers, Primitive};
@@ -12,13 +12,17 @@ pub(super) fn encode(message_type: MessageType<'_>, value: &Value<'_>) -> Result
     let layout = message_type.layout();
     let buffer = layout.fingerprint.0.to_be_bytes().to_vec();
     let layouts = message_type.layouts();
-    let mut encoder = Encoder { layouts, buffer, limits: Measure::new(), sizes: Vec::new(), nesting: 0 };
+    let mut encoder = Encoder { layouts, buffer, limits: Measure::new(), sizes: Vec::new(), nesting: 0, values: 0 };
     encoder.element(layout.kind, &layout.name, value).map_err(|error| {
         // Only an error of the whole has no member.
         if error.field().is_empty() { error.within(&layout.name) } else { error }
     })?;
     encoder.limits.add(encoder.buffer.len());
     encoder.limits.finish()?;
+    let limit = encoder.buffer.len().saturating_mul(VALUES_PER_BYTE).saturating_add(MORE_VALUES);
+    if encoder.values > limit {
+        return Err(EncodeError::new(EncodeErrorKind::TooManyValues { count: encoder.values, limit }, &layout.name));
+    }
     Ok(encoder.buffer)
 }
 
@@ -30,6 +34,8 @@ struct Encoder<'t> {
     /// Of the arrays of the struct that is being written, after those of the structs around it.
     sizes: Vec<usize>,
     nesting: usize,
+    /// How many the decoder will make of it, which it limits.
+    values: usize,
 }
 
 impl<'t> Encoder<'t> {
@@ -50,7 +56,10 @@ impl<'t> Encoder<'t> {
                 Ok(())
             }
             Kind::Text => self.text(b""),
-            Kind::Struct(place) if self.layouts[place].least_bytes == 0 => Ok(()),
+            Kind::Struct(place) if self.layouts[place].least_bytes == 0 => {
+                self.count_values(self.layouts[place].empty_parts.saturating_add(1));
+                Ok(())
+            }
             Kind::Struct(place) => self.structure(&self.layouts[place], &[]),
         }
     }
@@ -78,6 +87,7 @@ impl<'t> Encoder<'t> {
     fn structure(&mut self, layout: &'t Layout, members: &[(&str, Value<'_>)]) -> Result<(), EncodeError> {
         self.nest(1)?;
         let values = in_order(layout, members)?;
+        self.count_values(layout.fields.iter().filter(|field| !matches!(field.role, Role::Implied(_))).count());
         let first_size = self.sizes.len();
         for (field, value) in layout.fields.iter().zip(&values) {
             let written = match field.role {
@@ -124,10 +134,22 @@ impl<'t> Encoder<'t> {
             return self.array(field, first_size, value);
         }
         self.count_empty(field, 1, value.is_none());
-        match value {
-            Some(value) => self.element(field.kind, &field.type_name, value),
-            None => self.default_element(field.kind),
+        let is_recursive = field.kind.is_recursive(self.layouts);
+        if is_recursive {
+            self.limits.descend("")?;
         }
+        match value {
+            Some(value) => self.element(field.kind, &field.type_name, value)?,
+            None => self.default_element(field.kind)?,
+        }
+        if is_recursive {
+            self.limits.ascend();
+        }
+        Ok(())
+    }
+
+    fn count_values(&mut self, count: usize) {
+        self.values = self.values.saturating_add(count);
     }
 
     fn array(&mut self, field: &Field, first_size: usize, value: Option<&Value<'_>>) -> Result<(), EncodeError> {
@@ -140,6 +162,8 @@ impl<'t> Encoder<'t> {
         self.limits.rows(&sizes, &field.name);
         let count = sizes.iter().fold(1, |count: usize, size| count.saturating_mul(*size));
         self.count_empty(field, count, value.is_none());
+        let rows = if matches!(field.kind, Kind::Number { .. }) { &sizes[..sizes.len() - 1] } else { &sizes[..] };
+        self.count_values(values_in(rows));
         let may_recur = field.kind.may_recur(self.layouts);
         if may_recur {
             self.limits.descend("")?;

@@ -72,6 +72,8 @@ pub(super) struct Layout {
     pub(super) empty_parts: usize,
     /// Whether all messages are that long.
     pub(super) is_fixed: bool,
+    /// Whether it may contain itself.
+    pub(super) is_recursive: bool,
     /// Why there can be no messages of this type; of what it contains too.
     pub(super) fault: Option<TypeError>,
 }
@@ -181,6 +183,11 @@ pub(super) fn layouts(schema: &Schema) -> Vec<Layout> {
             measure(&mut layouts, &mut Vec::new(), place);
         }
     }
+    for name in schema.recursive_types() {
+        if let Some(&place) = places.get(name) {
+            layouts[place].is_recursive = true;
+        }
+    }
     spread_faults(&mut layouts);
     layouts
 }
@@ -200,6 +207,7 @@ fn layout<'a>(
         least_bytes: UNMEASURED,
         empty_parts: 0,
         is_fixed: false,
+        is_recursive: false,
         fault: None,
     };
     let result = fingerprints.of(name).map_err(TypeError::from).and_then(|fingerprint| {
@@ -329,6 +337,11 @@ impl Kind {
     /// Whether arrays of it count as a level of recursion. Those of fixed size cannot contain themselves.
     pub(super) fn may_recur(self, layouts: &[Layout]) -> bool {
         matches!(self, Self::Struct(place) if !layouts[place].is_fixed)
+    }
+
+    /// Whether a single one of it counts as a level, too.
+    pub(super) fn is_recursive(self, layouts: &[Layout]) -> bool {
+        matches!(self, Self::Struct(place) if layouts[place].is_recursive)
     }
 }
 

@@ -18,11 +18,12 @@ mod decode;
 mod encode;
 mod numbers;
 mod path;
+mod recursion;
 mod seed;
 mod value;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use catalog::{Catalog, MessageType};
@@ -183,6 +184,12 @@ impl Schema {
     /// All types, by full name.
     pub fn iter(&self) -> impl Iterator<Item = &Definition> {
         self.types.values()
+    }
+
+    /// The types whose messages can contain messages of the same type, directly or through others, and types in between.
+    #[must_use]
+    pub fn recursive_types(&self) -> BTreeSet<&str> {
+        recursion::recursive_types(self)
     }
 
     /// The fingerprint that begins each message of a type.

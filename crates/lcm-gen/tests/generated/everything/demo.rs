@@ -59,7 +59,7 @@ impl ::core::convert::From<&Color> for ColorLayout {
 impl ::core::convert::From<&ColorLayout> for Color {
     #[inline]
     fn from(layout: &ColorLayout) -> Self {
-        Self(layout.value())
+        Self(layout.value.get())
     }
 }
 
@@ -73,7 +73,7 @@ impl ::lcm::Message for Color {
     fn from_view(
         view: &ColorLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -94,7 +94,7 @@ impl ::lcm::Message for Color {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&ColorLayout::from(self));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -144,8 +144,10 @@ impl ::lcm::Message for Crowd {
         view: CrowdView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            of: view.of.iter().map(Empty::from).collect(),
-            three: view.three.map(|cell| Empty::from(&cell)),
+            of: view.of.iter().map(<Empty as ::core::convert::From<_>>::from).collect(),
+            three: view
+                .three
+                .map(|cell| <Empty as ::core::convert::From<_>>::from(&cell)),
         })
     }
 
@@ -153,10 +155,13 @@ impl ::lcm::Message for Crowd {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<CrowdView<'a>, ::lcm::codec::DecodeError> {
-        let n = reader.size::<i32>("n")?;
-        let of = reader.slice::<EmptyLayout>(n, "of")?;
-        let three = reader.fixed::<[EmptyLayout; 3]>("three")?;
-        Ok(CrowdView { of, three })
+        let read_n = reader.size::<i32>("n")?;
+        let read_of = reader.slice::<EmptyLayout>(read_n, "of")?;
+        let read_three = reader.fixed::<[EmptyLayout; 3]>("three")?;
+        Ok(CrowdView {
+            of: read_of,
+            three: read_three,
+        })
     }
 
     fn measure(
@@ -172,11 +177,305 @@ impl ::lcm::Message for Crowd {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.of.len());
         for element in self.of.iter() {
-            sink.fixed(&EmptyLayout::from(element));
+            sink.fixed(&<EmptyLayout as ::core::convert::From<_>>::from(element));
         }
         for element in self.three.iter() {
-            sink.fixed(&EmptyLayout::from(element));
+            sink.fixed(&<EmptyLayout as ::core::convert::From<_>>::from(element));
         }
+    }
+}
+
+/// LCM type `demo.Deep`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Deep {
+    pub s: ::std::string::String,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub c: ::std::vec::Vec<f64>,
+    pub inside: Deeper,
+}
+
+impl ::core::default::Default for Deep {
+    fn default() -> Self {
+        Self {
+            s: ::core::default::Default::default(),
+            c: ::std::vec![::core::default::Default::default(); 512],
+            inside: ::core::default::Default::default(),
+        }
+    }
+}
+
+/// A received [`Deep`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct DeepView<'a> {
+    s: ::lcm::codec::Text<'a>,
+    c: &'a [::lcm::codec::zerocopy::big_endian::F64],
+    inside: DeeperView<'a>,
+}
+
+impl<'a> DeepView<'a> {
+    #[inline]
+    pub fn s(&self) -> ::lcm::codec::Text<'a> {
+        self.s
+    }
+
+    #[inline]
+    pub fn c(&self) -> &'a [::lcm::codec::zerocopy::big_endian::F64] {
+        self.c
+    }
+
+    #[inline]
+    pub fn inside(&self) -> DeeperView<'a> {
+        self.inside
+    }
+}
+
+impl ::lcm::Message for Deep {
+    const NAME: &'static str = "demo.Deep";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0xf1683acadc530e4b,
+    );
+    type View<'a> = DeepView<'a>;
+    #[inline]
+    fn from_view(
+        view: DeepView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            s: view.s.into_owned("s")?,
+            c: ::lcm::codec::to_native::<f64>(view.c),
+            inside: <Deeper as ::lcm::Message>::from_view(view.inside)
+                .map_err(|error| error.within("inside"))?,
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<DeepView<'a>, ::lcm::codec::DecodeError> {
+        let read_s = reader.text("s")?;
+        let read_c = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(512, "c")?;
+        let read_inside = reader.nested::<Deeper>("inside")?;
+        Ok(DeepView {
+            s: read_s,
+            c: read_c,
+            inside: read_inside,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(0);
+        measure.text(&self.s, "s")?;
+        measure.agree(self.c.len(), 512, "512", "c")?;
+        measure.add(8 * self.c.len());
+        measure.nested(&self.inside, "inside")?;
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.text(&self.s);
+        sink.numbers(&self.c);
+        ::lcm::Message::write(&self.inside, sink);
+    }
+}
+
+/// LCM type `demo.Deeper`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Deeper {
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub c: ::std::vec::Vec<f64>,
+    pub inside: Deepest,
+}
+
+impl ::core::default::Default for Deeper {
+    fn default() -> Self {
+        Self {
+            c: ::std::vec![::core::default::Default::default(); 16],
+            inside: ::core::default::Default::default(),
+        }
+    }
+}
+
+/// A received [`Deeper`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct DeeperView<'a> {
+    c: &'a [::lcm::codec::zerocopy::big_endian::F64],
+    inside: DeepestView<'a>,
+}
+
+impl<'a> DeeperView<'a> {
+    #[inline]
+    pub fn c(&self) -> &'a [::lcm::codec::zerocopy::big_endian::F64] {
+        self.c
+    }
+
+    #[inline]
+    pub fn inside(&self) -> DeepestView<'a> {
+        self.inside
+    }
+}
+
+impl ::lcm::Message for Deeper {
+    const NAME: &'static str = "demo.Deeper";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x13d056517f2f1ba9,
+    );
+    type View<'a> = DeeperView<'a>;
+    #[inline]
+    fn from_view(
+        view: DeeperView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            c: ::lcm::codec::to_native::<f64>(view.c),
+            inside: <Deepest as ::lcm::Message>::from_view(view.inside)
+                .map_err(|error| error.within("inside"))?,
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<DeeperView<'a>, ::lcm::codec::DecodeError> {
+        let read_c = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(16, "c")?;
+        let read_inside = reader.nested::<Deepest>("inside")?;
+        Ok(DeeperView {
+            c: read_c,
+            inside: read_inside,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(0);
+        measure.agree(self.c.len(), 16, "16", "c")?;
+        measure.add(8 * self.c.len());
+        measure.nested(&self.inside, "inside")?;
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.numbers(&self.c);
+        ::lcm::Message::write(&self.inside, sink);
+    }
+}
+
+/// LCM type `demo.Deepest`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Deepest {
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub c: ::std::vec::Vec<f64>,
+    pub more: ::std::vec::Vec<Deep>,
+}
+
+impl ::core::default::Default for Deepest {
+    fn default() -> Self {
+        Self {
+            c: ::std::vec![::core::default::Default::default(); 100],
+            more: ::std::vec::Vec::new(),
+        }
+    }
+}
+
+/// A received [`Deepest`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct DeepestView<'a> {
+    c: &'a [::lcm::codec::zerocopy::big_endian::F64],
+    more: ::lcm::codec::Views<'a, Deep>,
+}
+
+impl<'a> DeepestView<'a> {
+    #[inline]
+    pub fn c(&self) -> &'a [::lcm::codec::zerocopy::big_endian::F64] {
+        self.c
+    }
+
+    #[inline]
+    pub fn more(&self) -> ::lcm::codec::Views<'a, Deep> {
+        self.more
+    }
+}
+
+impl ::lcm::Message for Deepest {
+    const NAME: &'static str = "demo.Deepest";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x30f8802d967c2773,
+    );
+    type View<'a> = DeepestView<'a>;
+    #[inline]
+    fn from_view(
+        view: DeepestView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            c: ::lcm::codec::to_native::<f64>(view.c),
+            more: view.more.copy_out("more")?,
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<DeepestView<'a>, ::lcm::codec::DecodeError> {
+        let read_c = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(100, "c")?;
+        let read_n = reader.size::<u8>("n")?;
+        let read_more = reader.views::<Deep>(read_n, "more")?;
+        Ok(DeepestView {
+            c: read_c,
+            more: read_more,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let read_c = reader.slice::<::lcm::codec::zerocopy::big_endian::F64>(100, "c")?;
+        let read_n = reader.size::<u8>("n")?;
+        let read_more = reader.owned_messages::<Deep>(read_n, "more")?;
+        Ok(Self {
+            c: ::lcm::codec::to_native::<f64>(read_c),
+            more: read_more,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(0);
+        measure.agree(self.c.len(), 100, "100", "c")?;
+        measure.add(8 * self.c.len());
+        measure.size::<u8>(self.more.len(), "n")?;
+        measure.messages(&self.more, "more")?;
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.numbers(&self.c);
+        sink.size::<u8>(self.more.len());
+        sink.messages(&self.more);
     }
 }
 
@@ -232,7 +531,7 @@ impl ::lcm::Message for Empty {
     fn from_view(
         view: &EmptyLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -253,7 +552,7 @@ impl ::lcm::Message for Empty {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&EmptyLayout::from(self));
+        sink.fixed(&<EmptyLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -293,13 +592,13 @@ pub struct Everything {
     pub points: ::std::vec::Vec<Point>,
     pub children: ::std::vec::Vec<Everything>,
     #[serde(with = "::lcm::codec::as_readable")]
-    pub fixed: [f64; 36],
+    pub fixed: ::std::vec::Vec<f64>,
     #[serde(with = "::lcm::codec::as_readable")]
     pub uuid: [u8; 16],
     #[serde(with = "::lcm::codec::as_readable")]
     pub switches: [bool; 3],
     #[serde(with = "::lcm::codec::as_readable")]
-    pub grid: [[i16; 16]; 3],
+    pub grid: ::std::vec::Vec<[i16; 16]>,
     #[serde(with = "::lcm::codec::as_readable")]
     pub corners: [Point; 4],
     pub two: ::std::vec::Vec<::std::string::String>,
@@ -339,10 +638,10 @@ impl ::core::default::Default for Everything {
             names: ::std::vec::Vec::new(),
             points: ::std::vec::Vec::new(),
             children: ::std::vec::Vec::new(),
-            fixed: [::core::default::Default::default(); 36],
+            fixed: ::std::vec![::core::default::Default::default(); 36],
             uuid: [::core::default::Default::default(); 16],
             switches: [::core::default::Default::default(); 3],
-            grid: [[::core::default::Default::default(); 16]; 3],
+            grid: ::std::vec![[::core::default::Default::default(); 16]; 3],
             corners: [::core::default::Default::default(); 4],
             two: ::std::vec![::core::default::Default::default(); 2],
             leaves: ::std::vec![::core::default::Default::default(); 2],
@@ -390,10 +689,10 @@ pub struct EverythingView<'a> {
     names: ::lcm::codec::Texts<'a>,
     points: &'a [PointLayout],
     children: ::lcm::codec::Views<'a, Everything>,
-    fixed: &'a [::lcm::codec::zerocopy::big_endian::F64; 36],
+    fixed: &'a [::lcm::codec::zerocopy::big_endian::F64],
     uuid: &'a [u8; 16],
     switches: &'a [::lcm::codec::Bool; 3],
-    grid: &'a [[::lcm::codec::zerocopy::big_endian::I16; 16]; 3],
+    grid: &'a [[::lcm::codec::zerocopy::big_endian::I16; 16]],
     corners: &'a [PointLayout; 4],
     two: ::lcm::codec::Texts<'a>,
     leaves: ::lcm::codec::Views<'a, super::other::deep::Leaf>,
@@ -495,7 +794,7 @@ impl<'a> EverythingView<'a> {
     }
 
     #[inline]
-    pub fn fixed(&self) -> &'a [::lcm::codec::zerocopy::big_endian::F64; 36] {
+    pub fn fixed(&self) -> &'a [::lcm::codec::zerocopy::big_endian::F64] {
         self.fixed
     }
 
@@ -510,7 +809,7 @@ impl<'a> EverythingView<'a> {
     }
 
     #[inline]
-    pub fn grid(&self) -> &'a [[::lcm::codec::zerocopy::big_endian::I16; 16]; 3] {
+    pub fn grid(&self) -> &'a [[::lcm::codec::zerocopy::big_endian::I16; 16]] {
         self.grid
     }
 
@@ -592,20 +891,30 @@ impl ::lcm::Message for Everything {
             yes: view.yes,
             text: view.text.into_owned("text")?,
             self_: view.self_,
-            color: Color::from(view.color),
-            colors: view.colors.iter().map(Color::from).collect(),
+            color: <Color as ::core::convert::From<_>>::from(view.color),
+            colors: view
+                .colors
+                .iter()
+                .map(<Color as ::core::convert::From<_>>::from)
+                .collect(),
             signed_list: view.signed_list.to_vec(),
             blob: view.blob.to_vec(),
             flags: view.flags.iter().map(|cell| cell.get()).collect(),
             numbers: ::lcm::codec::to_native::<f32>(view.numbers),
             names: view.names.copy_out("names")?,
-            points: view.points.iter().map(Point::from).collect(),
+            points: view
+                .points
+                .iter()
+                .map(<Point as ::core::convert::From<_>>::from)
+                .collect(),
             children: view.children.copy_out("children")?,
-            fixed: view.fixed.map(|cell| cell.get()),
+            fixed: ::lcm::codec::to_native::<f64>(view.fixed),
             uuid: *view.uuid,
             switches: view.switches.map(|cell| cell.get()),
-            grid: view.grid.map(|cell| cell.map(|cell| cell.get())),
-            corners: view.corners.map(|cell| Point::from(&cell)),
+            grid: view.grid.iter().map(|cell| cell.map(|cell| cell.get())).collect(),
+            corners: view
+                .corners
+                .map(|cell| <Point as ::core::convert::From<_>>::from(&cell)),
             two: view.two.copy_out("two")?,
             leaves: view.leaves.copy_out("leaves")?,
             huge: ::lcm::codec::to_native::<f64>(view.huge),
@@ -623,7 +932,9 @@ impl ::lcm::Message for Everything {
                 let cells: ::std::vec::Vec<[Point; 2]> = view
                     .cube
                     .iter()
-                    .map(|cell| cell.map(|cell| Point::from(&cell)))
+                    .map(|cell| {
+                        cell.map(|cell| <Point as ::core::convert::From<_>>::from(&cell))
+                    })
                     .collect();
                 let mut cells = cells.into_iter();
                 (0..view.raw as usize)
@@ -662,209 +973,227 @@ impl ::lcm::Message for Everything {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<EverythingView<'a>, ::lcm::codec::DecodeError> {
-        let r#type = reader.size::<i16>("type")?;
-        let small = reader.size::<i8>("small")?;
-        let raw = reader.size::<u8>("raw")?;
-        let large = reader.size::<i64>("large")?;
-        let f = reader.number::<f32>("f")?;
-        let d = reader.number::<f64>("d")?;
-        let yes = reader.fixed::<::lcm::codec::Bool>("yes")?.get();
-        let text = reader.text("text")?;
-        let self_ = *reader.fixed::<i8>("self")?;
-        let reader_ = reader.size::<i32>("reader")?;
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let colors = reader.slice::<ColorLayout>(r#type, "colors")?;
-        let signed_list = reader.slice::<i8>(r#type, "signed_list")?;
-        let blob = reader.slice::<u8>(reader_, "blob")?;
-        let flags = reader.slice::<::lcm::codec::Bool>(small, "flags")?;
-        let numbers = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(r#type, "numbers")?;
-        let names = reader.texts(r#type, "names")?;
-        let points = reader.slice::<PointLayout>(r#type, "points")?;
-        let children = reader.views::<Everything>(r#type, "children")?;
-        let fixed = reader
-            .fixed::<[::lcm::codec::zerocopy::big_endian::F64; 36]>("fixed")?;
-        let uuid = reader.fixed::<[u8; 16]>("uuid")?;
-        let switches = reader.fixed::<[::lcm::codec::Bool; 3]>("switches")?;
-        let grid = reader
-            .fixed::<[[::lcm::codec::zerocopy::big_endian::I16; 16]; 3]>("grid")?;
-        let corners = reader.fixed::<[PointLayout; 4]>("corners")?;
-        let two = reader.texts(2, "two")?;
-        let leaves = reader.views::<super::other::deep::Leaf>(2, "leaves")?;
-        let huge = reader
+        let read_type = reader.size::<i16>("type")?;
+        let read_small = reader.size::<i8>("small")?;
+        let read_raw = reader.size::<u8>("raw")?;
+        let read_large = reader.size::<i64>("large")?;
+        let read_f = reader.number::<f32>("f")?;
+        let read_d = reader.number::<f64>("d")?;
+        let read_yes = reader.fixed::<::lcm::codec::Bool>("yes")?.get();
+        let read_text = reader.text("text")?;
+        let read_self = *reader.fixed::<i8>("self")?;
+        let read_reader = reader.size::<i32>("reader")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_colors = reader.slice::<ColorLayout>(read_type, "colors")?;
+        let read_signed_list = reader.slice::<i8>(read_type, "signed_list")?;
+        let read_blob = reader.slice::<u8>(read_reader, "blob")?;
+        let read_flags = reader.slice::<::lcm::codec::Bool>(read_small, "flags")?;
+        let read_numbers = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F32>(read_type, "numbers")?;
+        let read_names = reader.texts(read_type, "names")?;
+        let read_points = reader.slice::<PointLayout>(read_type, "points")?;
+        let read_children = reader.views::<Everything>(read_type, "children")?;
+        let read_fixed = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(36, "fixed")?;
+        let read_uuid = reader.fixed::<[u8; 16]>("uuid")?;
+        let read_switches = reader.fixed::<[::lcm::codec::Bool; 3]>("switches")?;
+        let read_grid = reader
+            .slice::<[::lcm::codec::zerocopy::big_endian::I16; 16]>(3, "grid")?;
+        let read_corners = reader.fixed::<[PointLayout; 4]>("corners")?;
+        let read_two = reader.texts(2, "two")?;
+        let read_leaves = reader.views::<super::other::deep::Leaf>(2, "leaves")?;
+        let read_huge = reader
             .slice::<::lcm::codec::zerocopy::big_endian::F64>(1000, "huge")?;
-        let rows = reader
-            .slice::<[::lcm::codec::zerocopy::big_endian::F32; 3]>(r#type, "rows")?;
-        let matrix = {
-            let count = reader.count(&[r#type, raw], "matrix")?;
+        let read_rows = reader
+            .slice::<[::lcm::codec::zerocopy::big_endian::F32; 3]>(read_type, "rows")?;
+        let read_matrix = {
+            let count = reader.count(&[read_type, read_raw], "matrix")?;
             reader.slice::<::lcm::codec::zerocopy::big_endian::I32>(count, "matrix")?
         };
-        let cube = {
-            let count = reader.count(&[raw, large], "cube")?;
+        let read_cube = {
+            let count = reader.count(&[read_raw, read_large], "cube")?;
             reader.slice::<[PointLayout; 2]>(count, "cube")?
         };
-        let table = {
-            let count = reader.count(&[raw, large], "table")?;
+        let read_table = {
+            let count = reader.count(&[read_raw, read_large], "table")?;
             reader.texts(count, "table")?
         };
-        let family = {
-            let count = reader.count(&[raw, large], "family")?;
+        let read_family = {
+            let count = reader.count(&[read_raw, read_large], "family")?;
             reader.views::<Everything>(count, "family")?
         };
-        let leaf = <super::other::deep::Leaf as ::lcm::Message>::read(reader)
+        let read_leaf = <super::other::deep::Leaf as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("leaf"))?;
-        let pictures = {
-            let count = reader.count(&[r#type, raw], "pictures")?;
+        let read_pictures = {
+            let count = reader.count(&[read_type, read_raw], "pictures")?;
             reader.slice::<u8>(count, "pictures")?
         };
         Ok(EverythingView {
-            r#type: r#type as i16,
-            raw: raw as u8,
-            large: large as i64,
-            f,
-            d,
-            yes,
-            text,
-            self_,
-            color,
-            colors,
-            signed_list,
-            blob,
-            flags,
-            numbers,
-            names,
-            points,
-            children,
-            fixed,
-            uuid,
-            switches,
-            grid,
-            corners,
-            two,
-            leaves,
-            huge,
-            rows,
-            matrix,
-            cube,
-            table,
-            family,
-            leaf,
-            pictures,
+            r#type: read_type as i16,
+            raw: read_raw as u8,
+            large: read_large as i64,
+            f: read_f,
+            d: read_d,
+            yes: read_yes,
+            text: read_text,
+            self_: read_self,
+            color: read_color,
+            colors: read_colors,
+            signed_list: read_signed_list,
+            blob: read_blob,
+            flags: read_flags,
+            numbers: read_numbers,
+            names: read_names,
+            points: read_points,
+            children: read_children,
+            fixed: read_fixed,
+            uuid: read_uuid,
+            switches: read_switches,
+            grid: read_grid,
+            corners: read_corners,
+            two: read_two,
+            leaves: read_leaves,
+            huge: read_huge,
+            rows: read_rows,
+            matrix: read_matrix,
+            cube: read_cube,
+            table: read_table,
+            family: read_family,
+            leaf: read_leaf,
+            pictures: read_pictures,
         })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let r#type = reader.size::<i16>("type")?;
-        let small = reader.size::<i8>("small")?;
-        let raw = reader.size::<u8>("raw")?;
-        let large = reader.size::<i64>("large")?;
-        let f = reader.number::<f32>("f")?;
-        let d = reader.number::<f64>("d")?;
-        let yes = reader.fixed::<::lcm::codec::Bool>("yes")?.get();
-        let text = reader.text("text")?;
-        let self_ = *reader.fixed::<i8>("self")?;
-        let reader_ = reader.size::<i32>("reader")?;
-        let color = reader.fixed::<ColorLayout>("color")?;
-        let colors = reader.slice::<ColorLayout>(r#type, "colors")?;
-        let signed_list = reader.slice::<i8>(r#type, "signed_list")?;
-        let blob = reader.slice::<u8>(reader_, "blob")?;
-        let flags = reader.slice::<::lcm::codec::Bool>(small, "flags")?;
-        let numbers = reader
-            .slice::<::lcm::codec::zerocopy::big_endian::F32>(r#type, "numbers")?;
-        let names = reader.owned_texts(r#type, "names")?;
-        let points = reader.slice::<PointLayout>(r#type, "points")?;
-        let children = reader.owned_messages::<Everything>(r#type, "children")?;
-        let fixed = reader
-            .fixed::<[::lcm::codec::zerocopy::big_endian::F64; 36]>("fixed")?;
-        let uuid = reader.fixed::<[u8; 16]>("uuid")?;
-        let switches = reader.fixed::<[::lcm::codec::Bool; 3]>("switches")?;
-        let grid = reader
-            .fixed::<[[::lcm::codec::zerocopy::big_endian::I16; 16]; 3]>("grid")?;
-        let corners = reader.fixed::<[PointLayout; 4]>("corners")?;
-        let two = reader.owned_texts(2, "two")?;
-        let leaves = reader.owned_messages::<super::other::deep::Leaf>(2, "leaves")?;
-        let huge = reader
+        let read_type = reader.size::<i16>("type")?;
+        let read_small = reader.size::<i8>("small")?;
+        let read_raw = reader.size::<u8>("raw")?;
+        let read_large = reader.size::<i64>("large")?;
+        let read_f = reader.number::<f32>("f")?;
+        let read_d = reader.number::<f64>("d")?;
+        let read_yes = reader.fixed::<::lcm::codec::Bool>("yes")?.get();
+        let read_text = reader.text("text")?;
+        let read_self = *reader.fixed::<i8>("self")?;
+        let read_reader = reader.size::<i32>("reader")?;
+        let read_color = reader.fixed::<ColorLayout>("color")?;
+        let read_colors = reader.slice::<ColorLayout>(read_type, "colors")?;
+        let read_signed_list = reader.slice::<i8>(read_type, "signed_list")?;
+        let read_blob = reader.slice::<u8>(read_reader, "blob")?;
+        let read_flags = reader.slice::<::lcm::codec::Bool>(read_small, "flags")?;
+        let read_numbers = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F32>(read_type, "numbers")?;
+        let read_names = reader.owned_texts(read_type, "names")?;
+        let read_points = reader.slice::<PointLayout>(read_type, "points")?;
+        let read_children = reader.owned_messages::<Everything>(read_type, "children")?;
+        let read_fixed = reader
+            .slice::<::lcm::codec::zerocopy::big_endian::F64>(36, "fixed")?;
+        let read_uuid = reader.fixed::<[u8; 16]>("uuid")?;
+        let read_switches = reader.fixed::<[::lcm::codec::Bool; 3]>("switches")?;
+        let read_grid = reader
+            .slice::<[::lcm::codec::zerocopy::big_endian::I16; 16]>(3, "grid")?;
+        let read_corners = reader.fixed::<[PointLayout; 4]>("corners")?;
+        let read_two = reader.owned_texts(2, "two")?;
+        let read_leaves = reader
+            .owned_messages::<super::other::deep::Leaf>(2, "leaves")?;
+        let read_huge = reader
             .slice::<::lcm::codec::zerocopy::big_endian::F64>(1000, "huge")?;
-        let rows = reader
-            .slice::<[::lcm::codec::zerocopy::big_endian::F32; 3]>(r#type, "rows")?;
-        let matrix = {
-            let count = reader.count(&[r#type, raw], "matrix")?;
+        let read_rows = reader
+            .slice::<[::lcm::codec::zerocopy::big_endian::F32; 3]>(read_type, "rows")?;
+        let read_matrix = {
+            let count = reader.count(&[read_type, read_raw], "matrix")?;
             reader.slice::<::lcm::codec::zerocopy::big_endian::I32>(count, "matrix")?
         };
-        let cube = {
-            let count = reader.count(&[raw, large], "cube")?;
+        let read_cube = {
+            let count = reader.count(&[read_raw, read_large], "cube")?;
             reader.slice::<[PointLayout; 2]>(count, "cube")?
         };
-        let table = {
-            let count = reader.count(&[raw, large], "table")?;
+        let read_table = {
+            let count = reader.count(&[read_raw, read_large], "table")?;
             reader.owned_texts(count, "table")?
         };
-        let family = {
-            let count = reader.count(&[raw, large], "family")?;
+        let read_family = {
+            let count = reader.count(&[read_raw, read_large], "family")?;
             reader.owned_messages::<Everything>(count, "family")?
         };
-        let leaf = <super::other::deep::Leaf as ::lcm::Message>::read(reader)
+        let read_leaf = <super::other::deep::Leaf as ::lcm::Message>::read(reader)
             .map_err(|error| error.within("leaf"))?;
-        let pictures = {
-            let count = reader.count(&[r#type, raw], "pictures")?;
+        let read_pictures = {
+            let count = reader.count(&[read_type, read_raw], "pictures")?;
             reader.slice::<u8>(count, "pictures")?
         };
         Ok(Self {
-            large: large as i64,
-            f: f,
-            d: d,
-            yes: yes,
-            text: text.into_owned("text")?,
-            self_: self_,
-            color: Color::from(color),
-            colors: colors.iter().map(Color::from).collect(),
-            signed_list: signed_list.to_vec(),
-            blob: blob.to_vec(),
-            flags: flags.iter().map(|cell| cell.get()).collect(),
-            numbers: ::lcm::codec::to_native::<f32>(numbers),
-            names: names,
-            points: points.iter().map(Point::from).collect(),
-            children: children,
-            fixed: fixed.map(|cell| cell.get()),
-            uuid: *uuid,
-            switches: switches.map(|cell| cell.get()),
-            grid: grid.map(|cell| cell.map(|cell| cell.get())),
-            corners: corners.map(|cell| Point::from(&cell)),
-            two: two,
-            leaves: leaves,
-            huge: ::lcm::codec::to_native::<f64>(huge),
-            rows: rows.iter().map(|cell| cell.map(|cell| cell.get())).collect(),
+            large: read_large as i64,
+            f: read_f,
+            d: read_d,
+            yes: read_yes,
+            text: read_text.into_owned("text")?,
+            self_: read_self,
+            color: <Color as ::core::convert::From<_>>::from(read_color),
+            colors: read_colors
+                .iter()
+                .map(<Color as ::core::convert::From<_>>::from)
+                .collect(),
+            signed_list: read_signed_list.to_vec(),
+            blob: read_blob.to_vec(),
+            flags: read_flags.iter().map(|cell| cell.get()).collect(),
+            numbers: ::lcm::codec::to_native::<f32>(read_numbers),
+            names: read_names,
+            points: read_points
+                .iter()
+                .map(<Point as ::core::convert::From<_>>::from)
+                .collect(),
+            children: read_children,
+            fixed: ::lcm::codec::to_native::<f64>(read_fixed),
+            uuid: *read_uuid,
+            switches: read_switches.map(|cell| cell.get()),
+            grid: read_grid.iter().map(|cell| cell.map(|cell| cell.get())).collect(),
+            corners: read_corners
+                .map(|cell| <Point as ::core::convert::From<_>>::from(&cell)),
+            two: read_two,
+            leaves: read_leaves,
+            huge: ::lcm::codec::to_native::<f64>(read_huge),
+            rows: read_rows.iter().map(|cell| cell.map(|cell| cell.get())).collect(),
             matrix: {
-                let cells: ::std::vec::Vec<i32> = ::lcm::codec::to_native::<i32>(matrix);
+                let cells: ::std::vec::Vec<i32> = ::lcm::codec::to_native::<
+                    i32,
+                >(read_matrix);
                 let mut cells = cells.into_iter();
-                (0..r#type).map(|_| cells.by_ref().take(raw).collect()).collect()
+                (0..read_type).map(|_| cells.by_ref().take(read_raw).collect()).collect()
             },
             cube: {
-                let cells: ::std::vec::Vec<[Point; 2]> = cube
+                let cells: ::std::vec::Vec<[Point; 2]> = read_cube
                     .iter()
-                    .map(|cell| cell.map(|cell| Point::from(&cell)))
+                    .map(|cell| {
+                        cell.map(|cell| <Point as ::core::convert::From<_>>::from(&cell))
+                    })
                     .collect();
                 let mut cells = cells.into_iter();
-                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+                (0..read_raw)
+                    .map(|_| cells.by_ref().take(read_large).collect())
+                    .collect()
             },
             table: {
-                let cells: ::std::vec::Vec<::std::string::String> = table;
+                let cells: ::std::vec::Vec<::std::string::String> = read_table;
                 let mut cells = cells.into_iter();
-                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+                (0..read_raw)
+                    .map(|_| cells.by_ref().take(read_large).collect())
+                    .collect()
             },
             family: {
-                let cells: ::std::vec::Vec<Everything> = family;
+                let cells: ::std::vec::Vec<Everything> = read_family;
                 let mut cells = cells.into_iter();
-                (0..raw).map(|_| cells.by_ref().take(large).collect()).collect()
+                (0..read_raw)
+                    .map(|_| cells.by_ref().take(read_large).collect())
+                    .collect()
             },
-            leaf: <super::other::deep::Leaf as ::lcm::Message>::from_view(leaf)
+            leaf: <super::other::deep::Leaf as ::lcm::Message>::from_view(read_leaf)
                 .map_err(|error| error.within("leaf"))?,
             pictures: {
-                let cells: ::std::vec::Vec<u8> = pictures.to_vec();
+                let cells: ::std::vec::Vec<u8> = read_pictures.to_vec();
                 let mut cells = cells.into_iter();
-                (0..r#type).map(|_| cells.by_ref().take(raw).collect()).collect()
+                (0..read_type).map(|_| cells.by_ref().take(read_raw).collect()).collect()
             },
         })
     }
@@ -873,11 +1202,11 @@ impl ::lcm::Message for Everything {
         &self,
         measure: &mut ::lcm::codec::Measure,
     ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
-        measure.add(493);
+        measure.add(109);
         measure.size::<i16>(self.colors.len(), "type")?;
         measure.size::<i8>(self.flags.len(), "small")?;
         measure.size::<u8>(self.cube.len(), "raw")?;
-        let large = measure.given_size(self.large, "large")?;
+        let read_large = measure.given_size(self.large, "large")?;
         measure.text(&self.text, "text")?;
         measure.size::<i32>(self.blob.len(), "reader")?;
         measure.add(4 * self.colors.len());
@@ -893,6 +1222,10 @@ impl ::lcm::Message for Everything {
         measure.add(16 * self.points.len());
         measure.agree(self.children.len(), self.colors.len(), "type", "children")?;
         measure.messages(&self.children, "children")?;
+        measure.agree(self.fixed.len(), 36, "36", "fixed")?;
+        measure.add(8 * self.fixed.len());
+        measure.agree(self.grid.len(), 3, "3", "grid")?;
+        measure.add(32 * self.grid.len());
         measure.agree(self.two.len(), 2, "2", "two")?;
         measure.texts(&self.two, "two")?;
         measure.agree(self.leaves.len(), 2, "2", "leaves")?;
@@ -907,21 +1240,21 @@ impl ::lcm::Message for Everything {
             measure.agree(row.len(), self.cube.len(), "raw", "matrix")?;
             measure.add(4 * row.len());
         }
-        measure.rows(&[self.cube.len(), large], "cube");
+        measure.rows(&[self.cube.len(), read_large], "cube");
         for row in &self.cube {
-            measure.agree(row.len(), large, "large", "cube")?;
+            measure.agree(row.len(), read_large, "large", "cube")?;
             measure.add(32 * row.len());
         }
         measure.agree(self.table.len(), self.cube.len(), "raw", "table")?;
-        measure.rows(&[self.cube.len(), large], "table");
+        measure.rows(&[self.cube.len(), read_large], "table");
         for row in &self.table {
-            measure.agree(row.len(), large, "large", "table")?;
+            measure.agree(row.len(), read_large, "large", "table")?;
             measure.texts(row, "table")?;
         }
         measure.agree(self.family.len(), self.cube.len(), "raw", "family")?;
-        measure.rows(&[self.cube.len(), large], "family");
+        measure.rows(&[self.cube.len(), read_large], "family");
         for row in &self.family {
-            measure.agree(row.len(), large, "large", "family")?;
+            measure.agree(row.len(), read_large, "large", "family")?;
             measure.messages(row, "family")?;
         }
         ::lcm::Message::measure(&self.leaf, measure)
@@ -946,9 +1279,9 @@ impl ::lcm::Message for Everything {
         sink.text(&self.text);
         sink.fixed(&self.self_);
         sink.size::<i32>(self.blob.len());
-        sink.fixed(&ColorLayout::from(&self.color));
+        sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(&self.color));
         for element in self.colors.iter() {
-            sink.fixed(&ColorLayout::from(element));
+            sink.fixed(&<ColorLayout as ::core::convert::From<_>>::from(element));
         }
         sink.lend(::lcm::codec::zerocopy::IntoBytes::as_bytes(&self.signed_list[..]));
         sink.lend(&self.blob);
@@ -956,7 +1289,7 @@ impl ::lcm::Message for Everything {
         sink.numbers(&self.numbers);
         sink.texts(&self.names);
         for element in self.points.iter() {
-            sink.fixed(&PointLayout::from(element));
+            sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(element));
         }
         sink.messages(&self.children);
         sink.numbers(&self.fixed);
@@ -964,7 +1297,7 @@ impl ::lcm::Message for Everything {
         sink.booleans(&self.switches);
         sink.numbers(&self.grid.as_flattened());
         for element in self.corners.iter() {
-            sink.fixed(&PointLayout::from(element));
+            sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(element));
         }
         sink.texts(&self.two);
         sink.messages(&self.leaves);
@@ -975,7 +1308,7 @@ impl ::lcm::Message for Everything {
         }
         for row in &self.cube {
             for element in row.as_flattened().iter() {
-                sink.fixed(&PointLayout::from(element));
+                sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(element));
             }
         }
         for row in &self.table {
@@ -988,6 +1321,144 @@ impl ::lcm::Message for Everything {
         for row in &self.pictures {
             sink.lend(&row);
         }
+    }
+}
+
+/// LCM type `demo.Names`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Names {
+    pub state: state,
+    pub Some: ::std::string::String,
+    pub None: ::std::string::String,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub Err: ::std::vec::Vec<u8>,
+    pub from: Route,
+    pub read_state: i8,
+    pub reader: u8,
+}
+
+/// A received [`Names`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct NamesView<'a> {
+    state: &'a stateLayout,
+    Some: ::lcm::codec::Text<'a>,
+    None: ::lcm::codec::Text<'a>,
+    Err: &'a [u8],
+    from: &'a RouteLayout,
+    read_state: i8,
+    reader: u8,
+}
+
+impl<'a> NamesView<'a> {
+    #[inline]
+    pub fn state(&self) -> &'a stateLayout {
+        self.state
+    }
+
+    #[inline]
+    pub fn Some(&self) -> ::lcm::codec::Text<'a> {
+        self.Some
+    }
+
+    #[inline]
+    pub fn None(&self) -> ::lcm::codec::Text<'a> {
+        self.None
+    }
+
+    #[inline]
+    pub fn Err(&self) -> &'a [u8] {
+        self.Err
+    }
+
+    #[inline]
+    pub fn from(&self) -> &'a RouteLayout {
+        self.from
+    }
+
+    #[inline]
+    pub fn read_state(&self) -> i8 {
+        self.read_state
+    }
+
+    #[inline]
+    pub fn reader(&self) -> u8 {
+        self.reader
+    }
+}
+
+impl ::lcm::Message for Names {
+    const NAME: &'static str = "demo.Names";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0xafa2c64de4de037f,
+    );
+    type View<'a> = NamesView<'a>;
+    #[inline]
+    fn from_view(
+        view: NamesView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            state: <state as ::core::convert::From<_>>::from(view.state),
+            Some: view.Some.into_owned("Some")?,
+            None: view.None.into_owned("None")?,
+            Err: view.Err.to_vec(),
+            from: <Route as ::core::convert::From<_>>::from(view.from),
+            read_state: view.read_state,
+            reader: view.reader,
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<NamesView<'a>, ::lcm::codec::DecodeError> {
+        let read_state = reader.fixed::<stateLayout>("state")?;
+        let read_Some = reader.text("Some")?;
+        let read_None = reader.text("None")?;
+        let read_Ok = reader.size::<i32>("Ok")?;
+        let read_Err = reader.slice::<u8>(read_Ok, "Err")?;
+        let read_from = reader.fixed::<RouteLayout>("from")?;
+        let read_read_state = *reader.fixed::<i8>("read_state")?;
+        let read_reader = *reader.fixed::<u8>("reader")?;
+        Ok(NamesView {
+            state: read_state,
+            Some: read_Some,
+            None: read_None,
+            Err: read_Err,
+            from: read_from,
+            read_state: read_read_state,
+            reader: read_reader,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(35);
+        measure.text(&self.Some, "Some")?;
+        measure.text(&self.None, "None")?;
+        measure.size::<i32>(self.Err.len(), "Ok")?;
+        measure.add(self.Err.len());
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&<stateLayout as ::core::convert::From<_>>::from(&self.state));
+        sink.text(&self.Some);
+        sink.text(&self.None);
+        sink.size::<i32>(self.Err.len());
+        sink.lend(&self.Err);
+        sink.fixed(&<RouteLayout as ::core::convert::From<_>>::from(&self.from));
+        sink.fixed(&self.read_state);
+        sink.fixed(&self.reader);
     }
 }
 
@@ -1037,17 +1508,17 @@ impl ::lcm::Message for Option {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<OptionView<'a>, ::lcm::codec::DecodeError> {
-        let n = reader.size::<i64>("n")?;
-        let Vec = reader.views::<String>(n, "Vec")?;
-        Ok(OptionView { Vec })
+        let read_n = reader.size::<i64>("n")?;
+        let read_Vec = reader.views::<String>(read_n, "Vec")?;
+        Ok(OptionView { Vec: read_Vec })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let n = reader.size::<i64>("n")?;
-        let Vec = reader.owned_messages::<String>(n, "Vec")?;
-        Ok(Self { Vec: Vec })
+        let read_n = reader.size::<i64>("n")?;
+        let read_Vec = reader.owned_messages::<String>(read_n, "Vec")?;
+        Ok(Self { Vec: read_Vec })
     }
 
     fn measure(
@@ -1063,6 +1534,99 @@ impl ::lcm::Message for Option {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i64>(self.Vec.len());
         sink.messages(&self.Vec);
+    }
+}
+
+/// LCM type `demo.Origin`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Origin {
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub x: f64,
+}
+
+impl Origin {
+    pub const from: i8 = 3;
+}
+
+/// [`Origin`] as it lies in a message: 8 bytes.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    ::lcm::codec::zerocopy::FromBytes,
+    ::lcm::codec::zerocopy::IntoBytes,
+    ::lcm::codec::zerocopy::KnownLayout,
+    ::lcm::codec::zerocopy::Immutable,
+    ::lcm::codec::zerocopy::Unaligned,
+)]
+#[zerocopy(crate = "::lcm::codec::zerocopy")]
+#[repr(C)]
+pub struct OriginLayout {
+    x: ::lcm::codec::zerocopy::big_endian::F64,
+}
+
+impl OriginLayout {
+    #[inline]
+    pub fn x(&self) -> f64 {
+        self.x.get()
+    }
+}
+
+impl ::core::convert::From<&Origin> for OriginLayout {
+    #[inline]
+    fn from(message: &Origin) -> Self {
+        Self { x: message.x.into() }
+    }
+}
+
+impl ::core::convert::From<&OriginLayout> for Origin {
+    #[inline]
+    fn from(layout: &OriginLayout) -> Self {
+        Self { x: layout.x.get() }
+    }
+}
+
+impl ::lcm::Message for Origin {
+    const NAME: &'static str = "demo.Origin";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x0cc927bc1eb8cfe0,
+    );
+    type View<'a> = &'a OriginLayout;
+    #[inline]
+    fn from_view(
+        view: &OriginLayout,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(::core::convert::From::from(view))
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<&'a OriginLayout, ::lcm::codec::DecodeError> {
+        reader.fixed("")
+    }
+
+    #[inline]
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(::core::mem::size_of::<OriginLayout>());
+        Ok(())
+    }
+
+    #[inline]
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&<OriginLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1144,7 +1708,7 @@ impl ::lcm::Message for Point {
     fn from_view(
         view: &PointLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1165,7 +1729,137 @@ impl ::lcm::Message for Point {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&PointLayout::from(self));
+        sink.fixed(&<PointLayout as ::core::convert::From<_>>::from(self));
+    }
+}
+
+/// LCM type `demo.Route`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Route {
+    pub origin: Origin,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub from: f64,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub into: f64,
+    pub state: state,
+    pub r#gen: i8,
+}
+
+/// [`Route`] as it lies in a message: 29 bytes.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    ::lcm::codec::zerocopy::FromBytes,
+    ::lcm::codec::zerocopy::IntoBytes,
+    ::lcm::codec::zerocopy::KnownLayout,
+    ::lcm::codec::zerocopy::Immutable,
+    ::lcm::codec::zerocopy::Unaligned,
+)]
+#[zerocopy(crate = "::lcm::codec::zerocopy")]
+#[repr(C)]
+pub struct RouteLayout {
+    origin: OriginLayout,
+    from: ::lcm::codec::zerocopy::big_endian::F64,
+    into: ::lcm::codec::zerocopy::big_endian::F64,
+    state: stateLayout,
+    r#gen: i8,
+}
+
+impl RouteLayout {
+    #[inline]
+    pub fn origin(&self) -> &OriginLayout {
+        &self.origin
+    }
+
+    #[inline]
+    pub fn from(&self) -> f64 {
+        self.from.get()
+    }
+
+    #[inline]
+    pub fn into(&self) -> f64 {
+        self.into.get()
+    }
+
+    #[inline]
+    pub fn state(&self) -> &stateLayout {
+        &self.state
+    }
+
+    #[inline]
+    pub fn r#gen(&self) -> i8 {
+        self.r#gen
+    }
+}
+
+impl ::core::convert::From<&Route> for RouteLayout {
+    #[inline]
+    fn from(message: &Route) -> Self {
+        Self {
+            origin: <OriginLayout as ::core::convert::From<_>>::from(&message.origin),
+            from: message.from.into(),
+            into: message.into.into(),
+            state: <stateLayout as ::core::convert::From<_>>::from(&message.state),
+            r#gen: message.r#gen,
+        }
+    }
+}
+
+impl ::core::convert::From<&RouteLayout> for Route {
+    #[inline]
+    fn from(layout: &RouteLayout) -> Self {
+        Self {
+            origin: <Origin as ::core::convert::From<_>>::from(&layout.origin),
+            from: layout.from.get(),
+            into: layout.into.get(),
+            state: <state as ::core::convert::From<_>>::from(&layout.state),
+            r#gen: layout.r#gen,
+        }
+    }
+}
+
+impl ::lcm::Message for Route {
+    const NAME: &'static str = "demo.Route";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x66b34b7efa8a28d1,
+    );
+    type View<'a> = &'a RouteLayout;
+    #[inline]
+    fn from_view(
+        view: &RouteLayout,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(::core::convert::From::from(view))
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<&'a RouteLayout, ::lcm::codec::DecodeError> {
+        reader.fixed("")
+    }
+
+    #[inline]
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(::core::mem::size_of::<RouteLayout>());
+        Ok(())
+    }
+
+    #[inline]
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&<RouteLayout as ::core::convert::From<_>>::from(self));
     }
 }
 
@@ -1217,8 +1911,8 @@ impl ::lcm::Message for String {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<StringView<'a>, ::lcm::codec::DecodeError> {
-        let String = reader.text("String")?;
-        Ok(StringView { String })
+        let read_String = reader.text("String")?;
+        Ok(StringView { String: read_String })
     }
 
     fn measure(
@@ -1232,6 +1926,68 @@ impl ::lcm::Message for String {
 
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.text(&self.String);
+    }
+}
+
+/// LCM type `demo.__A`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct __A_ {
+    pub s: ::std::string::String,
+}
+
+/// A received [`__A_`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct __AView<'a> {
+    s: ::lcm::codec::Text<'a>,
+}
+
+impl<'a> __AView<'a> {
+    #[inline]
+    pub fn s(&self) -> ::lcm::codec::Text<'a> {
+        self.s
+    }
+}
+
+impl ::lcm::Message for __A_ {
+    const NAME: &'static str = "demo.__A";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x0ce731b62cbcd3cc,
+    );
+    type View<'a> = __AView<'a>;
+    #[inline]
+    fn from_view(
+        view: __AView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self { s: view.s.into_owned("s")? })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<__AView<'a>, ::lcm::codec::DecodeError> {
+        let read_s = reader.text("s")?;
+        Ok(__AView { s: read_s })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(0);
+        measure.text(&self.s, "s")?;
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.text(&self.s);
     }
 }
 
@@ -1299,7 +2055,7 @@ impl ::lcm::Message for f64_ {
     fn from_view(
         view: &f64Layout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1320,7 +2076,73 @@ impl ::lcm::Message for f64_ {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&f64Layout::from(self));
+        sink.fixed(&<f64Layout as ::core::convert::From<_>>::from(self));
+    }
+}
+
+/// LCM type `demo.gen`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct r#gen {
+    pub a: __A_,
+}
+
+/// A received [`r#gen`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct genView<'a> {
+    a: __AView<'a>,
+}
+
+impl<'a> genView<'a> {
+    #[inline]
+    pub fn a(&self) -> __AView<'a> {
+        self.a
+    }
+}
+
+impl ::lcm::Message for r#gen {
+    const NAME: &'static str = "demo.gen";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x19f2cc19497c6998,
+    );
+    type View<'a> = genView<'a>;
+    #[inline]
+    fn from_view(
+        view: genView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            a: <__A_ as ::lcm::Message>::from_view(view.a)
+                .map_err(|error| error.within("a"))?,
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<genView<'a>, ::lcm::codec::DecodeError> {
+        let read_a = <__A_ as ::lcm::Message>::read(reader)
+            .map_err(|error| error.within("a"))?;
+        Ok(genView { a: read_a })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(0);
+        ::lcm::Message::measure(&self.a, measure).map_err(|error| error.within("a"))?;
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        ::lcm::Message::write(&self.a, sink);
     }
 }
 
@@ -1375,7 +2197,7 @@ impl ::core::convert::From<&r#match> for matchLayout {
     fn from(message: &r#match) -> Self {
         Self {
             r#match: message.r#match,
-            Some: f64Layout::from(&message.Some),
+            Some: <f64Layout as ::core::convert::From<_>>::from(&message.Some),
         }
     }
 }
@@ -1385,7 +2207,7 @@ impl ::core::convert::From<&matchLayout> for r#match {
     fn from(layout: &matchLayout) -> Self {
         Self {
             r#match: layout.r#match,
-            Some: f64_::from(&layout.Some),
+            Some: <f64_ as ::core::convert::From<_>>::from(&layout.Some),
         }
     }
 }
@@ -1400,7 +2222,7 @@ impl ::lcm::Message for r#match {
     fn from_view(
         view: &matchLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -1421,6 +2243,101 @@ impl ::lcm::Message for r#match {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&matchLayout::from(self));
+        sink.fixed(&<matchLayout as ::core::convert::From<_>>::from(self));
+    }
+}
+
+///
+/// LCM enumeration `demo.state`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", transparent)]
+pub struct state(pub i32);
+
+impl state {
+    pub const A: Self = Self(1);
+    pub const from: Self = Self(2);
+}
+
+/// [`state`] as it lies in a message: 4 bytes.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    ::lcm::codec::zerocopy::FromBytes,
+    ::lcm::codec::zerocopy::IntoBytes,
+    ::lcm::codec::zerocopy::KnownLayout,
+    ::lcm::codec::zerocopy::Immutable,
+    ::lcm::codec::zerocopy::Unaligned,
+)]
+#[zerocopy(crate = "::lcm::codec::zerocopy")]
+#[repr(C)]
+pub struct stateLayout {
+    value: ::lcm::codec::zerocopy::big_endian::I32,
+}
+
+impl stateLayout {
+    /// The number.
+    #[inline]
+    pub fn value(&self) -> i32 {
+        self.value.get()
+    }
+}
+
+impl ::core::convert::From<&state> for stateLayout {
+    #[inline]
+    fn from(value: &state) -> Self {
+        Self { value: value.0.into() }
+    }
+}
+
+impl ::core::convert::From<&stateLayout> for state {
+    #[inline]
+    fn from(layout: &stateLayout) -> Self {
+        Self(layout.value.get())
+    }
+}
+
+impl ::lcm::Message for state {
+    const NAME: &'static str = "demo.state";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x4321057374627d9a,
+    );
+    type View<'a> = &'a stateLayout;
+    #[inline]
+    fn from_view(
+        view: &stateLayout,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(::core::convert::From::from(view))
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<&'a stateLayout, ::lcm::codec::DecodeError> {
+        reader.fixed("")
+    }
+
+    #[inline]
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(::core::mem::size_of::<stateLayout>());
+        Ok(())
+    }
+
+    #[inline]
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&<stateLayout as ::core::convert::From<_>>::from(self));
     }
 }

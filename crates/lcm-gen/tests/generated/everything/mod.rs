@@ -24,4 +24,30 @@ pub mod demo;
     clippy::nursery,
     reason = "generated: names and documentation are those of the IDL"
 )]
+pub mod mod_;
+
+#[allow(
+    missing_docs,
+    nonstandard_style,
+    unreachable_pub,
+    unused,
+    rustdoc::all,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    reason = "generated: names and documentation are those of the IDL"
+)]
 pub mod other;
+
+#[allow(
+    missing_docs,
+    nonstandard_style,
+    unreachable_pub,
+    unused,
+    rustdoc::all,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    reason = "generated: names and documentation are those of the IDL"
+)]
+pub mod self_;

@@ -39,7 +39,11 @@ impl ::lcm::Message for path {
         view: pathView<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
-            points: view.points.iter().map(point::from).collect(),
+            points: view
+                .points
+                .iter()
+                .map(<point as ::core::convert::From<_>>::from)
+                .collect(),
         })
     }
 
@@ -47,9 +51,9 @@ impl ::lcm::Message for path {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<pathView<'a>, ::lcm::codec::DecodeError> {
-        let length = reader.size::<i32>("length")?;
-        let points = reader.slice::<pointLayout>(length, "points")?;
-        Ok(pathView { points })
+        let read_length = reader.size::<i32>("length")?;
+        let read_points = reader.slice::<pointLayout>(read_length, "points")?;
+        Ok(pathView { points: read_points })
     }
 
     fn measure(
@@ -65,7 +69,7 @@ impl ::lcm::Message for path {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<i32>(self.points.len());
         for element in self.points.iter() {
-            sink.fixed(&pointLayout::from(element));
+            sink.fixed(&<pointLayout as ::core::convert::From<_>>::from(element));
         }
     }
 }
@@ -148,7 +152,7 @@ impl ::lcm::Message for point {
     fn from_view(
         view: &pointLayout,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        Ok(view.into())
+        Ok(::core::convert::From::from(view))
     }
 
     #[inline]
@@ -169,6 +173,6 @@ impl ::lcm::Message for point {
 
     #[inline]
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
-        sink.fixed(&pointLayout::from(self));
+        sink.fixed(&<pointLayout as ::core::convert::From<_>>::from(self));
     }
 }

@@ -179,11 +179,21 @@ fn types_that_nest_deeply_are_refused_or_read() {
     // Two hundred values for each byte would be too many.
     let wide = super::catalog(&[("demo.Wide", &*format!("int32_t n; int8_t x[n]{};", "[1]".repeat(200)))]);
     let body = [&[0, 1, 0, 0][..], &[7; 65_536]].concat();
-    assert!(matches!(refused(&wide, "demo.Wide", &body), DecodeErrorKind::EmptyElements { .. }));
+    assert!(matches!(refused(&wide, "demo.Wide", &body), DecodeErrorKind::TooManyValues { .. }));
     let wrapped: Vec<_> = (0..50).map(|level| (format!("demo.W{level}"), format!("demo.W{} w;", level + 1))).collect();
     let mut types: Vec<_> = wrapped.iter().map(|(name, members)| (&**name, &**members)).collect();
     types.extend([("demo.W50", "int8_t x;"), ("demo.List", "int32_t n; demo.W0 w[n];")]);
-    assert!(matches!(refused(&super::catalog(&types), "demo.List", &body), DecodeErrorKind::EmptyElements { .. }));
+    assert!(matches!(refused(&super::catalog(&types), "demo.List", &body), DecodeErrorKind::TooManyValues { .. }));
+
+    // What would have too many values to be read is not written.
+    let members: String = (0..200).map(|array| format!("string s{array}[n];")).collect();
+    let amplified = [("demo.Amp", &*format!("int8_t n; {members}")), ("demo.Amps", "int32_t n; demo.Amp a[n];")];
+    let amplified = super::catalog(&amplified);
+    let json = format!(r#"{{"a":[{}]}}"#, ["{}"; 3000].join(","));
+    let many = from_json(&amplified, "demo.Amps", &json).unwrap();
+    let error = amplified.get("demo.Amps").unwrap().encode(&many).unwrap_err();
+    assert!(matches!(error.kind(), EncodeErrorKind::TooManyValues { .. }), "{error}");
+
     let body = [&[0, 0, 0, 9][..], &[7; 9]].concat();
     assert!(wide.get("demo.Wide").unwrap().decode(&super::message(&wide, "demo.Wide", &body)).is_ok());
 }

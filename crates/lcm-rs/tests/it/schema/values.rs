@@ -169,8 +169,8 @@ fn a_value_of_another_type_is_refused_by_its_path() {
     // `cols` is only an inner size, so it is a member like others, and rows must agree with it.
     let row = || Value::from(Numbers::from(&[1.0_f32][..]));
     let rows = |rows| Value::Array(rows);
-    assert_eq!(refused("m", rows(vec![row()])).2, "m: the array has 1 elements where `2` is 2");
-    assert_eq!(refused("m", rows(vec![row(), row()])).2, "m[0]: the array has 1 elements where `cols` is 0");
+    assert_eq!(refused("m", rows(vec![row()])).2, "m: the length of the array is 1, by `2` it should be 2");
+    assert_eq!(refused("m", rows(vec![row(), row()])).2, "m[0]: the length of the array is 1, by `cols` it should be 0");
     assert_eq!(refused("cols", 1.into()).2, "m: the array has 0 elements where `cols` is 1");
     assert_eq!(refused("cols", (-1).into()).2, "cols: the array size -1 is negative");
     let both = Value::Struct(vec![("cols", 1.into()), ("m", rows(vec![row(), row()]))]);
@@ -189,7 +189,7 @@ fn arrays_of_one_size_must_be_equally_long() {
     let whole = Value::Struct(vec![("names", names.clone()), ("at", row()), ("pairs", pairs)]);
     assert_eq!(joints.decode(&joints.encode(&whole).unwrap()).unwrap(), whole);
     let error = joints.encode(&Value::Struct(vec![("names", names)])).unwrap_err();
-    assert_eq!(error.to_string(), "at: the array has 0 elements where `n` is 2");
+    assert_eq!(error.to_string(), "at: the length of the array is 0, by `n` it should be 2");
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl ::lcm::Message for Leaf {
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
         Ok(Self {
             r#fn: view.r#fn.copy_out("fn")?,
-            at: super::super::demo::Point::from(view.at),
+            at: <super::super::demo::Point as ::core::convert::From<_>>::from(view.at),
             __x: view.__x,
         })
     }
@@ -64,24 +64,28 @@ impl ::lcm::Message for Leaf {
     fn read<'a>(
         reader: &mut ::lcm::codec::Reader<'a>,
     ) -> ::core::result::Result<LeafView<'a>, ::lcm::codec::DecodeError> {
-        let n = reader.size::<u8>("n")?;
-        let r#fn = reader.texts(n, "fn")?;
-        let at = reader.fixed::<super::super::demo::PointLayout>("at")?;
-        let __x = reader.number::<f64>("__x")?;
-        Ok(LeafView { r#fn, at, __x })
+        let read_n = reader.size::<u8>("n")?;
+        let read_fn = reader.texts(read_n, "fn")?;
+        let read_at = reader.fixed::<super::super::demo::PointLayout>("at")?;
+        let read___x = reader.number::<f64>("__x")?;
+        Ok(LeafView {
+            r#fn: read_fn,
+            at: read_at,
+            __x: read___x,
+        })
     }
 
     fn read_owned(
         reader: &mut ::lcm::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
-        let n = reader.size::<u8>("n")?;
-        let r#fn = reader.owned_texts(n, "fn")?;
-        let at = reader.fixed::<super::super::demo::PointLayout>("at")?;
-        let __x = reader.number::<f64>("__x")?;
+        let read_n = reader.size::<u8>("n")?;
+        let read_fn = reader.owned_texts(read_n, "fn")?;
+        let read_at = reader.fixed::<super::super::demo::PointLayout>("at")?;
+        let read___x = reader.number::<f64>("__x")?;
         Ok(Self {
-            r#fn: r#fn,
-            at: super::super::demo::Point::from(at),
-            __x: __x,
+            r#fn: read_fn,
+            at: <super::super::demo::Point as ::core::convert::From<_>>::from(read_at),
+            __x: read___x,
         })
     }
 
@@ -98,7 +102,11 @@ impl ::lcm::Message for Leaf {
     fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
         sink.size::<u8>(self.r#fn.len());
         sink.texts(&self.r#fn);
-        sink.fixed(&super::super::demo::PointLayout::from(&self.at));
+        sink.fixed(
+            &<super::super::demo::PointLayout as ::core::convert::From<
+                _,
+            >>::from(&self.at),
+        );
         sink.number(self.__x);
     }
 }
