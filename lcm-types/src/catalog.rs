@@ -22,7 +22,14 @@ pub enum IdlError {
     Read(#[from] ReadError),
     /// The files have faults.
     #[error("the message definitions have faults:\n{0}")]
-    Faults(#[from] Diagnostics),
+    Faults(Diagnostics),
+}
+
+// By hand, because the faults are all in the text: as a source they would be shown twice.
+impl From<Diagnostics> for IdlError {
+    fn from(faults: Diagnostics) -> Self {
+        Self::Faults(faults)
+    }
 }
 
 /// The types of this crate.
@@ -48,7 +55,7 @@ pub fn catalog() -> &'static Catalog {
 /// [`IDL_PATH_VARIABLE`] names. A definition that is there twice counts once; only its comments may differ.
 ///
 /// # Errors
-/// If a directory cannot be read, or a definition has a fault or contradicts another one.
+/// If a directory cannot be read or has no `.lcm` files, or a definition has a fault or contradicts another one.
 pub fn catalog_with<P: AsRef<Path>>(directories: impl IntoIterator<Item = P>) -> Result<Catalog, IdlError> {
     let mut sources = built_in();
     for directory in directories {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostics;
-use crate::directory;
+use crate::directory::{self, DirectoryError};
 use crate::sources::{ReadError, Sources};
 
 /// Generates Rust for the `.lcm` files below `idl`, a directory within the package, into `messages/` of the build's output.
@@ -43,8 +43,9 @@ pub fn build(idl: impl AsRef<Path>) -> Result<(), BuildError> {
         let message = warning.message;
         directives += &format!("cargo::warning={}:{}: {message}\n", warning.file, warning.line);
     }
-    io::Write::write_all(&mut io::stdout(), directives.as_bytes())?;
-    Ok(directory::write(&out.join("messages"), &sources.generate()?)?)
+    io::Write::write_all(&mut io::stdout(), directives.as_bytes()).map_err(BuildError::Output)?;
+    directory::write(&out.join("messages"), &sources.generate()?)?;
+    Ok(())
 }
 
 /// Why [`build`] failed. What `main` prints of it is meant for people.
@@ -59,10 +60,20 @@ pub enum BuildError {
     Read(#[from] ReadError),
     /// The files have faults.
     #[error("\n{0}")]
-    Faults(#[from] Diagnostics),
+    Faults(Diagnostics),
     /// The generated files could not be written.
     #[error(transparent)]
-    Write(#[from] io::Error),
+    Write(#[from] DirectoryError),
+    /// Cargo could not be told what the build depends on.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+// By hand, because the faults are all in the text: as a source they would be shown twice.
+impl From<Diagnostics> for BuildError {
+    fn from(faults: Diagnostics) -> Self {
+        Self::Faults(faults)
+    }
 }
 
 impl fmt::Debug for BuildError {

@@ -10,6 +10,13 @@ pub(crate) struct Token<'a> {
     pub(crate) place: Place,
 }
 
+impl Token<'_> {
+    /// The offset behind it.
+    pub(crate) fn end(&self) -> usize {
+        self.place.0 + self.text.len()
+    }
+}
+
 /// What a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -49,9 +56,10 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// Words hold names, dotted names and numbers with sign, fraction and exponent.
+/// Words hold names, dotted names and numbers with sign, fraction and exponent. (Letters that no name has are part of the word,
+/// so that what is said of it shows all of it.)
 fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '+' | '-')
+    c.is_alphanumeric() || matches!(c, '_' | '.' | '+' | '-')
 }
 
 #[cfg(test)]

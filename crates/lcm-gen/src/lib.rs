@@ -1,4 +1,10 @@
-//! The IDL of LCM: reads `.lcm` files into a [`lcm::schema::Schema`], and says what is wrong with them.
+//! The IDL of LCM: reads `.lcm` files, says what is wrong with them, and generates Rust.
+//!
+//! - With the feature `generate`, [`build`] is all that the build script of a crate with messages of its own needs: it
+//!   generates the Rust of its `.lcm` files. [`Sources::generate`] and [`directory`] are the parts of it. The generated types
+//!   implement [`lcm::Message`].
+//! - The program `lcm-gen` does the same from the command line; without `--out` it checks files and prints fingerprints.
+//! - [`Sources::compile`] alone reads definitions at run time, into a [`lcm::schema::Schema`].
 //!
 //! ```
 //! let mut sources = lcm_gen::Sources::default();
@@ -10,7 +16,8 @@
 //!
 //! All of what lcm-gen accepts is accepted: both kinds of comment, constants, enumerations, arrays of any rank with fixed and
 //! variable sizes, nested and recursive types, keywords of any language as names. What lcm-gen leaves to the compiler of its
-//! output is checked here: unknown types, array sizes that are no earlier integer, names given twice.
+//! output is checked here: unknown types, array sizes that are no earlier integer, names given twice, types too large for any
+//! message. Names, numbers and the sizes of one array are limited to what has a use.
 #![forbid(unsafe_code)]
 
 mod check;

@@ -2,18 +2,21 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use lcm_gen::{Sources, directory};
+use lcm_gen::{Diagnostics, ReadError, Sources, directory};
 
 /// Reads LCM's IDL files and says what is wrong with them. Without --out it prints a line `FINGERPRINT TYPE` for each type.
+///
+/// Exit codes: 0 the files are good, 1 they have faults or are not what --check expects, 2 wrong usage.
 #[derive(Parser)]
 #[command(version)]
 struct Options {
-    /// Writes Rust into this directory: a mod.rs, and a file for each package. The code needs the crate lcm-rs.
+    /// Writes Rust into this directory: a mod.rs, and a file for each package. The code needs the crate lcm-rs. Of what is in
+    /// the directory, only the modules of an earlier run are overwritten or removed.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Writes nothing, and fails if the files in --out are not what would be written.
@@ -40,18 +43,21 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut sources = Sources::default();
+    for (crate_name, path) in &options.external {
+        match sources.add_external(crate_name, path) {
+            Err(error @ ReadError::CrateName { .. }) => {
+                eprintln!("lcm-gen: --extern: {error}");
+                return Ok(ExitCode::from(EXIT_USAGE));
+            }
+            added => added?,
+        }
+    }
     for path in &options.paths {
         sources.add_path(path)?;
     }
-    for (crate_name, path) in &options.external {
-        sources.add_external(crate_name, path)?;
-    }
     match sources.warnings() {
         Ok(warnings) => warnings.iter().for_each(|warning| eprintln!("warning: {warning}")),
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(faults) => return Ok(faulty(&faults)),
     }
     match &options.out {
         None => print_fingerprints(&sources),
@@ -59,29 +65,33 @@ fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn generate(sources: &Sources, out: &std::path::Path, check: bool) -> anyhow::Result<ExitCode> {
+fn generate(sources: &Sources, out: &Path, check: bool) -> anyhow::Result<ExitCode> {
     let files = match sources.generate() {
         Ok(files) => files,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(faults) => return Ok(faulty(&faults)),
     };
     if !check {
-        directory::write(out, &files).context("cannot write")?;
+        let removed = directory::write(out, &files).context("cannot write")?;
+        removed.iter().for_each(|path| eprintln!("removed {}", path.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let differences = directory::compare(out, &files).context("cannot read")?;
     differences.iter().for_each(|difference| eprintln!("{difference}"));
-    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("run without --check to write them");
+    Ok(ExitCode::FAILURE)
 }
 
 fn print_fingerprints(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let schema = sources.compile()?;
+    let fingerprints = match sources.fingerprints() {
+        Ok(fingerprints) => fingerprints,
+        Err(faults) => return Ok(faulty(&faults)),
+    };
     let mut out = io::stdout().lock();
-    for definition in schema.iter() {
-        let name = definition.name();
-        match writeln!(out, "{} {name}", schema.fingerprint(name)?) {
+    for (name, fingerprint) in fingerprints {
+        match writeln!(out, "{fingerprint} {name}") {
             // Whoever reads this has enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
             written => written?,
@@ -90,7 +100,14 @@ fn print_fingerprints(sources: &Sources) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn faulty(faults: &Diagnostics) -> ExitCode {
+    eprintln!("{faults}");
+    ExitCode::FAILURE
+}
+
 fn external(text: &str) -> Result<(String, PathBuf), String> {
     let (crate_name, path) = text.split_once('=').ok_or("expected CRATE=DIR, such as lcm_types=lcm-types/idl")?;
     Ok((crate_name.replace('-', "_"), path.into()))
 }
+
+const EXIT_USAGE: u8 = 2;

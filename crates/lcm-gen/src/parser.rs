@@ -2,9 +2,12 @@
 //!
 //! What can be told only with all files at hand, such as whether a type exists, is left to [`crate::check`].
 
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
 use lcm::schema::{Constant, ConstantValue, Definition, Dimension, Enum, Member, Primitive, Struct, Type};
 
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, MAX_FAULTS, Place};
 use crate::lexer::{self, Kind, Token};
 use crate::sources::Source;
 
@@ -31,6 +34,13 @@ pub(crate) fn parse(source: &Source) -> (Vec<Parsed>, Vec<Diagnostic>) {
     (parser.definitions, parser.faults)
 }
 
+/// Whether it can be a name: of a type, a member or a constant, or a part of that of a package.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 struct Parser<'a> {
     source: &'a Source,
     tokens: Vec<Token<'a>>,
@@ -38,6 +48,20 @@ struct Parser<'a> {
     package: String,
     definitions: Vec<Parsed>,
     faults: Vec<Diagnostic>,
+}
+
+/// A struct as far as it was read.
+struct Unfinished<'a> {
+    structure: Struct,
+    references: References,
+    names: HashMap<&'a str, Named>,
+}
+
+/// What a name in a struct means, by its place there.
+#[derive(Clone, Copy)]
+enum Named {
+    Member(usize),
+    Constant(usize),
 }
 
 /// A fault was noted; whoever gets this skips to where reading can go on.
@@ -53,8 +77,8 @@ impl<'a> Parser<'a> {
         while let Some(token) = self.peek() {
             let read = match token.text {
                 "package" => self.package(),
-                "struct" => self.definition(Self::structure),
-                "enum" => self.definition(Self::enumeration),
+                "struct" => self.definition(token.place, Self::structure),
+                "enum" => self.definition(token.place, Self::enumeration),
                 // After the brace that closes a definition.
                 ";" => {
                     self.advance();
@@ -62,8 +86,10 @@ impl<'a> Parser<'a> {
                 }
                 _ => self.fault(token.place, format!("expected package, struct or enum, not {}", shown(token))),
             };
-            if read.is_err() {
-                self.skip_definition();
+            match read {
+                // What follows on the line says nothing of the next one.
+                Ok(()) => drop(self.doc_on_same_line()),
+                Err(Fault) => self.skip_definition(),
             }
             if self.faults.len() >= MAX_FAULTS {
                 return;
@@ -75,43 +101,56 @@ impl<'a> Parser<'a> {
         self.advance();
         let (package, place) = self.word("the name of the package")?;
         if !package.split('.').all(is_name) {
-            return self.fault(place, format!("{package} is not the name of a package"));
+            return self.fault(place, format!("{package} cannot be the name of a package: {NAMES}"));
         }
         self.sign(";")?;
         self.package = package.to_owned();
         Ok(())
     }
 
-    fn definition(&mut self, body: fn(&mut Self, String, String) -> Result<Body, Fault>) -> Result<(), Fault> {
-        let doc = self.doc_before();
+    fn definition(
+        &mut self,
+        start: Place,
+        body: fn(&mut Self, String, String) -> Result<Body, Fault>,
+    ) -> Result<(), Fault> {
+        let mut doc = self.doc_before();
         self.advance();
         let (name, place) = self.word("the name of the type")?;
-        if !is_name(name) || Primitive::from_name(name).is_some() {
-            return self.fault(place, format!("{name} cannot be the name of a type"));
+        if name.rsplit('.').next().is_some_and(|last| Primitive::from_name(last).is_some()) {
+            return self.fault(place, format!("{name} cannot be the name of a type: LCM has one of this name"));
         }
+        if !name.split('.').all(is_name) {
+            return self.fault(place, format!("{name} cannot be the name of a type: {NAMES}"));
+        }
+        append(&mut doc, &self.doc_before());
         self.sign("{")?;
+        append(&mut doc, &self.doc_on_same_line());
+        // A dotted name tells the package of this type; within it, that of the file stays.
         let full_name = self.qualify(name);
-        let (definition, references) = body(self, full_name, doc)?;
+        let (mut definition, references) = body(self, full_name, doc)?;
+        let is_one_line = !self.source.text[start.0..self.end()].contains('\n');
+        let after = self.doc_on_same_line();
+        // After a longer one it tells what the brace closes.
+        if is_one_line {
+            append(doc_of(&mut definition), &after);
+        }
         self.definitions.push(Parsed { definition, place, references });
         Ok(())
     }
 
     fn structure(&mut self, name: String, doc: String) -> Result<Body, Fault> {
-        let mut structure = Struct { name, doc, members: Vec::new(), constants: Vec::new() };
-        let mut references = Vec::new();
+        let structure = Struct { name, doc, members: Vec::new(), constants: Vec::new() };
+        let mut so_far = Unfinished { structure, references: Vec::new(), names: HashMap::new() };
         loop {
             match self.peek() {
                 Some(token) if token.text == "}" => {
                     self.advance();
-                    return Ok((Definition::Struct(structure), references));
+                    return Ok((Definition::Struct(so_far.structure), so_far.references));
                 }
                 None => return self.fault_here("expected a member or } to end the struct"),
                 Some(token) => {
-                    let read = if token.text == "const" {
-                        self.constants(&mut structure)
-                    } else {
-                        self.members(&mut structure, &mut references)
-                    };
+                    let read =
+                        if token.text == "const" { self.constants(&mut so_far) } else { self.members(&mut so_far) };
                     if read.is_err() {
                         self.skip_statement();
                     }
@@ -123,8 +162,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn constants(&mut self, structure: &mut Struct) -> Result<(), Fault> {
-        let doc = self.doc_before();
+    fn constants(&mut self, so_far: &mut Unfinished<'a>) -> Result<(), Fault> {
+        let mut of_all = SharedDoc::new(self.doc_before());
         self.advance();
         let (kind_name, place) = self.word("the type of the constant")?;
         let kind = Primitive::from_name(kind_name);
@@ -133,71 +172,90 @@ impl<'a> Parser<'a> {
                 .fault(place, format!("{kind_name} cannot be the type of a constant: expected {CONSTANT_TYPES}"));
         };
         loop {
-            let (name, _) = self.new_name(structure)?;
+            let mut doc = of_all.copy();
+            append(&mut doc, &self.doc_before());
+            let name = self.new_name(so_far)?;
             self.sign("=")?;
             let (text, value_place) = self.word("the value of the constant")?;
-            let Some(value) = constant_value(kind, text) else {
-                return self.fault(value_place, format!("{text} is not a value of {}", kind.name()));
+            let value = match constant_value(kind, text) {
+                Ok(value) => value,
+                Err(message) => return self.fault(value_place, message),
             };
-            let doc = doc.clone();
-            structure.constants.push(Constant { name: name.to_owned(), doc, kind, value, text: text.to_owned() });
-            if self.comma_or_semicolon()? {
-                let doc = self.doc_on_same_line();
-                fill(structure.constants.last_mut().map(|constant| &mut constant.doc), doc);
+            so_far.names.insert(name, Named::Constant(so_far.structure.constants.len()));
+            let constant = Constant { name: name.to_owned(), doc, kind, value, text: text.to_owned() };
+            so_far.structure.constants.push(constant);
+            let (after, is_last) = self.comma_or_semicolon()?;
+            if let Some(last) = so_far.structure.constants.last_mut() {
+                append(&mut last.doc, &after);
+            }
+            if is_last {
                 return Ok(());
             }
         }
     }
 
-    fn members(&mut self, structure: &mut Struct, references: &mut References) -> Result<(), Fault> {
-        let doc = self.doc_before();
+    fn members(&mut self, so_far: &mut Unfinished<'a>) -> Result<(), Fault> {
+        let mut of_all = SharedDoc::new(self.doc_before());
         let (type_name, place) = self.word("the type of a member")?;
         let kind = match Primitive::from_name(type_name) {
             Some(primitive) => Type::Primitive(primitive),
             None if !type_name.split('.').all(is_name) => {
-                return self.fault(place, format!("{type_name} cannot be the name of a type"));
+                return self.fault(place, format!("{type_name} cannot be the name of a type: {NAMES}"));
             }
             None => {
-                let name = if type_name.contains('.') { type_name.to_owned() } else { self.qualify(type_name) };
-                references.push((name.clone(), place));
+                let name = self.qualify(type_name);
+                so_far.references.push((name.clone(), place));
                 Type::User(name)
             }
         };
         loop {
-            let (name, _) = self.new_name(structure)?;
+            let mut doc = of_all.copy();
+            append(&mut doc, &self.doc_before());
+            let name = self.new_name(so_far)?;
             let mut dimensions = Vec::new();
-            while self.peek().is_some_and(|token| token.text == "[") {
+            while let Some(Token { text: "[", place, .. }) = self.peek() {
+                if dimensions.len() == MAX_RANK {
+                    return self.fault(place, format!("an array has at most {MAX_RANK} sizes"));
+                }
                 self.advance();
-                dimensions.push(self.dimension(structure)?);
+                dimensions.push(self.dimension(so_far)?);
                 self.sign("]")?;
             }
-            structure.members.push(Member { name: name.to_owned(), doc: doc.clone(), kind: kind.clone(), dimensions });
-            if self.comma_or_semicolon()? {
-                let doc = self.doc_on_same_line();
-                fill(structure.members.last_mut().map(|member| &mut member.doc), doc);
+            so_far.names.insert(name, Named::Member(so_far.structure.members.len()));
+            so_far.structure.members.push(Member { name: name.to_owned(), doc, kind: kind.clone(), dimensions });
+            let (after, is_last) = self.comma_or_semicolon()?;
+            if let Some(last) = so_far.structure.members.last_mut() {
+                append(&mut last.doc, &after);
+            }
+            if is_last {
                 return Ok(());
             }
         }
     }
 
-    fn dimension(&mut self, structure: &Struct) -> Result<Dimension, Fault> {
+    fn dimension(&mut self, so_far: &Unfinished<'a>) -> Result<Dimension, Fault> {
         let (text, place) = self.word("the size of the array")?;
         if let Some(size) = integer(text) {
             return self.fixed(size, text, place);
         }
-        if let Some(constant) = structure.constants.iter().find(|constant| constant.name == text) {
-            return match constant.value {
-                ConstantValue::Integer(size) => self.fixed(size, &constant.text, place),
-                ConstantValue::Float(_) => self.fault(place, format!("{text} is no integer, so it cannot be a size")),
-            };
-        }
-        match structure.members.iter().find(|member| member.name == text) {
-            Some(Member { kind: Type::Primitive(kind), dimensions, .. })
-                if kind.is_integer() && dimensions.is_empty() =>
-            {
-                Ok(Dimension::Variable { member: text.to_owned() })
+        match so_far.names.get(text) {
+            Some(&Named::Constant(at)) => {
+                let constant = &so_far.structure.constants[at];
+                match constant.value {
+                    ConstantValue::Integer(size) => self.fixed(size, &constant.text, place),
+                    ConstantValue::Float(_) => {
+                        self.fault(place, format!("{text} is no integer, so it cannot be a size"))
+                    }
+                }
             }
-            Some(_) => self.fault(place, format!("{text} is not a single integer, so it cannot be a size")),
+            Some(&Named::Member(at)) => match &so_far.structure.members[at] {
+                Member { kind: Type::Primitive(kind), dimensions, .. }
+                    if kind.is_integer() && dimensions.is_empty() =>
+                {
+                    Ok(Dimension::Variable { member: text.to_owned() })
+                }
+                _ => self.fault(place, format!("{text} is not a single integer, so it cannot be a size")),
+            },
             None => {
                 let message = format!("{text} is neither a number nor a constant or integer member that stands before");
                 self.fault(place, message)
@@ -214,6 +272,8 @@ impl<'a> Parser<'a> {
 
     fn enumeration(&mut self, name: String, doc: String) -> Result<Body, Fault> {
         let mut values: Vec<(String, i32)> = Vec::new();
+        let mut names = HashSet::new();
+        let mut largest: i32 = 0;
         loop {
             if self.peek().is_some_and(|token| token.text == "}") {
                 self.advance();
@@ -221,13 +281,13 @@ impl<'a> Parser<'a> {
             }
             let (value_name, place) = self.word("a value of the enum or } to end it")?;
             if !is_name(value_name) {
-                return self.fault(place, format!("{value_name} cannot be the name of a value"));
+                return self.fault(place, format!("{value_name} cannot be the name of a value: {NAMES}"));
             }
-            if values.iter().any(|(other, _)| other == value_name) {
+            if !names.insert(value_name) {
                 return self.fault(place, format!("{value_name} is there already"));
             }
-            // As in lcm-gen: the first is 1, the others follow.
-            let mut value = values.last().map_or(Some(1), |(_, last)| last.checked_add(1));
+            // As in lcm-gen: one more than the largest before, and than 0.
+            let mut value = largest.checked_add(1);
             if self.peek().is_some_and(|token| token.text == "=") {
                 self.advance();
                 let (text, _) = self.word("the value")?;
@@ -236,6 +296,7 @@ impl<'a> Parser<'a> {
             let Some(value) = value else {
                 return self.fault(place, format!("the value of {value_name} is not an integer of 32 bits"));
             };
+            largest = largest.max(value);
             values.push((value_name.to_owned(), value));
             if self.peek().is_some_and(|token| token.text == "," || token.text == ";") {
                 self.advance();
@@ -244,37 +305,35 @@ impl<'a> Parser<'a> {
     }
 
     /// The name of a member or constant, which must be new in its struct.
-    fn new_name(&mut self, structure: &Struct) -> Result<(&'a str, Place), Fault> {
+    fn new_name(&mut self, so_far: &Unfinished<'a>) -> Result<&'a str, Fault> {
         let (name, place) = self.word("a name")?;
         if !is_name(name) {
-            return self.fault(place, format!("{name} cannot be a name: expected letters, digits and _"));
+            return self.fault(place, format!("{name} cannot be a name: {NAMES}"));
         }
-        let taken = structure.members.iter().any(|member| member.name == name)
-            || structure.constants.iter().any(|constant| constant.name == name);
-        if taken {
+        if so_far.names.contains_key(name) {
             return self.fault(place, format!("{name} is there already"));
         }
-        Ok((name, place))
+        Ok(name)
     }
 
-    /// True for the semicolon that ends a statement.
-    fn comma_or_semicolon(&mut self) -> Result<bool, Fault> {
-        match self.peek() {
-            Some(Token { text: ",", .. }) => {
-                self.advance();
-                Ok(false)
-            }
-            Some(Token { text: ";", .. }) => {
-                self.advance();
-                Ok(true)
-            }
-            Some(token) => self.fault(token.place, format!("expected , or ; not {}", shown(token))),
-            None => self.fault_here("expected , or ;"),
-        }
+    /// What the comments there say of what stands before; and true for the semicolon that ends a statement.
+    fn comma_or_semicolon(&mut self) -> Result<(String, bool), Fault> {
+        let mut doc = self.doc_before();
+        let is_last = match self.peek() {
+            Some(token) if token.text == "," || token.text == ";" => token.text == ";",
+            Some(token) => return self.fault(token.place, format!("expected , or ; not {}", shown(token))),
+            None => return self.fault_here("expected , or ;"),
+        };
+        self.advance();
+        append(&mut doc, &self.doc_on_same_line());
+        Ok((doc, is_last))
     }
 
     fn word(&mut self, what: &str) -> Result<(&'a str, Place), Fault> {
         match self.peek() {
+            Some(token) if token.kind == Kind::Word && token.text.len() > MAX_WORD_BYTES => {
+                self.fault(token.place, format!("a word of {} bytes: at most {MAX_WORD_BYTES}", token.text.len()))
+            }
             Some(token) if token.kind == Kind::Word => {
                 self.advance();
                 Ok((token.text, token.place))
@@ -310,24 +369,51 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The comments before the next token.
-    fn doc_before(&self) -> String {
-        let comments = self.tokens[self.next..].iter().take_while(|token| token.kind == Kind::Comment);
-        comments.map(|token| comment_text(token.text)).collect::<Vec<_>>().join("\n")
+    /// Behind the last token.
+    fn end(&self) -> usize {
+        self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, Token::end)
     }
 
-    /// The comment that follows on the line of the last token, which then documents nothing else.
-    fn doc_on_same_line(&mut self) -> String {
-        let Some(last) = self.next.checked_sub(1).and_then(|last| self.tokens.get(last)) else { return String::new() };
-        match self.tokens.get(self.next) {
-            Some(token)
-                if token.kind == Kind::Comment && !self.source.text[last.place.0..token.place.0].contains('\n') =>
-            {
-                self.next += 1;
-                comment_text(token.text)
+    /// The comments before the next token, as far as no blank line is in between: what is above one, such as a licence, is
+    /// not about this token.
+    fn doc_before(&self) -> String {
+        let comments = self.tokens[self.next..].iter().take_while(|token| token.kind == Kind::Comment).count();
+        let end = self.next + comments;
+        let mut first = end;
+        let mut below = self.tokens.get(end).map_or(self.source.text.len(), |token| token.place.0);
+        while first > self.next {
+            let comment = self.tokens[first - 1];
+            if self.source.text[comment.end()..below].matches('\n').count() > 1 {
+                break;
             }
-            _ => String::new(),
+            below = comment.place.0;
+            first -= 1;
         }
+        self.doc(first..end)
+    }
+
+    /// The comments that follow on the line of the last token, which then document nothing else.
+    fn doc_on_same_line(&mut self) -> String {
+        let first = self.next;
+        while let Some(comment) = self.tokens.get(self.next).filter(|token| token.kind == Kind::Comment) {
+            if self.source.text[self.end()..comment.place.0].contains('\n') {
+                break;
+            }
+            // If something follows it on its line, it is about that.
+            let is_about = |next: &Token<'_>| {
+                next.kind == Kind::Word && !self.source.text[comment.end()..next.place.0].contains('\n')
+            };
+            if self.tokens.get(self.next + 1).is_some_and(is_about) {
+                break;
+            }
+            self.next += 1;
+        }
+        self.doc(first..self.next)
+    }
+
+    fn doc(&self, comments: Range<usize>) -> String {
+        let texts: Vec<_> = self.tokens[comments].iter().map(|token| comment_text(token.text)).collect();
+        texts.join("\n").trim().to_owned()
     }
 
     fn fault<T>(&mut self, place: Place, message: String) -> Result<T, Fault> {
@@ -366,7 +452,40 @@ impl<'a> Parser<'a> {
     }
 
     fn qualify(&self, name: &str) -> String {
-        if self.package.is_empty() { name.to_owned() } else { format!("{}.{name}", self.package) }
+        if self.package.is_empty() || name.contains('.') { name.to_owned() } else { format!("{}.{name}", self.package) }
+    }
+}
+
+/// What is said of a whole list, such as `double x, y, z;`.
+struct SharedDoc {
+    doc: String,
+    copied_bytes: usize,
+}
+
+impl SharedDoc {
+    fn new(doc: String) -> Self {
+        Self { doc, copied_bytes: 0 }
+    }
+
+    /// For the next of the list. A file made to do harm has a long text for many of them, of whom most get nothing.
+    fn copy(&mut self) -> String {
+        let is_first = self.copied_bytes == 0;
+        self.copied_bytes = self.copied_bytes.saturating_add(self.doc.len());
+        if is_first || self.copied_bytes <= MAX_COPIED_DOC_BYTES { self.doc.clone() } else { String::new() }
+    }
+}
+
+fn append(doc: &mut String, more: &str) {
+    if !doc.is_empty() && !more.is_empty() {
+        doc.push('\n');
+    }
+    doc.push_str(more);
+}
+
+fn doc_of(definition: &mut Definition) -> &mut String {
+    match definition {
+        Definition::Struct(structure) => &mut structure.doc,
+        Definition::Enum(definition) => &mut definition.doc,
     }
 }
 
@@ -374,38 +493,40 @@ fn shown(token: Token<'_>) -> String {
     match token.kind {
         Kind::OpenComment => "a comment that is not closed".to_owned(),
         Kind::Stray => format!("{:?}", token.text),
+        _ if token.text.len() > MAX_WORD_BYTES => format!("a word of {} bytes", token.text.len()),
         _ => token.text.to_owned(),
     }
-}
-
-fn is_name(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn is_constant_type(kind: Primitive) -> bool {
     kind.is_integer() && kind != Primitive::Byte || matches!(kind, Primitive::Float | Primitive::Double)
 }
 
-fn constant_value(kind: Primitive, text: &str) -> Option<ConstantValue> {
+/// Or what is wrong with it.
+fn constant_value(kind: Primitive, text: &str) -> Result<ConstantValue, String> {
+    let wrong = || format!("{text} is not a value of {}", kind.name());
     let range = match kind {
         Primitive::Int8 => i64::from(i8::MIN)..=i64::from(i8::MAX),
         Primitive::Int16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
         Primitive::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
         Primitive::Int64 => i64::MIN..=i64::MAX,
-        _ => return text.parse().ok().map(ConstantValue::Float),
+        _ => {
+            let value = float(text).ok_or_else(wrong)?;
+            let largest = if kind == Primitive::Float { f32::MAX.into() } else { f64::MAX };
+            // `inf` means what it says.
+            if value.abs() > largest && text.contains(|c: char| c.is_ascii_digit()) {
+                return Err(format!("{text} is out of the range of {}", kind.name()));
+            }
+            return Ok(ConstantValue::Float(value));
+        }
     };
-    integer(text).filter(|value| range.contains(value)).map(ConstantValue::Integer)
+    integer(text).filter(|value| range.contains(value)).map(ConstantValue::Integer).ok_or_else(wrong)
 }
 
 /// A number as C reads it with base 0: decimal, `0x` for hexadecimal, a leading `0` for octal.
 fn integer(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (digits, base) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    let (negative, digits) = without_sign(text);
+    let (digits, base) = match hexadecimal_digits(digits) {
         Some(digits) => (digits, 16),
         None if digits.len() > 1 && digits.starts_with('0') => (&digits[1..], 8),
         None => (digits, 10),
@@ -418,26 +539,68 @@ fn integer(text: &str) -> Option<i64> {
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 
+/// A number as C reads it: decimal, or hexadecimal as in `0x10` and `0x1.8p3`.
+fn float(text: &str) -> Option<f64> {
+    let (negative, digits) = without_sign(text);
+    let Some(digits) = hexadecimal_digits(digits) else { return text.parse().ok() };
+    let (mantissa, exponent) = match digits.split_once(['p', 'P']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
+        None => (digits, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let exponent = i32::from(exponent) - 4 * i32::try_from(fraction.len()).ok()?;
+    value *= f64::from(exponent).exp2();
+    Some(if negative { -value } else { value })
+}
+
+fn without_sign(text: &str) -> (bool, &str) {
+    match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+fn hexadecimal_digits(text: &str) -> Option<&str> {
+    text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))
+}
+
 /// What a comment says, without its marks.
 fn comment_text(comment: &str) -> String {
-    let inner = match comment.strip_prefix("/*") {
-        Some(block) => block.strip_suffix("*/").unwrap_or(block).trim_start_matches('*'),
-        None => comment.trim_start_matches('/'),
+    let Some(block) = comment.strip_prefix("/*") else {
+        return comment.trim_start_matches('/').trim().to_owned();
     };
-    let lines = inner.lines().map(|line| line.trim().trim_start_matches('*').trim());
+    let block = block.strip_suffix("*/").unwrap_or(block);
+    let block = block.trim_start_matches('*').trim_end_matches('*');
+    // A column of stars is no part of the text; a star elsewhere is.
+    let below: Vec<&str> = block.lines().skip(1).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let has_column = below.iter().all(|line| line.starts_with('*'));
+    let lines = block.lines().enumerate().map(|(index, line)| match line.trim() {
+        line if line.bytes().all(|byte| byte == b'*') => "",
+        line if index > 0 && has_column => line.strip_prefix('*').unwrap_or(line).trim(),
+        line => line,
+    });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-fn fill(doc: Option<&mut String>, found: String) {
-    if let Some(doc) = doc.filter(|doc| doc.is_empty()) {
-        *doc = found;
-    }
-}
+const NAMES: &str = "expected ASCII letters, digits and _, and no digit first";
 
 const CONSTANT_TYPES: &str = "int8_t, int16_t, int32_t, int64_t, float or double";
 
 /// What a size in an int32 can be.
 const MAX_ARRAY_SIZE: u32 = i32::MAX.cast_unsigned();
 
-/// More would only be the consequences of the first.
-const MAX_FAULTS: usize = 100;
+/// Sizes of an array. Code is written in as many levels.
+const MAX_RANK: usize = 16;
+
+/// Longer names and numbers have no use, and are copied often.
+const MAX_WORD_BYTES: usize = 255;
+
+/// How much of what is said of a list is copied to its members, all together.
+const MAX_COPIED_DOC_BYTES: usize = 4096;

@@ -146,14 +146,20 @@ fn lengths_that_disagree_are_refused_with_the_member() {
     assert_eq!(error.to_string(), "small: 200 elements are more than `small`, which ends at 127, can say");
     everything.flags.clear();
     everything.two.pop();
-    assert_eq!(everything.encode().unwrap_err().to_string(), "two: the length of the array is 1, by `2` it should be 2");
+    assert_eq!(
+        everything.encode().unwrap_err().to_string(),
+        "two: the length of the array is 1, by `2` it should be 2"
+    );
     everything.two.push("b".to_owned());
     everything.large = -1;
     assert_eq!(everything.encode().unwrap_err().to_string(), "large: the array size -1 is negative");
     everything.large = 1;
     everything.cube = vec![vec![[Point::default(); 2]; 2]];
     // The first array of a size says what it is; the others agree or not.
-    assert_eq!(everything.encode().unwrap_err().to_string(), "cube: the length of the array is 2, by `large` it should be 1");
+    assert_eq!(
+        everything.encode().unwrap_err().to_string(),
+        "cube: the length of the array is 2, by `large` it should be 1"
+    );
 }
 
 #[test]

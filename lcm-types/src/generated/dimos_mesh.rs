@@ -716,30 +716,36 @@ pub struct RpcRequest {
     pub codec: u8,
     /// True if chunks are wanted, false for a single result.
     pub is_stream: bool,
+    /// True if the time left is an idle limit: the call may run as long as its caller hears of it.
+    pub is_long: bool,
     /// The process that calls.
     pub caller: i64,
-    /// Number of the call, never used again by this caller.
+    /// Number of the call, never used again by this caller; larger for later ones.
     pub call: i64,
+    /// All calls of this caller with smaller numbers are over for it.
+    pub done_before: i64,
     /// The process that is called: no other executes it.
     pub target: i64,
-    /// How often this message was sent before.
+    /// How often this message was sent before. With RECEIVED, more than 0 is a question, which RUNNING answers if nothing else does.
     pub attempt: i32,
-    /// What is left of the deadline when this was sent, in us; for a stream or a long call, of its idle limit.
+    /// What is left of the deadline when this was sent, in us; of a long call, its idle limit.
     pub time_left_us: i64,
     /// The method.
     pub method: ::std::string::String,
     /// Hash over the types of a binary method; empty for JSON.
     pub contract: ::std::string::String,
     pub chain: ::std::vec::Vec<i64>,
+    /// Number of this part of the arguments, from 0 on.
+    pub sequence: i64,
     /// Length of all parts of the arguments in bytes.
     pub total_bytes: i32,
     /// Where this part belongs.
     pub offset: i32,
     #[serde(with = "::lcm::codec::as_readable")]
     pub part: ::std::vec::Vec<u8>,
-    /// With RECEIVED: parts or chunks from the first on, without a gap.
+    /// With RECEIVED: parts of the answer from the first on, without a gap.
     pub received: i64,
-    /// With RECEIVED: how many chunks beyond `received` may be sent.
+    /// With CALL, PART and RECEIVED: how many parts of the answer beyond `received` may be sent.
     pub credit: i32,
     pub missing: ::std::vec::Vec<i64>,
     #[serde(with = "::lcm::codec::as_readable")]
@@ -750,14 +756,14 @@ impl RpcRequest {
     pub const VERSION: i8 = 1;
     /// A call, with the first part of its arguments. Sent again, with the same call id, until it is acknowledged.
     pub const CALL: i8 = 1;
-    /// Another part of the arguments.
+    /// Another part of the arguments, with all that CALL says: it may arrive before CALL does.
     pub const PART: i8 = 2;
-    /// The caller wants no answer any more.
+    /// The handler shall stop. The call is answered all the same.
     pub const CANCEL: i8 = 3;
-    /// What the caller has of the answer: `received` parts or chunks without a gap, the missing ones before the last it saw,
-    /// and how many more it can take.
+    /// What the caller has of the answer: `received` parts without a gap, the missing ones before the last it saw, and how many
+    /// more it can take. Also a question whether the call still runs.
     pub const RECEIVED: i8 = 4;
-    /// The caller has the whole answer, which need not be kept for it any more.
+    /// The call is over for its caller: nothing need be kept for it any more. `missing` has further calls that are over.
     pub const DONE: i8 = 5;
     /// Arguments and result are JSON.
     pub const JSON: i8 = 1;
@@ -772,14 +778,17 @@ pub struct RpcRequestView<'a> {
     kind: u8,
     codec: u8,
     is_stream: bool,
+    is_long: bool,
     caller: i64,
     call: i64,
+    done_before: i64,
     target: i64,
     attempt: i32,
     time_left_us: i64,
     method: ::lcm::codec::Text<'a>,
     contract: ::lcm::codec::Text<'a>,
     chain: &'a [::lcm::codec::zerocopy::big_endian::I64],
+    sequence: i64,
     total_bytes: i32,
     offset: i32,
     part: &'a [u8],
@@ -814,16 +823,28 @@ impl<'a> RpcRequestView<'a> {
         self.is_stream
     }
 
+    /// True if the time left is an idle limit: the call may run as long as its caller hears of it.
+    #[inline]
+    pub fn is_long(&self) -> bool {
+        self.is_long
+    }
+
     /// The process that calls.
     #[inline]
     pub fn caller(&self) -> i64 {
         self.caller
     }
 
-    /// Number of the call, never used again by this caller.
+    /// Number of the call, never used again by this caller; larger for later ones.
     #[inline]
     pub fn call(&self) -> i64 {
         self.call
+    }
+
+    /// All calls of this caller with smaller numbers are over for it.
+    #[inline]
+    pub fn done_before(&self) -> i64 {
+        self.done_before
     }
 
     /// The process that is called: no other executes it.
@@ -832,13 +853,13 @@ impl<'a> RpcRequestView<'a> {
         self.target
     }
 
-    /// How often this message was sent before.
+    /// How often this message was sent before. With RECEIVED, more than 0 is a question, which RUNNING answers if nothing else does.
     #[inline]
     pub fn attempt(&self) -> i32 {
         self.attempt
     }
 
-    /// What is left of the deadline when this was sent, in us; for a stream or a long call, of its idle limit.
+    /// What is left of the deadline when this was sent, in us; of a long call, its idle limit.
     #[inline]
     pub fn time_left_us(&self) -> i64 {
         self.time_left_us
@@ -861,6 +882,12 @@ impl<'a> RpcRequestView<'a> {
         self.chain
     }
 
+    /// Number of this part of the arguments, from 0 on.
+    #[inline]
+    pub fn sequence(&self) -> i64 {
+        self.sequence
+    }
+
     /// Length of all parts of the arguments in bytes.
     #[inline]
     pub fn total_bytes(&self) -> i32 {
@@ -878,13 +905,13 @@ impl<'a> RpcRequestView<'a> {
         self.part
     }
 
-    /// With RECEIVED: parts or chunks from the first on, without a gap.
+    /// With RECEIVED: parts of the answer from the first on, without a gap.
     #[inline]
     pub fn received(&self) -> i64 {
         self.received
     }
 
-    /// With RECEIVED: how many chunks beyond `received` may be sent.
+    /// With CALL, PART and RECEIVED: how many parts of the answer beyond `received` may be sent.
     #[inline]
     pub fn credit(&self) -> i32 {
         self.credit
@@ -904,7 +931,7 @@ impl<'a> RpcRequestView<'a> {
 impl ::lcm::Message for RpcRequest {
     const NAME: &'static str = "dimos_mesh.RpcRequest";
     const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
-        0x424561a0a9c91fab,
+        0x96577ee98823bb54,
     );
     type View<'a> = RpcRequestView<'a>;
     #[inline]
@@ -916,14 +943,17 @@ impl ::lcm::Message for RpcRequest {
             kind: view.kind,
             codec: view.codec,
             is_stream: view.is_stream,
+            is_long: view.is_long,
             caller: view.caller,
             call: view.call,
+            done_before: view.done_before,
             target: view.target,
             attempt: view.attempt,
             time_left_us: view.time_left_us,
             method: view.method.into_owned("method")?,
             contract: view.contract.into_owned("contract")?,
             chain: ::lcm::codec::to_native::<i64>(view.chain),
+            sequence: view.sequence,
             total_bytes: view.total_bytes,
             offset: view.offset,
             part: view.part.to_vec(),
@@ -942,8 +972,10 @@ impl ::lcm::Message for RpcRequest {
         let read_kind = *reader.fixed::<u8>("kind")?;
         let read_codec = *reader.fixed::<u8>("codec")?;
         let read_is_stream = reader.fixed::<::lcm::codec::Bool>("is_stream")?.get();
+        let read_is_long = reader.fixed::<::lcm::codec::Bool>("is_long")?.get();
         let read_caller = reader.number::<i64>("caller")?;
         let read_call = reader.number::<i64>("call")?;
+        let read_done_before = reader.number::<i64>("done_before")?;
         let read_target = reader.number::<i64>("target")?;
         let read_attempt = reader.number::<i32>("attempt")?;
         let read_time_left_us = reader.number::<i64>("time_left_us")?;
@@ -954,6 +986,7 @@ impl ::lcm::Message for RpcRequest {
             .slice::<
                 ::lcm::codec::zerocopy::big_endian::I64,
             >(read_chain_length, "chain")?;
+        let read_sequence = reader.number::<i64>("sequence")?;
         let read_total_bytes = reader.number::<i32>("total_bytes")?;
         let read_offset = reader.number::<i32>("offset")?;
         let read_part_length = reader.size::<i32>("part_length")?;
@@ -972,14 +1005,17 @@ impl ::lcm::Message for RpcRequest {
             kind: read_kind,
             codec: read_codec,
             is_stream: read_is_stream,
+            is_long: read_is_long,
             caller: read_caller,
             call: read_call,
+            done_before: read_done_before,
             target: read_target,
             attempt: read_attempt,
             time_left_us: read_time_left_us,
             method: read_method,
             contract: read_contract,
             chain: read_chain,
+            sequence: read_sequence,
             total_bytes: read_total_bytes,
             offset: read_offset,
             part: read_part,
@@ -994,7 +1030,7 @@ impl ::lcm::Message for RpcRequest {
         &self,
         measure: &mut ::lcm::codec::Measure,
     ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
-        measure.add(60);
+        measure.add(77);
         measure.text(&self.method, "method")?;
         measure.text(&self.contract, "contract")?;
         measure.size::<i32>(self.chain.len(), "chain_length")?;
@@ -1013,8 +1049,10 @@ impl ::lcm::Message for RpcRequest {
         sink.fixed(&self.kind);
         sink.fixed(&self.codec);
         sink.boolean(self.is_stream);
+        sink.boolean(self.is_long);
         sink.number(self.caller);
         sink.number(self.call);
+        sink.number(self.done_before);
         sink.number(self.target);
         sink.number(self.attempt);
         sink.number(self.time_left_us);
@@ -1022,6 +1060,7 @@ impl ::lcm::Message for RpcRequest {
         sink.text(&self.contract);
         sink.size::<i32>(self.chain.len());
         sink.numbers(&self.chain);
+        sink.number(self.sequence);
         sink.number(self.total_bytes);
         sink.number(self.offset);
         sink.size::<i32>(self.part.len());
@@ -1061,7 +1100,7 @@ pub struct RpcResponse {
     pub caller: i64,
     /// Number of the call.
     pub call: i64,
-    /// Number of the chunk from 0 on; of the end of a stream, how many chunks came before; 0 for a result.
+    /// Number of this part, from 0 on. Those of all chunks of a stream and of its end are counted on.
     pub sequence: i64,
     /// Length of all parts of this chunk or result in bytes.
     pub total_bytes: i32,
@@ -1069,15 +1108,20 @@ pub struct RpcResponse {
     pub offset: i32,
     #[serde(with = "::lcm::codec::as_readable")]
     pub part: ::std::vec::Vec<u8>,
-    pub missing: ::std::vec::Vec<i32>,
+    /// With ACCEPTED: parts of the arguments from the first on, without a gap.
+    pub received: i64,
+    /// With ACCEPTED: how many parts beyond `received` may be sent.
+    pub credit: i32,
+    pub missing: ::std::vec::Vec<i64>,
     #[serde(with = "::lcm::codec::as_readable")]
     pub extension: ::std::vec::Vec<u8>,
 }
 
 impl RpcResponse {
-    /// The call has arrived and will be answered. With `missing`, parts of its arguments that have not arrived.
+    /// What has arrived of the call: `received` parts of its arguments without a gap, the missing ones before the last that was
+    /// seen, and how many more can be taken. When that are all, the call will be answered.
     pub const ACCEPTED: i8 = 1;
-    /// The method still runs.
+    /// The call waits for its turn or runs.
     pub const RUNNING: i8 = 2;
     /// A part of a chunk of a stream.
     pub const CHUNK: i8 = 3;
@@ -1100,7 +1144,9 @@ pub struct RpcResponseView<'a> {
     total_bytes: i32,
     offset: i32,
     part: &'a [u8],
-    missing: &'a [::lcm::codec::zerocopy::big_endian::I32],
+    received: i64,
+    credit: i32,
+    missing: &'a [::lcm::codec::zerocopy::big_endian::I64],
     extension: &'a [u8],
 }
 
@@ -1141,7 +1187,7 @@ impl<'a> RpcResponseView<'a> {
         self.call
     }
 
-    /// Number of the chunk from 0 on; of the end of a stream, how many chunks came before; 0 for a result.
+    /// Number of this part, from 0 on. Those of all chunks of a stream and of its end are counted on.
     #[inline]
     pub fn sequence(&self) -> i64 {
         self.sequence
@@ -1164,8 +1210,20 @@ impl<'a> RpcResponseView<'a> {
         self.part
     }
 
+    /// With ACCEPTED: parts of the arguments from the first on, without a gap.
     #[inline]
-    pub fn missing(&self) -> &'a [::lcm::codec::zerocopy::big_endian::I32] {
+    pub fn received(&self) -> i64 {
+        self.received
+    }
+
+    /// With ACCEPTED: how many parts beyond `received` may be sent.
+    #[inline]
+    pub fn credit(&self) -> i32 {
+        self.credit
+    }
+
+    #[inline]
+    pub fn missing(&self) -> &'a [::lcm::codec::zerocopy::big_endian::I64] {
         self.missing
     }
 
@@ -1178,7 +1236,7 @@ impl<'a> RpcResponseView<'a> {
 impl ::lcm::Message for RpcResponse {
     const NAME: &'static str = "dimos_mesh.RpcResponse";
     const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
-        0xd04af744f00cd8df,
+        0xd33353a930ffd913,
     );
     type View<'a> = RpcResponseView<'a>;
     #[inline]
@@ -1196,7 +1254,9 @@ impl ::lcm::Message for RpcResponse {
             total_bytes: view.total_bytes,
             offset: view.offset,
             part: view.part.to_vec(),
-            missing: ::lcm::codec::to_native::<i32>(view.missing),
+            received: view.received,
+            credit: view.credit,
+            missing: ::lcm::codec::to_native::<i64>(view.missing),
             extension: view.extension.to_vec(),
         })
     }
@@ -1216,10 +1276,12 @@ impl ::lcm::Message for RpcResponse {
         let read_offset = reader.number::<i32>("offset")?;
         let read_part_length = reader.size::<i32>("part_length")?;
         let read_part = reader.slice::<u8>(read_part_length, "part")?;
+        let read_received = reader.number::<i64>("received")?;
+        let read_credit = reader.number::<i32>("credit")?;
         let read_missing_length = reader.size::<i32>("missing_length")?;
         let read_missing = reader
             .slice::<
-                ::lcm::codec::zerocopy::big_endian::I32,
+                ::lcm::codec::zerocopy::big_endian::I64,
             >(read_missing_length, "missing")?;
         let read_extension_length = reader.size::<i32>("extension_length")?;
         let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
@@ -1234,6 +1296,8 @@ impl ::lcm::Message for RpcResponse {
             total_bytes: read_total_bytes,
             offset: read_offset,
             part: read_part,
+            received: read_received,
+            credit: read_credit,
             missing: read_missing,
             extension: read_extension,
         })
@@ -1243,11 +1307,11 @@ impl ::lcm::Message for RpcResponse {
         &self,
         measure: &mut ::lcm::codec::Measure,
     ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
-        measure.add(43);
+        measure.add(55);
         measure.size::<i32>(self.part.len(), "part_length")?;
         measure.add(self.part.len());
         measure.size::<i32>(self.missing.len(), "missing_length")?;
-        measure.add(4 * self.missing.len());
+        measure.add(8 * self.missing.len());
         measure.size::<i32>(self.extension.len(), "extension_length")?;
         measure.add(self.extension.len());
         Ok(())
@@ -1265,6 +1329,8 @@ impl ::lcm::Message for RpcResponse {
         sink.number(self.offset);
         sink.size::<i32>(self.part.len());
         sink.lend(&self.part);
+        sink.number(self.received);
+        sink.number(self.credit);
         sink.size::<i32>(self.missing.len());
         sink.numbers(&self.missing);
         sink.size::<i32>(self.extension.len());

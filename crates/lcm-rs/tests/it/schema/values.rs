@@ -170,8 +170,11 @@ fn a_value_of_another_type_is_refused_by_its_path() {
     let row = || Value::from(Numbers::from(&[1.0_f32][..]));
     let rows = |rows| Value::Array(rows);
     assert_eq!(refused("m", rows(vec![row()])).2, "m: the length of the array is 1, by `2` it should be 2");
-    assert_eq!(refused("m", rows(vec![row(), row()])).2, "m[0]: the length of the array is 1, by `cols` it should be 0");
-    assert_eq!(refused("cols", 1.into()).2, "m: the array has 0 elements where `cols` is 1");
+    assert_eq!(
+        refused("m", rows(vec![row(), row()])).2,
+        "m[0]: the length of the array is 1, by `cols` it should be 0"
+    );
+    assert_eq!(refused("cols", 1.into()).2, "m: the length of the array is 0, by `cols` it should be 1");
     assert_eq!(refused("cols", (-1).into()).2, "cols: the array size -1 is negative");
     let both = Value::Struct(vec![("cols", 1.into()), ("m", rows(vec![row(), row()]))]);
     assert_eq!(path.decode(&path.encode(&both).unwrap()).unwrap().member("m"), both.member("m"));
