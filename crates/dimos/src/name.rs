@@ -105,7 +105,7 @@ fn channel(name: &str, end: &str) -> String {
 
 /// 18 characters that stand for a text of any length, as Python DimOS makes them: the first 16 bytes of its SHA-1 as a
 /// big-endian integer in base 62.
-fn short_id(text: &str) -> String {
+pub(crate) fn short_id(text: &str) -> String {
     let hash = Sha1::digest(text.as_bytes());
     let mut number = hash.iter().take(16).fold(0_u128, |number, &byte| number << 8 | u128::from(byte));
     let mut digits = Vec::new();

@@ -1,0 +1,339 @@
+//! The cores of presence and RPC, and what follows from what they say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use lcm::codec::DecodeError;
+use lcm::{Message, Publisher, Sample};
+use lcm_types::dimos_mesh::{Ask, Beat, Claim, RpcRequest, RpcResponse};
+
+use super::reader::{ASKS, BEATS, CLAIMS};
+use crate::name::Name;
+use crate::node::NodeId;
+use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence};
+use crate::rpc::{
+    CallId, CallSpec, Callee, CalleeOutput, Caller, CallerOutput, ChunkError, IncomingCall, Method, RpcError,
+    ServedCall,
+};
+
+/// Presence and RPC of this process.
+#[derive(Debug)]
+pub(crate) struct Cores {
+    pub(crate) presence: Presence,
+    caller: Caller,
+    callee: Callee,
+    publisher: Publisher,
+    calls: HashMap<CallId, Waiting>,
+    events: Vec<Sender<Event>>,
+    /// What became of the claim of a name, once.
+    claimed: Option<Sender<Result<(Name, i64), ClaimError>>>,
+    /// Who owns the name of this process now, once.
+    displaced: Sender<NodeId>,
+    was_displaced: Receiver<NodeId>,
+    jobs: Jobs,
+    /// Handlers that wait for their stream to take chunks again.
+    full: HashMap<ServedCall, Sender<()>>,
+    /// Since when a handler has been running that no other one runs beside.
+    handler_since: Option<Instant>,
+    /// What was on a mesh channel and is not of the mesh.
+    malformed: u64,
+    had_beats: bool,
+    is_stopped: bool,
+}
+
+/// Where calls to be executed go.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    /// One at a time.
+    pub(crate) sequential: Sender<IncomingCall>,
+    /// Each at once.
+    pub(crate) concurrent: Sender<IncomingCall>,
+}
+
+/// Who waits for a call.
+#[derive(Debug)]
+struct Waiting {
+    target: NodeId,
+    replies: Sender<Reply>,
+}
+
+/// What comes of a call.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The next chunk of a stream.
+    Chunk(Vec<u8>),
+    /// The end. Nothing follows.
+    Outcome(Result<Vec<u8>, RpcError>),
+}
+
+impl Cores {
+    pub(super) fn new(
+        now: Instant,
+        config: Config,
+        publisher: Publisher,
+        methods: BTreeMap<String, Method>,
+        jobs: Jobs,
+    ) -> Result<Self, ConfigError> {
+        let (node, seed) = (config.identity.node, config.seed);
+        let (displaced, was_displaced) = bounded(1);
+        Ok(Self {
+            presence: Presence::new(now, config)?,
+            caller: Caller::new(node, seed),
+            callee: Callee::new(node, methods, seed),
+            publisher,
+            calls: HashMap::new(),
+            events: Vec::new(),
+            claimed: None,
+            displaced,
+            was_displaced,
+            jobs,
+            full: HashMap::new(),
+            handler_since: None,
+            malformed: 0,
+            had_beats: false,
+            is_stopped: false,
+        })
+    }
+
+    /// Begins a call. The other process is watched until it is over.
+    pub(crate) fn call(&mut self, now: Instant, spec: CallSpec) -> (CallId, Receiver<Reply>) {
+        let target = spec.target;
+        let (replies, receiver) = unbounded();
+        let call = self.caller.call(now, spec);
+        self.calls.insert(call, Waiting { target, replies });
+        self.presence.follow(now, target);
+        (call, receiver)
+    }
+
+    pub(crate) fn cancel(&mut self, now: Instant, call: CallId) {
+        self.caller.cancel(now, call);
+    }
+
+    pub(crate) fn consumed(&mut self, now: Instant, call: CallId) {
+        self.caller.consumed(now, call);
+    }
+
+    /// What becomes of other processes from now on.
+    pub(crate) fn events(&mut self) -> Receiver<Event> {
+        let (sender, receiver) = unbounded();
+        self.events.push(sender);
+        receiver
+    }
+
+    /// What will become of the claim that is made next.
+    pub(crate) fn expect_name(&mut self) -> Receiver<Result<(Name, i64), ClaimError>> {
+        let (sender, receiver) = unbounded();
+        self.claimed = Some(sender);
+        receiver
+    }
+
+    /// Receives once, when another process has taken the name of this one: who.
+    pub(crate) fn was_displaced(&self) -> Receiver<NodeId> {
+        self.was_displaced.clone()
+    }
+
+    /// A handler begins, or ends, that no other one runs beside.
+    pub(crate) fn set_handler_since(&mut self, since: Option<Instant>) {
+        self.handler_since = since;
+    }
+
+    pub(crate) fn finish(&mut self, now: Instant, call: ServedCall, outcome: Result<Vec<u8>, RpcError>) {
+        self.full.remove(&call);
+        self.callee.finish(now, call, outcome);
+    }
+
+    pub(crate) fn is_cancelled(&self, call: ServedCall) -> bool {
+        self.callee.is_cancelled(call)
+    }
+
+    /// Sends a chunk of a stream; a full stream gives what to wait for before the next attempt.
+    pub(crate) fn chunk(
+        &mut self,
+        now: Instant,
+        call: ServedCall,
+        bytes: Vec<u8>,
+    ) -> Result<(), (ChunkError, Receiver<()>)> {
+        let (room, has_room) = bounded(1);
+        self.callee.chunk(now, call, bytes).map(drop).map_err(|error| {
+            if matches!(error, ChunkError::Full { .. }) {
+                self.full.insert(call, room);
+            }
+            (error, has_room)
+        })
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.presence.tick(now);
+        self.caller.tick(now);
+        self.callee.tick(now);
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        [self.presence.next_wakeup(), self.caller.next_wakeup(), self.callee.next_wakeup()].into_iter().flatten().min()
+    }
+
+    /// Whether beats are wanted, for the reading thread, which then reads them or not.
+    pub(super) fn note_beats(&mut self) -> bool {
+        self.had_beats = self.presence.wants_beats();
+        self.had_beats
+    }
+
+    pub(super) fn wants_beats_changed(&self) -> bool {
+        self.had_beats != self.presence.wants_beats()
+    }
+
+    pub(super) fn heard_claim(&mut self, now: Instant, sample: &Sample) {
+        match self.understood(Claim::view(sample.payload())) {
+            Some(claim) => self.presence.heard_claim(now, &claim),
+            None => self.malformed += 1,
+        }
+    }
+
+    pub(super) fn heard_ask(&mut self, now: Instant, sample: &Sample) {
+        match self.understood(Ask::view(sample.payload())) {
+            Some(ask) => self.presence.heard_ask(now, &ask),
+            None => self.malformed += 1,
+        }
+    }
+
+    pub(super) fn heard_beat(&mut self, now: Instant, sample: &Sample) {
+        match self.understood(Beat::view(sample.payload())) {
+            Some(beat) => self.presence.heard_beat(now, &beat),
+            None => self.malformed += 1,
+        }
+    }
+
+    pub(super) fn heard_response(&mut self, now: Instant, sample: &Sample) {
+        let Some(response) = self.understood(RpcResponse::view(sample.payload())) else {
+            self.malformed += 1;
+            return;
+        };
+        if let Some(callee) = NodeId::from_wire(response.callee()) {
+            self.presence.heard(now, callee);
+        }
+        self.caller.heard(now, &response);
+    }
+
+    pub(super) fn heard_request(&mut self, now: Instant, sample: &Sample) {
+        let Some(request) = self.understood(RpcRequest::view(sample.payload())) else {
+            self.malformed += 1;
+            return;
+        };
+        if let Some(caller) = NodeId::from_wire(request.caller()) {
+            self.presence.heard(now, caller);
+        }
+        // How long it lay in the kernel tells the system's clock, if that was not set meanwhile.
+        let age = SystemTime::now().duration_since(sample.receive_time()).unwrap_or_default();
+        let received = now.checked_sub(age.min(MAX_AGE)).unwrap_or(now);
+        self.callee.heard(now, received, &request);
+    }
+
+    fn understood<T>(&self, view: Result<T, DecodeError>) -> Option<T> {
+        view.inspect_err(|error| tracing::debug!(%error, "not a message of the mesh")).ok()
+    }
+
+    /// Does what the cores want done.
+    pub(super) fn act(&mut self) {
+        loop {
+            if let Some(action) = self.presence.poll_action() {
+                self.carry_out(action);
+            } else if let Some(output) = self.caller.poll_output() {
+                self.carry_out_call(output);
+            } else if let Some(output) = self.callee.poll_output(Instant::now()) {
+                self.carry_out_service(output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Claim(claim) => self.publish(CLAIMS, &*claim),
+            Action::Ask(ask) => self.publish(ASKS, &ask),
+            Action::Beat(mut beat) => {
+                let running = self.handler_since.map_or(Duration::ZERO, |since| since.elapsed());
+                beat.handler_ms = i32::try_from(running.as_millis()).unwrap_or(i32::MAX);
+                self.publish(BEATS, &beat);
+            }
+            Action::Owned { name, epoch } => self.tell_claimed(Ok((name, epoch))),
+            Action::Refused(error) => self.tell_claimed(Err(error)),
+            Action::Displaced { name, by } => {
+                tracing::error!(%name, %by, "another process has taken this one's name");
+                self.callee.displaced(Instant::now());
+                // It comes once, and there is room for one.
+                let _ = self.displaced.try_send(by);
+            }
+            Action::Event(event) => {
+                if let Event::Lost { node, .. } | Event::Left { node, .. } = event {
+                    self.caller.target_lost(Instant::now(), node);
+                    self.callee.caller_lost(Instant::now(), node);
+                }
+                self.events.retain(|events| events.send(event.clone()).is_ok());
+            }
+        }
+    }
+
+    fn carry_out_call(&mut self, output: CallerOutput) {
+        match output {
+            CallerOutput::Send { channel, request } => self.publish(&channel, &request),
+            CallerOutput::Chunk { call, bytes } => {
+                if let Some(waiting) = self.calls.get(&call) {
+                    // Who waits no longer has dropped the call, which cancels it.
+                    let _ = waiting.replies.send(Reply::Chunk(bytes));
+                }
+            }
+            CallerOutput::Outcome { call, result } => {
+                if let Some(waiting) = self.calls.remove(&call) {
+                    self.presence.unfollow(Instant::now(), waiting.target);
+                    let _ = waiting.replies.send(Reply::Outcome(result));
+                }
+            }
+        }
+    }
+
+    fn carry_out_service(&mut self, output: CalleeOutput) {
+        match output {
+            CalleeOutput::Send { channel, response } => self.publish(&channel, &response),
+            CalleeOutput::Run(call) => {
+                let id = call.id;
+                let jobs = if call.is_concurrent { &self.jobs.concurrent } else { &self.jobs.sequential };
+                if jobs.send(call).is_err() {
+                    // Nobody executes calls in this process.
+                    self.callee.finish(Instant::now(), id, Err(RpcError::Displaced));
+                }
+            }
+            // Handlers ask whether they are cancelled; one that waits is to ask now.
+            CalleeOutput::Cancel(call) | CalleeOutput::Credit { call, .. } => {
+                if let Some(room) = self.full.remove(&call) {
+                    let _ = room.try_send(());
+                }
+            }
+        }
+    }
+
+    fn tell_claimed(&mut self, result: Result<(Name, i64), ClaimError>) {
+        if let Some(claimed) = self.claimed.take() {
+            let _ = claimed.send(result);
+        }
+    }
+
+    fn publish(&self, channel: &str, message: &impl Message) {
+        // What is lost is sent again, as it is when the network loses it.
+        if let Err(error) = self.publisher.publish_message(channel, message) {
+            tracing::warn!(%error, "cannot publish");
+        }
+    }
+}
+
+/// A message does not lie in the kernel longer than this; the clock was set.
+const MAX_AGE: Duration = Duration::from_secs(3600);

@@ -1,0 +1,169 @@
+//! A process as others know it.
+
+use std::time::Duration;
+
+use lcm_types::dimos_mesh::Claim;
+
+use super::heard::HeardClaim;
+use crate::name::Name;
+use crate::node::NodeId;
+
+/// A process of the mesh, as its claims and beats describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Participant {
+    /// The process.
+    pub node: NodeId,
+    /// The name that it owns, claims or has lost; none if it only calls others.
+    pub name: Option<Name>,
+    /// How often the name had been taken when it took it; 0 before that.
+    pub epoch: i64,
+    /// How it is.
+    pub state: State,
+    /// How long its handler had been running at its last beat, as far as beats are read.
+    pub handler: Duration,
+    /// What kind of module it is.
+    pub class_name: String,
+    /// Name of its host.
+    pub host: String,
+    /// Identity of its host.
+    pub host_id: String,
+    /// Process number on its host.
+    pub pid: i32,
+    /// The run of a coordinator that it belongs to; empty if nobody started it.
+    pub run_id: String,
+    /// Hash over its contract.
+    pub contract: String,
+    /// Interfaces that it offers.
+    pub capabilities: Vec<String>,
+    /// What it said last about its state, which stands again when it is no longer stuck or lost.
+    pub(super) said: State,
+    pub(super) serial: i32,
+    pub(super) beat: Option<i32>,
+}
+
+/// How a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum State {
+    /// It waits to hear whether somebody else has the name.
+    Claiming,
+    /// It starts up.
+    Starting,
+    /// It works.
+    Running,
+    /// It stops.
+    Stopping,
+    /// Its handler has been running for too long.
+    Stuck,
+    /// Somebody else has taken its name.
+    Displaced,
+    /// It does not answer any more.
+    Lost,
+}
+
+/// How far a process is, as it says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// It starts up.
+    Starting,
+    /// It works.
+    Running,
+    /// It stops.
+    Stopping,
+}
+
+impl State {
+    /// Whether a process that says so owns its name.
+    #[must_use]
+    pub const fn is_owning(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Stopping | Self::Stuck)
+    }
+
+    /// The state that a claim or beat tells; none for a farewell and for what is no state.
+    pub(super) const fn from_wire(wire: u8) -> Option<Self> {
+        const CLAIMING: u8 = Claim::CLAIMING.cast_unsigned();
+        const STARTING: u8 = Claim::STARTING.cast_unsigned();
+        const RUNNING: u8 = Claim::RUNNING.cast_unsigned();
+        const STOPPING: u8 = Claim::STOPPING.cast_unsigned();
+        const DISPLACED: u8 = Claim::DISPLACED.cast_unsigned();
+        match wire {
+            CLAIMING => Some(Self::Claiming),
+            STARTING => Some(Self::Starting),
+            RUNNING => Some(Self::Running),
+            STOPPING => Some(Self::Stopping),
+            DISPLACED => Some(Self::Displaced),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn to_wire(self) -> u8 {
+        let state = match self {
+            Self::Claiming => Claim::CLAIMING,
+            Self::Starting => Claim::STARTING,
+            Self::Running | Self::Stuck => Claim::RUNNING,
+            Self::Stopping => Claim::STOPPING,
+            Self::Displaced => Claim::DISPLACED,
+            Self::Lost => Claim::GONE,
+        };
+        state.cast_unsigned()
+    }
+}
+
+impl Participant {
+    pub(super) fn new(claim: &HeardClaim<'_>, state: State) -> Self {
+        let mut participant = Self {
+            node: claim.node,
+            name: None,
+            epoch: 0,
+            state,
+            handler: Duration::ZERO,
+            class_name: String::new(),
+            host: String::new(),
+            host_id: String::new(),
+            pid: 0,
+            run_id: String::new(),
+            contract: String::new(),
+            capabilities: Vec::new(),
+            said: state,
+            serial: claim.serial,
+            beat: None,
+        };
+        participant.describe(claim);
+        participant
+    }
+
+    /// Takes over what the claim says, but for name, epoch and state. Returns whether that was new.
+    pub(super) fn describe(&mut self, claim: &HeardClaim<'_>) -> bool {
+        self.serial = claim.serial;
+        let mut is_new = std::mem::replace(&mut self.pid, claim.pid) != claim.pid;
+        for (text, said) in [
+            (&mut self.class_name, claim.class_name),
+            (&mut self.host, claim.host),
+            (&mut self.host_id, claim.host_id),
+            (&mut self.run_id, claim.run_id),
+            (&mut self.contract, claim.contract),
+        ] {
+            if text != said {
+                said.clone_into(text);
+                is_new = true;
+            }
+        }
+        let capabilities = || claim.capabilities.iter().filter_map(|capability| capability.to_str().ok());
+        if !capabilities().eq(self.capabilities.iter().map(String::as_str)) {
+            self.capabilities = capabilities().map(str::to_owned).collect();
+            is_new = true;
+        }
+        is_new
+    }
+}
+
+impl From<Stage> for State {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Starting => Self::Starting,
+            Stage::Running => Self::Running,
+            Stage::Stopping => Self::Stopping,
+        }
+    }
+}

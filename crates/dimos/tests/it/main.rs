@@ -1,0 +1,5 @@
+//! The crate through its public surface.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod mesh;
+mod presence;

@@ -1,0 +1,9 @@
+//! Calls over a simulated bus that loses, delays, reorders and duplicates, under a fake clock.
+
+mod bodies;
+mod faults;
+mod hostile;
+mod limits;
+mod sim;
+mod streams;
+mod unary;
