@@ -70,8 +70,3 @@ pub use catalog::{IDL_PATH_VARIABLE, IdlError, catalog, catalog_with};
 pub use generated::*;
 
 include!(concat!(env!("OUT_DIR"), "/all_types.rs"));
-
-/// Compiles the programs of the workspace's README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

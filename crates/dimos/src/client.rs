@@ -53,7 +53,7 @@ pub enum ConnectError {
     )]
     NoCoordinator {
         /// The bus.
-        url: Url,
+        url: String,
         /// How long it was waited for.
         waited: Duration,
     },
@@ -63,7 +63,7 @@ pub enum ConnectError {
         /// Its name.
         name: Name,
         /// The bus.
-        url: Url,
+        url: String,
         /// How long it was waited for.
         waited: Duration,
         /// Those that are there.
@@ -73,7 +73,7 @@ pub enum ConnectError {
     #[error("several coordinators on {url}: name one of {}", list(.candidates))]
     SeveralCoordinators {
         /// The bus.
-        url: Url,
+        url: String,
         /// Their names.
         candidates: Vec<Name>,
     },
@@ -122,7 +122,7 @@ impl Options {
     /// # Errors
     /// If the bus cannot be joined, or the coordinator is not there or not the only one.
     pub fn connect(self) -> Result<Dimos, ConnectError> {
-        let url = self.resolved_url()?;
+        let url = self.resolved_url()?.to_string();
         let wanted = self.coordinator.clone();
         let dimos = self.join()?;
         let start = Instant::now();

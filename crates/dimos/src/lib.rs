@@ -34,3 +34,8 @@ pub use module::{Module, PendingCall, Stream};
 pub use name::{Name, NameError};
 pub use node::NodeId;
 pub use service::{Chunks, ServeError, Served, ServedRequest, Service};
+
+/// Compiles the programs of the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

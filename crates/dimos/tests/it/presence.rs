@@ -1,4 +1,5 @@
 //! Presence and names, in networks of cores under a fake clock. Failures name their seed.
+#![expect(clippy::print_stdout, reason = "tests print what they measured")]
 
 mod hostile;
 mod life;

@@ -77,7 +77,7 @@ fn what_makes_no_sense_is_refused_and_counted() {
 }
 
 #[test]
-fn a_million_forged_processes_do_not_crowd_out_the_good_ones() {
+fn a_flood_of_forged_processes_does_not_crowd_out_the_good_ones() {
     let mut net = Net::new(1, Weather::fair());
     let watcher = net.add(|config| (config.watching, config.max_nodes) = (true, 1000));
     net.with(watcher, Presence::join).unwrap();
@@ -93,7 +93,7 @@ fn a_million_forged_processes_do_not_crowd_out_the_good_ones() {
     let core = &mut net.peers[watcher].core;
     let mut forged = claim(0, "x", 1);
     let mut asks = 0;
-    for number in 0..1_000_000_i64 {
+    for number in 0..300_000_i64 {
         forged.node = number + 1_000_000;
         hear(core, now, &forged);
         now += Duration::from_micros(10);
@@ -112,7 +112,7 @@ fn a_million_forged_processes_do_not_crowd_out_the_good_ones() {
         assert!(number % 1000 != 0 || core.participants().count() <= 1000);
     }
     assert!(core.participants().count() <= 1000);
-    assert!(core.counts().crowded_out > 900_000, "{:?}", core.counts());
+    assert!(core.counts().crowded_out > 290_000, "{:?}", core.counts());
     for worker in workers {
         assert!(core.participant(worker).is_some_and(|worker| worker.state.is_owning()));
     }
@@ -126,8 +126,8 @@ fn forged_beats_start_few_questions() {
     let config = Config { watching: true, ..Config::new(Identity::new(NodeId::from_wire(1).unwrap())) };
     let mut core = Presence::new(now, config).unwrap();
     let mut asks = 0;
-    for number in 0..1_000_000_u32 {
-        let now = now + Duration::from_micros(10) * number;
+    for number in 0..300_000_u32 {
+        let now = now + Duration::from_micros(30) * number;
         let beat = Beat { version: 1, state: 3, node: i64::from(number) + 10, counter: 1, ..Beat::default() };
         core.heard_beat(now, &Beat::view(&beat.encode().unwrap()).unwrap());
         core.tick(now);
@@ -135,9 +135,9 @@ fn forged_beats_start_few_questions() {
             asks += u64::from(matches!(action, Action::Ask(_)));
         }
     }
-    println!("{asks} questions for a million unknown nodes in 10 s");
+    println!("{asks} questions for 300,000 unknown nodes in 9 s");
     assert!(asks < 8000, "{asks}");
-    assert!(core.counts().beats_ignored > 900_000);
+    assert!(core.counts().beats_ignored > 280_000);
     assert_eq!(core.participants().count(), 0);
 }
 
