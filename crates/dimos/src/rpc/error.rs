@@ -271,7 +271,8 @@ impl RpcError {
 /// At most [`MAX_MESSAGE_BYTES`] of a message.
 fn shortened(mut message: String) -> String {
     if message.len() > MAX_MESSAGE_BYTES {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        let end = (0..=MAX_MESSAGE_BYTES).rev().find(|&end| message.is_char_boundary(end)).unwrap_or_default();
+        message.truncate(end);
         message.push_str(" ...");
     }
     message

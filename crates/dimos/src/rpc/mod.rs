@@ -17,14 +17,14 @@
 //!   | <---------------------- RESULT |   again, with back-off, until
 //!   | DONE -----------------------> |   the caller has it; a later CALL says as much with `done_before`
 //! ```
-//! What does not fit a datagram of 1400 bytes goes as numbered parts, both ways: at most [64](Callee) are on their way, the receiver
-//! reports what has arrived and what is missing, and that is sent again. The chunks of a stream are numbered on in the same way, and the
-//! receiver's credit holds back what its user has not taken.
+//! What does not fit a datagram of 1400 bytes goes as numbered parts, both ways: at most 64 are on their way at a time, the receiver
+//! reports what has arrived and what is missing, and that is sent again. The parts of all chunks of a stream, and of its end, are numbered
+//! on in the same way, and the caller's credit holds back what its user has not taken.
 //!
 //! # What a hostile peer can do
 //! A part costs the memory of the bytes that it brings, within limits on size, number and time; sizes that it announces cost nothing. One
-//! request is answered with at most [`MAX_RESPONSES_PER_REQUEST`] messages, over all time. Requests are not authenticated: who can
-//! write to the bus can call what he likes, in the name of whom he likes.
+//! request is answered with at most [`MAX_RESPONSES_PER_REQUEST`] messages over all time, beside a heartbeat a second while its handler
+//! runs. Requests are not authenticated: who can write to the bus can call what he likes, in the name of whom he likes.
 
 mod callee;
 mod caller;

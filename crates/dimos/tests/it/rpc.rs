@@ -5,5 +5,6 @@ mod faults;
 mod hostile;
 mod limits;
 mod sim;
+mod soak;
 mod streams;
 mod unary;

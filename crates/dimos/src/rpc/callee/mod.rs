@@ -3,25 +3,24 @@
 //! Methods that are not concurrent are handed out one at a time, in the order in which their arguments were complete.
 
 mod admission;
+mod answers;
 mod memory;
+mod requests;
 mod served;
 mod spec;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lcm_types::dimos_mesh::{RpcRequest, RpcRequestView, RpcResponse};
 
-use self::memory::{Known, Memory, Peer};
-use self::served::{Expired, State, addressed};
-use self::spec::Finished;
+use self::memory::Memory;
+use self::served::{Expired, State};
 pub use self::spec::{CalleeCounts, CalleeLimits, CalleeOutput, ChunkError, IncomingCall, Method, ServedCall};
 use crate::node::NodeId;
 use crate::rpc::error::RpcError;
-use crate::rpc::outbox::MAX_WINDOW;
 use crate::rpc::timers::{Timers, earlier};
-use crate::rpc::wire::{Receipt, VERSION, room};
+use crate::rpc::wire::{VERSION, room};
 
 /// All calls that one process serves. See the [module](crate::rpc) for how it is driven.
 #[derive(Debug)]
@@ -261,175 +260,6 @@ impl Callee {
     pub fn held(&self) -> (usize, usize, usize) {
         let (callers, calls) = self.memory.size();
         (callers, calls, self.held_argument_bytes + self.answer_bytes)
-    }
-
-    fn heard_cancel(&mut self, now: Instant, received: Instant, id: ServedCall) {
-        match self.memory.known(id) {
-            // Cancelled before it came: it shall not run when it does.
-            Known::New => {
-                self.memory.refuse(now, id, RpcError::Cancelled, &self.limits);
-                self.reply(id, &RpcError::Cancelled);
-            }
-            Known::Refused(error) => self.reply(id, &error),
-            Known::Over | Known::Forgotten => self.counts.repeated += 1,
-            Known::Live => {
-                let Some((served, peer)) = self.memory.live_and_peer(id) else { return };
-                served.heard(received, None);
-                match served.state {
-                    State::Arriving => self.refuse(now, id, RpcError::Cancelled),
-                    State::Waiting => {
-                        self.leave_queue(id);
-                        self.answer(now, id, Err(RpcError::Cancelled));
-                    }
-                    State::Running if !served.is_cancelled => {
-                        served.is_cancelled = true;
-                        self.outputs.push_back(Output::Ready(CalleeOutput::Cancel(id)));
-                    }
-                    State::Running | State::Abandoned => {}
-                    State::Answered => {
-                        served.repeated(now, &peer.round_trip);
-                        self.settle(now, id);
-                    }
-                }
-            }
-        }
-    }
-
-    fn heard_received(&mut self, now: Instant, received: Instant, id: ServedCall, view: &RpcRequestView<'_>) {
-        match self.memory.known(id) {
-            Known::New | Known::Forgotten => self.reply(id, &RpcError::OutcomeUnknown),
-            Known::Refused(error) => self.reply(id, &error),
-            Known::Over => self.counts.repeated += 1,
-            Known::Live => {
-                let Some((served, peer)) = self.memory.live_and_peer(id) else { return };
-                served.heard(received, None);
-                if served.state != State::Arriving {
-                    let missing = view.missing().iter().take(MAX_LIST).map(|missing| missing.get()).collect();
-                    let receipt = Receipt { received: view.received(), credit: view.credit(), missing };
-                    served.reported(now, &receipt, view.attempt() > 0, &mut peer.round_trip, &mut self.rng);
-                    if served.state == State::Answered && served.outbox.is_empty() {
-                        self.end(now, id);
-                        return;
-                    }
-                }
-                self.settle(now, id);
-            }
-        }
-    }
-
-    /// The caller wants nothing of this call any more.
-    fn over(&mut self, now: Instant, id: ServedCall) {
-        let Some((served, peer)) = self.memory.live_and_peer(id) else { return };
-        match served.state {
-            State::Arriving => self.end(now, id),
-            State::Answered => {
-                served.outbox.acknowledge_all(now, &mut peer.round_trip, &mut self.rng);
-                self.end(now, id);
-            }
-            State::Waiting => {
-                self.leave_queue(id);
-                self.end(now, id);
-            }
-            State::Running => self.abandon(id),
-            State::Abandoned => {}
-        }
-    }
-
-    fn abandon(&mut self, id: ServedCall) {
-        let Some(served) = self.memory.live_mut(id) else { return };
-        served.state = State::Abandoned;
-        if !served.is_cancelled {
-            served.is_cancelled = true;
-            self.outputs.push_back(Output::Ready(CalleeOutput::Cancel(id)));
-        }
-        self.large.remove(&id);
-        self.timers.set(id, None);
-    }
-
-    fn answer(&mut self, now: Instant, id: ServedCall, outcome: Finished) {
-        let Some(served) = self.memory.live_mut(id) else { return };
-        self.held_argument_bytes -= std::mem::take(&mut served.argument_bytes);
-        served.answer(now, outcome, &self.limits);
-        self.answer_bytes += served.answer_bytes;
-        self.answered.push_back(id);
-        self.settle(now, id);
-        while self.answered.len() > self.limits.answers || self.answer_bytes > self.limits.answer_bytes {
-            let Some(oldest) = self.answered.pop_front() else { break };
-            // A single answer is never too many.
-            if oldest == id {
-                self.answered.push_front(id);
-                break;
-            }
-            if self.memory.live(oldest).is_some_and(|served| served.state == State::Answered) {
-                self.counts.answers_dropped += 1;
-                self.refuse(now, oldest, RpcError::OutcomeUnknown);
-            }
-        }
-    }
-
-    /// Takes all of a call away, and tells its caller why once. Again whenever he asks.
-    fn refuse(&mut self, now: Instant, id: ServedCall, error: RpcError) {
-        self.end(now, id);
-        self.reply(id, &error);
-        self.memory.explain(id, error);
-    }
-
-    fn end(&mut self, now: Instant, id: ServedCall) {
-        if let Some(served) = self.memory.end(now, id, &self.limits) {
-            self.held_argument_bytes -= served.argument_bytes;
-            self.answer_bytes -= served.answer_bytes;
-            self.arriving.remove(&id);
-            self.large.remove(&id);
-            self.timers.set(id, None);
-        }
-    }
-
-    /// Answers without remembering it.
-    fn reply(&mut self, id: ServedCall, error: &RpcError) {
-        self.counts.refused += 1;
-        let mut json = error.to_json();
-        if json.len() > self.part_bytes {
-            json = RpcError::Other { code: error.code().to_owned(), message: String::new(), data: None }.to_json();
-        }
-        let response = RpcResponse {
-            kind: RpcResponse::ERROR.cast_unsigned(),
-            codec: RpcRequest::JSON.cast_unsigned(),
-            total_bytes: i32::try_from(json.len()).unwrap_or_default(),
-            part: json,
-            ..RpcResponse::default()
-        };
-        let channel = match self.memory.channel(id.caller) {
-            Some(channel) => Arc::clone(channel),
-            None => id.caller.response_channel().into(),
-        };
-        let response = addressed(response, self.node, id.caller, id.call);
-        self.outputs.push_back(Output::Ready(CalleeOutput::Send { channel, response }));
-    }
-
-    /// Emits all that a call has to say, after something happened to it.
-    fn settle(&mut self, now: Instant, id: ServedCall) {
-        let share = MAX_WINDOW / self.large.len().max(1);
-        let Some((served, peer)) = self.memory.live_and_peer(id) else { return };
-        let Peer { channel, round_trip } = peer;
-        let mut send = |response| {
-            let response = addressed(response, self.node, id.caller, id.call);
-            self.outputs.push_back(Output::Ready(CalleeOutput::Send { channel: Arc::clone(channel), response }));
-        };
-        if let Some(response) = served.message(now) {
-            send(response);
-        }
-        while let Some(response) = served.next_part(now, share.max(2), round_trip, &mut self.rng) {
-            send(response);
-        }
-        if let Some(chunks) = served.reopened(&self.limits) {
-            self.outputs.push_back(Output::Ready(CalleeOutput::Credit { call: id, chunks }));
-        }
-        if served.outbox.is_large() {
-            self.large.insert(id);
-        } else {
-            self.large.remove(&id);
-        }
-        self.timers.set(id, served.wakeup(&self.limits));
     }
 
     /// Hands out the calls whose turn it is.

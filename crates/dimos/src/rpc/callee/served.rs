@@ -119,6 +119,9 @@ impl Served {
     /// A sign of life of the caller. What a call says of its time is right whichever of its messages came first.
     pub(super) fn heard(&mut self, received: Instant, time_left_us: Option<i64>) {
         self.last_heard = self.last_heard.max(received);
+        if let Some(said) = self.last_said {
+            self.heartbeat_at = self.heartbeat_at.max(said + HEARTBEAT);
+        }
         if let (Limit::Deadline(ends), Some(micros)) = (&mut self.limit, time_left_us) {
             *ends = (*ends).min(received + from_micros(micros));
         }
@@ -175,10 +178,11 @@ impl Served {
         self.outbox.push(kind.cast_unsigned(), body);
         self.answer_bytes = self.outbox.held_bytes();
         self.state = State::Answered;
-        self.keep_until = Some(match self.limit {
-            Limit::Deadline(ends) => ends.max(now + MIN_KEPT).min(now + MAX_KEPT),
-            Limit::Idle(_) => now + MAX_KEPT,
-        });
+        self.keep_until = match self.limit {
+            Limit::Deadline(ends) => Some(ends.max(now + MIN_KEPT).min(now + MAX_KEPT)),
+            // As long as its caller is there: a reader of a stream may pause before the end.
+            Limit::Idle(_) => None,
+        };
         self.body = Vec::new();
     }
 
@@ -325,7 +329,19 @@ impl Served {
 
     fn said(&mut self, now: Instant) {
         self.last_said = Some(now);
-        self.heartbeat_at = now + HEARTBEAT;
+        // Its caller answers the heartbeats of a long call. If he does not, they may be lost, and he must not be taken for gone.
+        let silence = match self.limit {
+            Limit::Idle(_) => now.saturating_duration_since(self.last_heard),
+            Limit::Deadline(_) => Duration::ZERO,
+        };
+        self.heartbeat_at = now
+            + if silence < QUIET {
+                HEARTBEAT
+            } else if silence < VERY_QUIET {
+                QUICK_HEARTBEAT
+            } else {
+                HEARTBEAT / 2
+            };
     }
 
     fn has_heartbeat(&self) -> bool {
@@ -344,6 +360,11 @@ pub(super) fn addressed(response: RpcResponse, callee: NodeId, caller: NodeId, c
 }
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Without a word of the caller of a long call for so long, heartbeats come at [`QUICK_HEARTBEAT`], until [`VERY_QUIET`].
+const QUIET: Duration = Duration::from_millis(900);
+const VERY_QUIET: Duration = Duration::from_secs(4);
+const QUICK_HEARTBEAT: Duration = Duration::from_millis(100);
 
 /// Short, because ten answers in a row that are lost happen to one call of many at 30 % loss.
 const RESEND_CAP: Duration = Duration::from_millis(150);

@@ -201,7 +201,10 @@ impl Call {
         } else if self.cancel.is_none() {
             let give_up = now + limits.cancel;
             self.cancel = Some(Cancel { give_up, send: Repeated { at: now, times: 0 } });
-            self.receipt = Some(false);
+            if self.is_stream && self.is_acknowledged {
+                // Its chunks hold nobody back any more.
+                self.receipt = Some(false);
+            }
         }
     }
 
@@ -223,7 +226,8 @@ impl Call {
         } else {
             if self.is_probing() && self.probe.at <= now {
                 self.receipt = Some(true);
-                self.probe.at = now + backed_off(PROBE, self.probe.times, PROBE_CAP, rng);
+                let cap = if self.probe.times < MANY_PROBES { PROBE_CAP } else { SLOW_PROBE };
+                self.probe.at = now + backed_off(PROBE, self.probe.times, cap, rng);
                 self.probe.times += 1;
             }
             return;
@@ -380,12 +384,17 @@ const ERROR: u8 = RpcResponse::ERROR.cast_unsigned();
 /// 30 % loss is enough for a million calls.
 const UNACKNOWLEDGED_CAP: Duration = Duration::from_millis(100);
 
-/// Longer than between two heartbeats; after that the caller asks.
-const QUIET: Duration = Duration::from_millis(1300);
-const PROBE: Duration = Duration::from_millis(80);
-const PROBE_CAP: Duration = Duration::from_millis(400);
+/// Longer than between two heartbeats. After that the caller asks, some twenty times within an idle limit of 3 s, so that it never ends
+/// a call because of loss.
+const QUIET: Duration = Duration::from_millis(1150);
+const PROBE: Duration = Duration::from_millis(50);
+const PROBE_CAP: Duration = Duration::from_millis(80);
 
-/// What time and bytes a method and a chain must leave of a datagram.
+/// Beyond the usual idle limit.
+const MANY_PROBES: u32 = 30;
+const SLOW_PROBE: Duration = Duration::from_millis(500);
+
+/// What a method and a chain must leave of a datagram.
 const MIN_ROOM: usize = 256;
 
 const MAX_MISSING: usize = 256;

@@ -14,7 +14,12 @@ fn echo(seed: u64, link: Link, sizes: &[usize]) {
         let call = sim.call(0, dimos::rpc::CallSpec { limit: TimeLimit::IDLE, ..spec });
         sim.run_until_answered(call);
         assert!(sim.outcome(call).unwrap().as_ref().unwrap() == &pattern(size), "{size} bytes came back otherwise");
-        println!("loss {}, {size} bytes both ways: {:?}, {} datagrams", link.loss, sim.now - started.0, sim.datagrams - started.1);
+        eprintln!(
+            "loss {}, {size} bytes both ways: {:?}, {} datagrams",
+            link.loss,
+            sim.now - started.0,
+            sim.datagrams - started.1
+        );
     }
     // Of a window of 64 each part may be there twice, and receipts.
     assert!(sim.peak_on_the_way <= 150, "{} datagrams on their way", sim.peak_on_the_way);
@@ -91,6 +96,10 @@ fn what_is_too_large_is_an_error_on_either_side() {
     assert_eq!(code(&mut sim, "echo", &[0; 4000]), Ok(4000));
     assert_eq!(code(&mut sim, "echo", &[0; 4001]).unwrap_err(), "arguments of 4001 bytes: at most 4000 are taken");
     let long = "m".repeat(1200);
-    assert!(code(&mut sim, &long, b"").unwrap_err().starts_with("bad arguments: 0 bytes, with a method and a chain that leave"));
+    assert!(
+        code(&mut sim, &long, b"")
+            .unwrap_err()
+            .starts_with("bad arguments: 0 bytes, with a method and a chain that leave")
+    );
     assert_eq!(code(&mut sim, &long[..900], b"").unwrap_err(), format!("unknown method {:?}", &long[..64]));
 }

@@ -149,7 +149,7 @@ fn a_long_call_outlives_every_deadline_while_its_process_is_heard() {
         assert!(sim.now - sim.start > ms(300_000));
         sim.run_until_answered(next);
         assert_eq!(sim.outcome(next), Some(&Ok(b"next".to_vec())));
-        println!("{} datagrams in 300 s at {loss}", sim.datagrams);
+        eprintln!("{} datagrams in 300 s at {loss}", sim.datagrams);
     }
 }
 

@@ -69,7 +69,8 @@ fn a_call_back_into_a_process_that_waits_is_refused_at_once() {
         let spec = CallSpec { chain: chain.clone(), ..sim.spec(0, method, b"") };
         let call = sim.call(0, spec);
         sim.run_until_answered(call);
-        let code = sim.outcome(call).unwrap().as_ref().map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned());
+        let code =
+            sim.outcome(call).unwrap().as_ref().map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned());
         assert_eq!(code, expected, "{method} {chain:?}");
         if expected == "ok" {
             let with_this: Vec<NodeId> = chain.into_iter().chain([here]).collect();

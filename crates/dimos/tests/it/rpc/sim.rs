@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use dimos::rpc::{
-    CallId, CallSpec, Callee, CalleeLimits, CalleeOutput, Caller, CallerLimits, CallerOutput, ChunkError, IncomingCall, Method,
-    RpcError, ServedCall,
+    CallId, CallSpec, Callee, CalleeLimits, CalleeOutput, Caller, CallerLimits, CallerOutput, ChunkError, IncomingCall,
+    Method, RpcError, ServedCall,
 };
 use dimos::{Name, NodeId};
 use lcm::Message;
@@ -69,6 +69,8 @@ pub(crate) struct CalleeProcess {
     pub(crate) is_suspended: bool,
     handler_us: (u64, u64),
     inbox: VecDeque<(Instant, Vec<u8>)>,
+    /// What handlers will have done when it goes on.
+    finished: Vec<(ServedCall, Result<Vec<u8>, RpcError>)>,
     streams: BTreeMap<ServedCall, Producer>,
     hanging: BTreeSet<ServedCall>,
 }
@@ -97,7 +99,7 @@ impl Link {
 
 impl Sim {
     pub(crate) fn new(seed: u64, link: Link) -> Self {
-        println!("seed {seed}, {link:?}");
+        eprintln!("seed {seed}, {link:?}");
         let now = Instant::now() + Duration::from_secs(1000);
         Self {
             now,
@@ -156,6 +158,7 @@ impl Sim {
             is_suspended: false,
             handler_us: (0, 200),
             inbox: VecDeque::new(),
+            finished: Vec::new(),
             streams: BTreeMap::new(),
             hanging: BTreeSet::new(),
         });
@@ -277,6 +280,10 @@ impl Sim {
             self.callees[callee].core.heard(self.now, received, &view);
             self.poll_callee(callee);
         }
+        for (call, outcome) in std::mem::take(&mut self.callees[callee].finished) {
+            self.callees[callee].core.finish(self.now, call, outcome);
+            self.poll_callee(callee);
+        }
     }
 
     pub(crate) fn send(&mut self, channel: &str, bytes: Vec<u8>) {
@@ -306,7 +313,9 @@ impl Sim {
         match event {
             Event::Arrive { channel, bytes } => self.arrive(&channel, bytes),
             Event::Finish { callee, call, outcome } => {
-                if !self.callees[callee].is_dead {
+                if self.callees[callee].is_suspended {
+                    self.callees[callee].finished.push((call, outcome));
+                } else if !self.callees[callee].is_dead {
                     self.callees[callee].core.finish(self.now, call, outcome);
                     self.poll_callee(callee);
                 }

@@ -30,7 +30,7 @@ fn streams_are_complete_and_in_order_at_all_rates_of_loss() {
             let call = stream(&mut sim, &format!("{count} {bytes}"), 64);
             sim.run_until_answered(call);
             assert_complete(&sim, call, count, bytes);
-            println!("loss {loss}: {count} chunks of {bytes} bytes in {:?}", sim.now - started);
+            eprintln!("loss {loss}: {count} chunks of {bytes} bytes in {:?}", sim.now - started);
         }
         sim.run_for(Duration::from_secs(1));
         assert_eq!(sim.callees[0].core.held().2, 0);
@@ -68,6 +68,21 @@ fn a_reader_that_pauses_for_a_minute_misses_nothing() {
     }
     sim.run_until_answered(call);
     assert_complete(&sim, call, 500, 1000);
+}
+
+#[test]
+fn a_stream_that_has_ended_waits_for_its_reader() {
+    let mut sim = Sim::pair(51, Link::lossy(0.3));
+    sim.callers[0].consumes_in = None;
+    let call = stream(&mut sim, "20 1000", 16);
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(sim.callers[0].chunks[&call].len(), 16);
+    sim.callers[0].consumes_in = Some(Duration::ZERO);
+    for _ in 0..16 {
+        sim.consume(0, call);
+    }
+    sim.run_until_answered(call);
+    assert_complete(&sim, call, 20, 1000);
 }
 
 #[test]

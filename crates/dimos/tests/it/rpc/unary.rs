@@ -36,22 +36,25 @@ fn many_calls(seed: u64, link: Link) {
     sim.run_until_idle();
     let executed: usize = sim.callees.iter().map(|callee| callee.executed.len()).sum();
     assert_eq!(executed, CALLS);
-    let mut bodies: Vec<Vec<u8>> =
-        sim.callers.iter().flat_map(|caller| caller.outcomes.values().map(|outcome| outcome.clone().unwrap())).collect();
+    let mut bodies: Vec<Vec<u8>> = sim
+        .callers
+        .iter()
+        .flat_map(|caller| caller.outcomes.values().map(|outcome| outcome.clone().unwrap()))
+        .collect();
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), CALLS, "each call has its own answer");
     let mut latencies: Vec<Duration> = sim.callers.iter().flat_map(|caller| caller.latencies.clone()).collect();
     latencies.sort();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
-    println!(
+    let at = |permille: usize| latencies[(latencies.len() - 1) * permille / 1000];
+    eprintln!(
         "loss {:.2}: latency p50 {:?}, p90 {:?}, p99 {:?}, p99.9 {:?}, max {:?}; {:.2} datagrams a call",
         link.loss,
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(0.999),
-        at(1.0),
+        at(500),
+        at(900),
+        at(990),
+        at(999),
+        at(1000),
         sim.datagrams as f64 / CALLS as f64
     );
     // After the last words nothing is left.
@@ -80,6 +83,19 @@ fn ten_thousand_calls_at_10_percent_loss_are_answered_once() {
 #[test]
 fn ten_thousand_calls_at_30_percent_loss_are_answered_once() {
     many_calls(4, Link::lossy(0.3));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut sim = Sim::pair(7, Link::lossy(0.3));
+        for number in 0..100_u32 {
+            sim.simple_call("echo", &number.to_le_bytes());
+        }
+        sim.run_until_idle();
+        (sim.datagrams, sim.datagram_bytes, sim.callers[0].latencies.clone())
+    };
+    assert_eq!(run(), run());
 }
 
 #[test]
