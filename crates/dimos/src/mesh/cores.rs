@@ -13,8 +13,8 @@ use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence};
 use crate::rpc::{
-    CallId, CallSpec, Callee, CalleeOutput, Caller, CallerOutput, ChunkError, IncomingCall, Method, RpcError,
-    ServedCall,
+    CallId, CallSpec, Callee, CalleeLimits, CalleeOutput, Caller, CallerOutput, ChunkError, IncomingCall, Method,
+    RpcError, ServedCall,
 };
 
 /// Presence and RPC of this process.
@@ -77,10 +77,11 @@ impl Cores {
     ) -> Result<Self, ConfigError> {
         let (node, seed) = (config.identity.node, config.seed);
         let (displaced, was_displaced) = bounded(1);
+        let limits = CalleeLimits { accept_after: ACCEPT_AFTER, ..CalleeLimits::default() };
         Ok(Self {
             presence: Presence::new(now, config)?,
             caller: Caller::new(node, seed),
-            callee: Callee::new(node, methods, seed),
+            callee: Callee::with_limits(node, methods, seed, limits),
             publisher,
             calls: HashMap::new(),
             events: Vec::new(),
@@ -337,3 +338,6 @@ impl Cores {
 
 /// A message does not lie in the kernel longer than this; the clock was set.
 const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// Most results are ready sooner, and then need no acknowledgement of the call before them.
+const ACCEPT_AFTER: Duration = Duration::from_millis(3);
