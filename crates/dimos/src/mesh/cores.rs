@@ -11,7 +11,7 @@ use lcm_types::dimos_mesh::{Ask, Beat, Claim, RpcRequest, RpcResponse};
 use super::reader::{ASKS, BEATS, CLAIMS};
 use crate::name::Name;
 use crate::node::NodeId;
-use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence};
+use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence, State};
 use crate::rpc::{
     CallId, CallSpec, Callee, CalleeLimits, CalleeOutput, Caller, CallerOutput, ChunkError, IncomingCall, Method,
     RpcError, ServedCall,
@@ -104,6 +104,9 @@ impl Cores {
         let call = self.caller.call(now, spec);
         self.calls.insert(call, Waiting { target, replies });
         self.presence.follow(now, target);
+        if self.presence.participant(target).is_some_and(|other| other.state == State::Lost) {
+            self.caller.target_lost(now, target);
+        }
         (call, receiver)
     }
 
@@ -162,6 +165,12 @@ impl Cores {
             }
             (error, has_room)
         })
+    }
+
+    /// Whether all callers have their answers.
+    pub(super) fn has_delivered(&self) -> bool {
+        let (_, _, bytes) = self.callee.held();
+        bytes == 0
     }
 
     pub(super) fn stop(&mut self) {

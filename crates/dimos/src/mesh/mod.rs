@@ -104,6 +104,15 @@ impl Mesh {
     }
 }
 
+impl Mesh {
+    fn wait_until(&self, at_most: Duration, is_done: impl Fn(&Cores) -> bool) {
+        let patience = Instant::now() + at_most;
+        while !is_done(&self.shared.lock()) && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Cores> {
         // A panic of another thread within leaves nothing half done that the cores do not survive.
@@ -113,11 +122,10 @@ impl Shared {
 
 impl Drop for Mesh {
     fn drop(&mut self) {
+        // Whoever hears the farewell waits for no answer any more.
+        self.wait_until(DELIVERY, Cores::has_delivered);
         self.with(|cores, now| cores.presence.leave(now, Farewell::Gone));
-        let patience = Instant::now() + FAREWELL;
-        while !self.shared.lock().presence.has_left() && Instant::now() < patience {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.wait_until(FAREWELL, |cores| cores.presence.has_left());
         self.shared.lock().stop();
         self.shared.wake.wake();
         if let Some(thread) = self.thread.take() {
@@ -126,6 +134,9 @@ impl Drop for Mesh {
         }
     }
 }
+
+/// How long answers that are on their way may take to arrive.
+const DELIVERY: Duration = Duration::from_secs(1);
 
 /// How long the farewells may take.
 const FAREWELL: Duration = Duration::from_millis(500);

@@ -1,6 +1,6 @@
 //! Which calls are taken in: all that a request must fulfil before its handler runs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lcm_types::dimos_mesh::RpcRequestView;
 
@@ -103,7 +103,9 @@ impl Callee {
         if self.is_displaced {
             return Err(Refusal::Always(RpcError::Displaced));
         }
-        if received + from_micros(view.time_left_us()) <= now {
+        // Whoever waits this long for an acknowledgement has given up.
+        let is_given_up = now.saturating_duration_since(received) >= ACKNOWLEDGE;
+        if is_given_up || received + from_micros(view.time_left_us()) <= now {
             return Err(Refusal::Now(LATE));
         }
         let is_concurrent = method.is_concurrent;
@@ -177,3 +179,6 @@ fn shortened(text: &str) -> String {
 
 /// Longer chains are no honest ones.
 const MAX_CHAIN: usize = 64;
+
+/// How long callers wait for an acknowledgement: [`CallerLimits::acknowledge`](crate::rpc::CallerLimits::acknowledge) by default.
+const ACKNOWLEDGE: Duration = Duration::from_secs(2);
