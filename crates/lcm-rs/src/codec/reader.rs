@@ -222,8 +222,9 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn owned_messages<M: Message>(&mut self, count: usize, field: &str) -> Result<Vec<M>, DecodeError> {
         self.descend(field)?;
-        // More only when as many were seen.
-        let mut copies = Vec::with_capacity(count.min(FIRST_MESSAGES));
+        // They usually take about as many bytes here as there. More room only when as many were seen.
+        let first_bytes = (2 * self.rest.len()).min(FIRST_BYTES);
+        let mut copies = Vec::with_capacity(count.min(first_bytes / size_of::<M>().max(1) + 1));
         for index in 0..count {
             copies.push(M::read_owned(self).map_err(|error| error.within_element(field, index))?);
         }
@@ -306,8 +307,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many messages of an array are made room for before they were seen.
-const FIRST_MESSAGES: usize = 64;
+/// How much room is made for the messages of an array before they were seen. Arrays within each other add up, and each can
+/// claim any length.
+const FIRST_BYTES: usize = 1 << 20;
 
 /// The integers that may be the size of an array.
 pub trait Size: Copy + 'static {
