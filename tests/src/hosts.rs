@@ -68,6 +68,11 @@ impl FarHost {
         far
     }
 
+    /// Loses this share of the multicast IP packets that reach the far host; [`lose_percent`] has told that this system can.
+    pub fn lose_percent(&self, percent: u32) {
+        run(&mut self.command(Command::new("nft").arg(loss_rules(percent))));
+    }
+
     /// Runs `ip` with these words on the far host.
     pub fn ip(&self, words: &str) {
         run(&mut self.command(Command::new("ip").args(words.split_whitespace())));
@@ -78,13 +83,7 @@ impl FarHost {
 /// saying that `test` is skipped because this system cannot do that.
 #[must_use]
 pub fn lose_percent(test: &str, percent: u32) -> bool {
-    // Before defragmentation, which happens at priority -400.
-    let rules = format!(
-        "add table ip loss; \
-         add chain ip loss ingress {{ type filter hook prerouting priority -450; }}; \
-         add rule ip loss ingress ip daddr 224.0.0.0/4 ip protocol udp numgen random mod 100 < {percent} counter drop"
-    );
-    match Command::new("nft").arg(rules).output() {
+    match Command::new("nft").arg(loss_rules(percent)).output() {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
             let reason = String::from_utf8_lossy(&output.stderr);
@@ -96,4 +95,13 @@ pub fn lose_percent(test: &str, percent: u32) -> bool {
             false
         }
     }
+}
+
+fn loss_rules(percent: u32) -> String {
+    // Before defragmentation, which happens at priority -400.
+    format!(
+        "add table ip loss; \
+         add chain ip loss ingress {{ type filter hook prerouting priority -450; }}; \
+         add rule ip loss ingress ip daddr 224.0.0.0/4 ip protocol udp numgen random mod 100 < {percent} counter drop"
+    )
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use dimos::presence::Event;
 use dimos::rpc::{RpcError, TimeLimit};
 use dimos::{Dimos, Module, NodeId, Options, PendingCall};
+use mesh_tests::example;
 use mesh_tests::hosts::{FarHost, lose_percent};
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::{isolated, test_name};
@@ -263,7 +264,7 @@ fn every_call_across_a_wire_that_loses_a_tenth_is_answered_and_none_runs_twice()
     if !lose_percent(test_name!(), 10) {
         return;
     }
-    lose_percent_there(&far, 10);
+    far.lose_percent(10);
     let worker = Worker::start_by(far.command(&serve(&program, ACROSS)));
     let start = Instant::now();
     let dimos = client(ACROSS);
@@ -306,7 +307,7 @@ fn large_results_cross_a_wire_that_loses_a_hundredth() {
     if !lose_percent(test_name!(), 1) {
         return;
     }
-    lose_percent_there(&far, 1);
+    far.lose_percent(1);
     let _worker = Worker::start_by(far.command(&serve(&program, ACROSS)));
     let dimos = client(ACROSS);
     let module = dimos.module(NAME).expect("it is there");
@@ -499,16 +500,6 @@ fn blob(bytes: usize) -> String {
     text
 }
 
-/// The same loss as that of [`lose_percent`], at the other end of the wire.
-fn lose_percent_there(far: &FarHost, percent: u32) {
-    let rules = format!(
-        "add table ip loss; \
-         add chain ip loss ingress {{ type filter hook prerouting priority -450; }}; \
-         add rule ip loss ingress ip daddr 224.0.0.0/4 ip protocol udp numgen random mod 100 < {percent} counter drop"
-    );
-    run(&mut far.command(Command::new("nft").arg(rules)));
-}
-
 /// Prints how many packets were lost at either end, which have to be some.
 fn tell_lost(far: &FarHost) {
     let mut list = Command::new("nft");
@@ -521,26 +512,10 @@ fn tell_lost(far: &FarHost) {
     assert!(here > 0 && there > 0, "the wire was whole");
 }
 
-/// The program under test, built first: Cargo builds the examples of other packages only when asked to.
+/// The program under test.
 fn program() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let program = BUILT.get_or_init(|| {
-        // Of the directory `<target>/<profile>/deps`.
-        let executable = std::env::current_exe().expect("a test knows its executable");
-        let directory = executable.ancestors().nth(2).expect("a test lies two directories deep");
-        let profile = match directory.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "dimos", "--example", "mesh_calls", "--profile", profile]);
-        build.arg("--target-dir").arg(directory.parent().expect("a profile's directory lies in a target directory"));
-        let mut build = Process::start(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-        let status = build.wait(BUILD_LIMIT);
-        assert!(status.success(), "mesh_calls cannot be built: {}", build.stderr());
-        directory.join("examples/mesh_calls")
-    });
-    program.clone()
+    BUILT.get_or_init(|| example::built("dimos", "mesh_calls")).clone()
 }
 
 const NAME: &str = "robot0/worker";
@@ -551,4 +526,3 @@ const ACROSS: &str = "udpm://239.255.76.67:7667?ttl=1";
 const LONG: Duration = Duration::from_secs(60);
 const CALLS: usize = 300;
 const NOTHING: [&str; 0] = [];
-const BUILD_LIMIT: Duration = Duration::from_secs(600);

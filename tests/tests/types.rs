@@ -10,8 +10,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
-use std::time::Duration;
 
+use mesh_tests::example;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::test_name;
@@ -308,26 +308,10 @@ fn built_in_idl() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("lcm-types").join("idl")
 }
 
-/// The program under test, built first: Cargo builds the examples of other packages only when asked to.
+/// The program under test.
 fn ours() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let program = BUILT.get_or_init(|| {
-        // Of the directory `<target>/<profile>/deps`.
-        let executable = std::env::current_exe().expect("a test knows its executable");
-        let directory = executable.ancestors().nth(2).expect("a test lies two directories deep");
-        let profile = match directory.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "lcm-types", "--example", "lcm-type-check", "--profile", profile]);
-        build.arg("--target-dir").arg(directory.parent().expect("a profile's directory lies in a target directory"));
-        let mut build = Process::start(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-        let status = build.wait(BUILD_LIMIT);
-        assert!(status.success(), "lcm-type-check cannot be built: {}", build.stderr());
-        directory.join("examples/lcm-type-check")
-    });
-    Command::new(program)
+    Command::new(BUILT.get_or_init(|| example::built("lcm-types", "lcm-type-check")))
 }
 
 fn python(wheel: &Wheel, classes: &Path) -> Command {
@@ -418,6 +402,3 @@ const RANDOM_MESSAGES: &str = "20";
 
 /// The environment variable with the seed of the messages.
 const SEED: &str = "TYPES_SEED";
-
-/// For a compiler on a slow machine.
-const BUILD_LIMIT: Duration = Duration::from_secs(600);
