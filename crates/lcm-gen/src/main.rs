@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Parser;
 use lcm_gen::{Diagnostics, ReadError, Sources, directory};
 
-/// Reads LCM's IDL files and says what is wrong with them. Without --out it prints a line `FINGERPRINT TYPE` for each type.
+/// Reads LCM's IDL files and says what is wrong with them. Without --out and --check it prints a line `FINGERPRINT TYPE` for each type.
 ///
 /// Exit codes: 0 the files are good, 1 they have faults or are not what --check expects, 2 wrong usage.
 #[derive(Parser)]
@@ -19,8 +19,9 @@ struct Options {
     /// the directory, only the modules of an earlier run are overwritten or removed.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Writes nothing, and fails if the files in --out are not what would be written.
-    #[arg(long, requires = "out")]
+    /// Writes and prints nothing but what is wrong: with the files, and with what is in --out if that is not what would be
+    /// written.
+    #[arg(long)]
     check: bool,
     /// Types that the files refer to, and that another crate has already: its name, as in Rust, and where its .lcm files are.
     #[arg(long = "extern", value_name = "CRATE=DIR", value_parser = external)]
@@ -60,6 +61,7 @@ fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Err(faults) => return Ok(faulty(&faults)),
     }
     match &options.out {
+        None if options.check => Ok(ExitCode::SUCCESS),
         None => print_fingerprints(&sources),
         Some(out) => generate(&sources, out, options.check),
     }

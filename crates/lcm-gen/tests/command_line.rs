@@ -37,6 +37,18 @@ fn what_is_removed_is_told_and_what_check_finds_can_be_written() {
 }
 
 #[test]
+fn check_alone_says_only_what_is_wrong() {
+    let directory = scratch("check-alone");
+    fs::write(directory.join("x.lcm"), "struct x { byte n; }").unwrap();
+    let output = run(&directory, &["--check", "x.lcm"]);
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), Vec::new(), Vec::new()));
+    fs::write(directory.join("x.lcm"), "struct x { bite n; }").unwrap();
+    let (code, text) = told(&run(&directory, &["--check", "x.lcm"]));
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("x.lcm:1:12: there is no type bite"), "{text}");
+}
+
+#[test]
 fn faulty_options_and_files_are_told_once_and_without_a_panic() {
     let directory = scratch("faulty");
     fs::write(directory.join("x.lcm"), "struct x { std_msgs.Header h; }").unwrap();

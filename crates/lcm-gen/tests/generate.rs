@@ -63,6 +63,61 @@ fn generated_types_read_and_write_every_message() {
 }
 
 #[test]
+fn a_view_says_what_the_owned_message_says() {
+    use everything::demo::{Everything, Names, Point, PointLayout};
+    use lcm::Message;
+    use lcm::codec::{Bool, to_native};
+
+    let mut sources = Sources::default();
+    sources.add_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/generated/everything.lcm")).unwrap();
+    let schema = sources.compile().unwrap();
+    let mut messages = random::Messages { schema: &schema, random: fastrand::Rng::with_seed(5), nan: false };
+    let owned_point = |point: &PointLayout| Point { x: point.x(), y: point.y() };
+    for _ in 0..20 {
+        let bytes = messages.message(Everything::NAME);
+        let (view, owned) = (Everything::view(&bytes).unwrap(), Everything::decode(&bytes).unwrap());
+        assert_eq!((view.large(), view.f(), view.d(), view.yes()), (owned.large, owned.f, owned.d, owned.yes));
+        assert_eq!((view.self_(), view.color().value()), (owned.self_, owned.color.0));
+        assert!(view.text() == &*owned.text && view.names().iter().eq(owned.names.iter().map(|name| &**name)));
+        assert!(view.two().iter().eq(owned.two.iter().map(|text| &**text)));
+        assert!(view.colors().iter().map(|color| color.value()).eq(owned.colors.iter().map(|color| color.0)));
+        assert_eq!((view.signed_list(), view.blob(), view.uuid()), (&*owned.signed_list, &*owned.blob, &owned.uuid));
+        assert!(view.flags().iter().map(|flag| flag.get()).eq(owned.flags.iter().copied()));
+        assert_eq!(view.switches().map(Bool::get), owned.switches);
+        assert_eq!(to_native::<f32>(view.numbers()), owned.numbers);
+        assert_eq!((to_native::<f64>(view.fixed()), to_native::<f64>(view.huge())), (owned.fixed.to_vec(), owned.huge));
+        assert!(view.points().iter().map(owned_point).eq(owned.points.iter().copied()));
+        assert_eq!(view.corners().each_ref().map(owned_point), owned.corners);
+        assert!(view.grid().iter().map(|row| row.map(|cell| cell.get())).eq(owned.grid.iter().copied()));
+        assert!(view.rows().iter().map(|row| row.map(|cell| cell.get())).eq(owned.rows.iter().copied()));
+        // Matrices lie flat in views.
+        assert_eq!(to_native::<i32>(view.matrix()), owned.matrix.concat());
+        assert_eq!(view.pictures(), owned.pictures.concat());
+        let flat = view.cube().iter().map(|cell| cell.each_ref().map(owned_point));
+        assert!(flat.eq(owned.cube.concat()));
+        assert!(view.table().iter().eq(owned.table.iter().flatten().map(|text| &**text)));
+        assert_eq!((usize::from(view.raw()), view.r#type() as usize), (owned.table.len(), owned.rows.len()));
+        let children = view.children().iter().map(|child| Everything::from_view(child).unwrap());
+        assert!(children.eq(owned.children.iter().cloned()));
+        let family = view.family().iter().map(|child| Everything::from_view(child).unwrap());
+        assert!(family.eq(owned.family.iter().flatten().cloned()));
+        assert_eq!(view.leaves().len(), owned.leaves.len());
+        assert_eq!((view.leaf().at().x(), view.leaf().__x()), (owned.leaf.at.x, owned.leaf.__x));
+
+        let bytes = messages.message(Names::NAME);
+        let (view, owned) = (Names::view(&bytes).unwrap(), Names::decode(&bytes).unwrap());
+        assert_eq!(
+            (view.state().value(), view.read_state(), view.reader()),
+            (owned.state.0, owned.read_state, owned.reader)
+        );
+        assert!(view.Some() == &*owned.Some && view.None() == &*owned.None && view.Err() == &*owned.Err);
+        let (route, expected) = (view.from(), owned.from);
+        assert_eq!((route.from(), route.into(), route.r#gen()), (expected.from, expected.into, expected.r#gen));
+        assert_eq!((route.origin().x(), route.state().value()), (expected.origin.x, expected.state.0));
+    }
+}
+
+#[test]
 fn names_that_would_collide_in_rust_are_refused_where_they_stand() {
     for (text, expected) in [
         ("struct a { } struct aView { }", "1:21: aView and a would both be aView in Rust"),

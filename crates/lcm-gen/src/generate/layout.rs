@@ -110,41 +110,39 @@ fn accessor(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
 
 /// An owned element with its inner dimensions, as it goes into a message.
 fn to_wire(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenStream) -> TokenStream {
-    let convert = |element: &TokenStream| match shape.element {
-        Element::Number(_) | Element::Boolean => quote!(#element.into()),
+    mapped(shape, value, &|element| match shape.element {
         Element::Fixed(name) => {
             let layout = scope.path(name).layout;
             quote!(<#layout as ::core::convert::From<_>>::from(&#element))
         }
-        Element::Int8 | Element::Byte | Element::Text | Element::Variable(_) => quote!(#element),
-    };
-    match shape.element {
-        Element::Int8 | Element::Byte => quote!(#value),
-        _ => mapped(value, shape.cells.len(), &convert),
-    }
+        _ => quote!(#element.into()),
+    })
 }
 
 /// An element with its inner dimensions as it lies in a message, as an owned one. `value` is a place, not a reference.
 pub(super) fn cell_to_owned(scope: &Scope<'_>, shape: &Shape<'_>, value: &TokenStream) -> TokenStream {
-    let convert = |element: &TokenStream| match shape.element {
-        Element::Number(_) | Element::Boolean => quote!(#element.get()),
+    mapped(shape, value, &|element| match shape.element {
         Element::Fixed(name) => {
             let owned = scope.path(name).owned;
             quote!(<#owned as ::core::convert::From<_>>::from(&#element))
         }
-        Element::Int8 | Element::Byte | Element::Text | Element::Variable(_) => quote!(#element),
-    };
+        _ => quote!(#element.get()),
+    })
+}
+
+/// `convert` on each element of `value` and its inner arrays; bytes stay as they are.
+fn mapped(shape: &Shape<'_>, value: &TokenStream, convert: &dyn Fn(&TokenStream) -> TokenStream) -> TokenStream {
     match shape.element {
         Element::Int8 | Element::Byte => quote!(#value),
-        _ => mapped(value, shape.cells.len(), &convert),
+        _ => mapped_to_rank(value, shape.cells.len(), convert),
     }
 }
 
 /// `convert` on each element of an array of `rank` dimensions.
-fn mapped(value: &TokenStream, rank: usize, convert: &dyn Fn(&TokenStream) -> TokenStream) -> TokenStream {
+fn mapped_to_rank(value: &TokenStream, rank: usize, convert: &dyn Fn(&TokenStream) -> TokenStream) -> TokenStream {
     if rank == 0 {
         return convert(value);
     }
-    let inner = mapped(&quote!(cell), rank - 1, convert);
+    let inner = mapped_to_rank(&quote!(cell), rank - 1, convert);
     quote!(#value.map(|cell| #inner))
 }

@@ -8,11 +8,6 @@ use super::names::{TypeNames, ident, local};
 use super::shape::{Element, Shape, is_shown_in_views};
 use super::{Scope, layout, native};
 
-/// Of a struct of fixed size.
-pub(super) fn of_fixed_size(structure: &Struct, fingerprint: Fingerprint) -> TokenStream {
-    fixed(&structure.name, fingerprint)
-}
-
 /// Of a type whose view is a reference to its layout.
 pub(super) fn fixed(name: &str, fingerprint: Fingerprint) -> TokenStream {
     let TypeNames { owned, layout, .. } = TypeNames::of(name);
@@ -62,7 +57,7 @@ pub(super) fn of_variable_size(
     let constants = constants(&structure.name, fingerprint);
     let from_view = from_view(scope, structure, members);
     let read = read(scope, structure, members, &view);
-    let read_owned = has_walked_arrays(members).then(|| {
+    let read_owned = members.iter().any(is_walked).then(|| {
         let body = read_owned(scope, structure, members);
         quote! {
             fn read_owned(
@@ -116,8 +111,25 @@ fn constants(name: &str, fingerprint: Fingerprint) -> TokenStream {
     }
 }
 
-/// Sizes first become local variables, because the arrays that follow need them.
 fn read(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>], view: &proc_macro2::Ident) -> TokenStream {
+    let statements = read_in_order(members, |shape| read_member(scope, shape));
+    let sizes = sizes(members);
+    let fields = members.iter().filter(|shape| is_shown_in_views(structure, shape.name())).map(|shape| {
+        let (name, local) = (ident(shape.name()), local(shape.name()));
+        if sizes.contains(&shape.name()) {
+            let integer = size_type(shape);
+            return quote!(#name: #local as #integer);
+        }
+        quote!(#name: #local)
+    });
+    quote! {
+        #statements
+        Ok(#view { #(#fields,)* })
+    }
+}
+
+/// Each member becomes a local variable, because arrays need the sizes before them.
+fn read_in_order(members: &[Shape<'_>], read: impl Fn(&Shape<'_>) -> TokenStream) -> TokenStream {
     let sizes = sizes(members);
     let statements = members.iter().map(|shape| {
         let name = shape.name();
@@ -126,21 +138,10 @@ fn read(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>], view: &pro
             let integer = size_type(shape);
             return quote!(let #local = reader.size::<#integer>(#name)?;);
         }
-        let value = read_member(scope, shape);
+        let value = read(shape);
         quote!(let #local = #value;)
     });
-    let fields = members.iter().filter(|shape| is_shown_in_views(structure, shape.name())).map(|shape| {
-        let (name, local) = (ident(shape.name()), local(shape.name()));
-        if sizes.contains(&shape.name()) {
-            let integer = size_type(shape);
-            return quote!(#name: #local as #integer);
-        }
-        if name == local { quote!(#name) } else { quote!(#name: #local) }
-    });
-    quote! {
-        #(#statements)*
-        Ok(#view { #(#fields,)* })
-    }
+    quote!(#(#statements)*)
 }
 
 fn read_member(scope: &Scope<'_>, shape: &Shape<'_>) -> TokenStream {
@@ -211,17 +212,10 @@ fn from_view(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> To
 
 /// Decoding in one pass: a view of such an array walks it once to find its end, and copying it out walks it again.
 fn read_owned(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> TokenStream {
-    let sizes = sizes(members);
-    let statements = members.iter().map(|shape| {
-        let name = shape.name();
-        let local = local(name);
-        if sizes.contains(&name) {
-            let integer = size_type(shape);
-            return quote!(let #local = reader.size::<#integer>(#name)?;);
-        }
-        let value = if is_walked(shape) { read_array(scope, shape, true) } else { read_member(scope, shape) };
-        quote!(let #local = #value;)
+    let statements = read_in_order(members, |shape| {
+        if is_walked(shape) { read_array(scope, shape, true) } else { read_member(scope, shape) }
     });
+    let sizes = sizes(members);
     let fields = members.iter().filter(|shape| !structure.is_implied(shape.name())).map(|shape| {
         let (name, local) = (ident(shape.name()), local(shape.name()));
         if sizes.contains(&shape.name()) {
@@ -232,13 +226,9 @@ fn read_owned(scope: &Scope<'_>, structure: &Struct, members: &[Shape<'_>]) -> T
         quote!(#name: #value)
     });
     quote! {
-        #(#statements)*
+        #statements
         Ok(Self { #(#fields,)* })
     }
-}
-
-fn has_walked_arrays(members: &[Shape<'_>]) -> bool {
-    members.iter().any(is_walked)
 }
 
 /// Whether its end is found only by walking over its elements.

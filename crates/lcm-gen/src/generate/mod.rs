@@ -84,7 +84,7 @@ impl<'a> Scope<'a> {
                 let mut items = owned::items(self, structure, &members);
                 if let Some(bytes) = self.shapes.fixed_bytes(&structure.name) {
                     items.extend(layout::items(self, structure, &members, bytes));
-                    items.push(message::of_fixed_size(structure, fingerprint));
+                    items.push(message::fixed(&structure.name, fingerprint));
                 } else {
                     items.extend(view::items(self, structure, &members));
                     items.push(message::of_variable_size(self, structure, &members, fingerprint));

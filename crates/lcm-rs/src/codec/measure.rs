@@ -99,12 +99,7 @@ impl Measure {
     /// If it is longer than LCM can say.
     #[inline]
     pub fn text(&mut self, text: &str, field: &str) -> Result<(), EncodeError> {
-        self.text_bytes(text.len(), field)
-    }
-
-    /// Adds a string of `bytes` bytes, not counting the NUL.
-    #[inline]
-    pub(crate) fn text_bytes(&mut self, bytes: usize, field: &str) -> Result<(), EncodeError> {
+        let bytes = text.len();
         if bytes >= i32::MAX as usize {
             return Err(EncodeError::new(EncodeErrorKind::StringTooLong { bytes }, field));
         }
