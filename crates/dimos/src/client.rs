@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use lcm::{Lcm, OpenError, Publisher, Queue, Sample, SubscribeError, Subscription, Url};
 
-use crate::mesh::{Mesh, MeshError};
+use crate::mesh::{Mesh, MeshCounts, MeshError};
 use crate::module::Module;
 use crate::name::{Name, NameError};
 use crate::presence::{Event, Participant, Presence};
@@ -128,7 +128,7 @@ impl Options {
         let start = Instant::now();
         loop {
             let (found, is_searching) =
-                dimos.mesh.with(|cores, _| (coordinators(&cores.presence), cores.presence.is_searching()));
+                dimos.mesh.with(|cores, _| (coordinators(&cores.presence), cores.presence.is_surveying()));
             let waited = start.elapsed();
             match (&wanted, &found[..]) {
                 (Some(name), names) if names.contains(name) => return Ok(dimos),
@@ -199,7 +199,7 @@ impl Dimos {
     /// Waits until all that are there have had time to say so, about 1 s after joining.
     #[must_use]
     pub fn settled(&self) -> &Self {
-        while self.mesh.with(|cores, _| cores.presence.is_searching()) {
+        while self.mesh.with(|cores, _| cores.presence.is_surveying()) {
             std::thread::sleep(POLL);
         }
         self
@@ -217,7 +217,7 @@ impl Dimos {
                 let presence = &cores.presence;
                 let classes: Vec<_> =
                     presence.of_class(name).filter_map(|one| Some((one.name.clone()?, one.node))).collect();
-                (presence.owner(&parsed), classes, presence.is_searching())
+                (presence.owner(&parsed), classes, presence.is_finding(&parsed) || presence.is_surveying())
             });
             match (owner, &classes[..]) {
                 (Some((node, _)), _) => return Ok(Module::new(Arc::clone(&self.mesh), parsed, node)),
@@ -233,6 +233,12 @@ impl Dimos {
                 }
             }
         }
+    }
+
+    /// What was heard, said, ignored and refused of the mesh so far. What the bus lost is in [`lcm::Lcm::statistics`].
+    #[must_use]
+    pub fn counts(&self) -> MeshCounts {
+        self.mesh.with(|cores, _| cores.counts())
     }
 
     /// What becomes of other processes from now on.

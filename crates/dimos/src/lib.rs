@@ -29,7 +29,7 @@ mod module;
 mod service;
 
 pub use client::{ConnectError, Dimos, FindError, Options};
-pub use mesh::MeshError;
+pub use mesh::{MeshCounts, MeshError};
 pub use module::{Module, PendingCall, Stream};
 pub use name::{Name, NameError};
 pub use node::NodeId;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::{ConnectError, Options};
-use crate::mesh::{Jobs, Mesh, MeshError};
+use crate::mesh::{Jobs, Mesh, MeshCounts, MeshError};
 use crate::module::Module;
 use crate::name::Name;
 use crate::node::NodeId;
@@ -211,6 +211,12 @@ impl Served {
         self.epoch
     }
 
+    /// What was heard, said, ignored and refused of the mesh so far.
+    #[must_use]
+    pub fn counts(&self) -> MeshCounts {
+        self.mesh.as_ref().map(|mesh| mesh.with(|cores, _| cores.counts())).unwrap_or_default()
+    }
+
     /// Receives once: when another process has taken the name. This one should end then.
     #[must_use]
     pub fn displaced(&self) -> &Receiver<NodeId> {
@@ -257,7 +263,7 @@ impl ServedRequest {
         self.mesh.with(|cores, now| cores.presence.find(now, name));
         loop {
             let (owner, is_searching) =
-                self.mesh.with(|cores, _| (cores.presence.owner(name), cores.presence.is_searching()));
+                self.mesh.with(|cores, _| (cores.presence.owner(name), cores.presence.is_finding(name)));
             match owner {
                 Some((node, _)) => return Ok(Module::new(Arc::clone(&self.mesh), name.clone(), node).within(self)),
                 None if is_searching => std::thread::sleep(crate::client::POLL),

@@ -13,8 +13,8 @@ use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence, State};
 use crate::rpc::{
-    CallId, CallSpec, Callee, CalleeLimits, CalleeOutput, Caller, CallerOutput, ChunkError, IncomingCall, Method,
-    RpcError, ServedCall,
+    CallId, CallSpec, Callee, CalleeCounts, CalleeLimits, CalleeOutput, Caller, CallerCounts, CallerOutput, ChunkError,
+    IncomingCall, Method, RpcError, ServedCall,
 };
 
 /// Presence and RPC of this process.
@@ -36,10 +36,24 @@ pub(crate) struct Cores {
     full: HashMap<ServedCall, Sender<()>>,
     /// Since when a handler has been running that no other one runs beside.
     handler_since: Option<Instant>,
-    /// What was on a mesh channel and is not of the mesh.
+    /// See [`MeshCounts::malformed`].
     malformed: u64,
     had_beats: bool,
     is_stopped: bool,
+}
+
+/// What this process heard, said, ignored and refused of the mesh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MeshCounts {
+    /// Claims, questions and beats.
+    pub presence: crate::presence::Counts,
+    /// Answers to the calls of this process.
+    pub caller: CallerCounts,
+    /// Calls of others to this process.
+    pub callee: CalleeCounts,
+    /// Messages on the channels of the mesh that are of another type, or damaged.
+    pub malformed: u64,
 }
 
 /// Where calls to be executed go.
@@ -167,6 +181,11 @@ impl Cores {
         })
     }
 
+    pub(crate) fn counts(&self) -> MeshCounts {
+        let (presence, caller, callee) = (self.presence.counts(), self.caller.counts(), self.callee.counts());
+        MeshCounts { presence, caller, callee, malformed: self.malformed }
+    }
+
     /// Whether all callers have their answers.
     pub(super) fn has_delivered(&self) -> bool {
         let (_, _, bytes) = self.callee.held();
@@ -202,31 +221,25 @@ impl Cores {
     }
 
     pub(super) fn heard_claim(&mut self, now: Instant, sample: &Sample) {
-        match self.understood(Claim::view(sample.payload())) {
-            Some(claim) => self.presence.heard_claim(now, &claim),
-            None => self.malformed += 1,
+        if let Some(claim) = self.understood(Claim::view(sample.payload())) {
+            self.presence.heard_claim(now, &claim);
         }
     }
 
     pub(super) fn heard_ask(&mut self, now: Instant, sample: &Sample) {
-        match self.understood(Ask::view(sample.payload())) {
-            Some(ask) => self.presence.heard_ask(now, &ask),
-            None => self.malformed += 1,
+        if let Some(ask) = self.understood(Ask::view(sample.payload())) {
+            self.presence.heard_ask(now, &ask);
         }
     }
 
     pub(super) fn heard_beat(&mut self, now: Instant, sample: &Sample) {
-        match self.understood(Beat::view(sample.payload())) {
-            Some(beat) => self.presence.heard_beat(now, &beat),
-            None => self.malformed += 1,
+        if let Some(beat) = self.understood(Beat::view(sample.payload())) {
+            self.presence.heard_beat(now, &beat);
         }
     }
 
     pub(super) fn heard_response(&mut self, now: Instant, sample: &Sample) {
-        let Some(response) = self.understood(RpcResponse::view(sample.payload())) else {
-            self.malformed += 1;
-            return;
-        };
+        let Some(response) = self.understood(RpcResponse::view(sample.payload())) else { return };
         if let Some(callee) = NodeId::from_wire(response.callee()) {
             self.presence.heard(now, callee);
         }
@@ -234,10 +247,7 @@ impl Cores {
     }
 
     pub(super) fn heard_request(&mut self, now: Instant, sample: &Sample) {
-        let Some(request) = self.understood(RpcRequest::view(sample.payload())) else {
-            self.malformed += 1;
-            return;
-        };
+        let Some(request) = self.understood(RpcRequest::view(sample.payload())) else { return };
         if let Some(caller) = NodeId::from_wire(request.caller()) {
             self.presence.heard(now, caller);
         }
@@ -247,8 +257,12 @@ impl Cores {
         self.callee.heard(now, received, &request);
     }
 
-    fn understood<T>(&self, view: Result<T, DecodeError>) -> Option<T> {
-        view.inspect_err(|error| tracing::debug!(%error, "not a message of the mesh")).ok()
+    fn understood<T>(&mut self, view: Result<T, DecodeError>) -> Option<T> {
+        view.inspect_err(|error| {
+            self.malformed += 1;
+            tracing::debug!(%error, "not a message of the mesh");
+        })
+        .ok()
     }
 
     /// Does what the cores want done.

@@ -18,6 +18,7 @@ use lcm::{Inline, Url};
 use crate::name::Name;
 use crate::presence::{Config, Farewell};
 use crate::rpc::Method;
+pub use cores::MeshCounts;
 pub(crate) use cores::{Cores, Jobs, Reply};
 use reader::Wake;
 

@@ -78,3 +78,6 @@ const MAX_DATAGRAM_BYTES: usize = 1399;
 const SHORT_HEADER_BYTES: usize = 8;
 
 const MAX_TIME_LEFT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a caller waits for an acknowledgement unless told otherwise. A call that lay unread for as long was given up.
+pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(2);

@@ -92,6 +92,25 @@ fn every_fault_is_an_error_of_its_kind() {
 }
 
 #[test]
+fn what_is_not_of_the_mesh_is_counted() {
+    let options = options();
+    let served = calculator().start(options.clone()).unwrap();
+    let dimos = client(&options);
+    for channel in ["/mesh/claim#dimos_mesh.Claim", "/mesh/beat#dimos_mesh.Beat", &*served.name().request_channel()] {
+        dimos.publisher().publish(channel, b"junk").unwrap();
+    }
+    // The service does not watch, so it does not read beats.
+    let patience = Instant::now() + Duration::from_secs(10);
+    while served.counts().malformed < 2 && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(served.counts().malformed, 2);
+    let calculator = dimos.module("robot0/calculator").unwrap();
+    assert_eq!(calculator.call("echo", &json!(1)).unwrap(), json!(1));
+    assert_eq!(served.counts().callee.executed, 1);
+}
+
+#[test]
 fn large_bodies_pass_both_ways() {
     let options = options();
     let _served = calculator().start(options.clone()).unwrap();

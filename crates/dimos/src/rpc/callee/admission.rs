@@ -1,6 +1,6 @@
 //! Which calls are taken in: all that a request must fulfil before its handler runs.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lcm_types::dimos_mesh::RpcRequestView;
 
@@ -11,7 +11,7 @@ use super::{Callee, LATE, Turns};
 use crate::node::NodeId;
 use crate::rpc::error::RpcError;
 use crate::rpc::inbox::Arrival;
-use crate::rpc::wire::{Codec, Part, from_micros};
+use crate::rpc::wire::{ACKNOWLEDGE, Codec, Part, from_micros};
 
 /// Why a call is not taken in.
 enum Refusal {
@@ -179,6 +179,3 @@ fn shortened(text: &str) -> String {
 
 /// Longer chains are no honest ones.
 const MAX_CHAIN: usize = 64;
-
-/// How long callers wait for an acknowledgement: [`CallerLimits::acknowledge`](crate::rpc::CallerLimits::acknowledge) by default.
-const ACKNOWLEDGE: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use lcm_types::dimos_mesh::RpcRequest;
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::rpc::error::RpcError;
-use crate::rpc::wire::Codec;
+use crate::rpc::wire::{ACKNOWLEDGE, Codec};
 
 /// A call of this process: never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,6 +134,6 @@ impl Default for TimeLimit {
 
 impl Default for CallerLimits {
     fn default() -> Self {
-        Self { acknowledge: Duration::from_secs(2), cancel: Duration::from_secs(1), result_bytes: 64 << 20 }
+        Self { acknowledge: ACKNOWLEDGE, cancel: Duration::from_secs(1), result_bytes: 64 << 20 }
     }
 }
