@@ -78,7 +78,7 @@ fn a_view_says_what_the_owned_message_says() {
         let (view, owned) = (Everything::view(&bytes).unwrap(), Everything::decode(&bytes).unwrap());
         assert_eq!((view.large(), view.f(), view.d(), view.yes()), (owned.large, owned.f, owned.d, owned.yes));
         assert_eq!((view.self_(), view.color().value()), (owned.self_, owned.color.0));
-        assert!(view.text() == &*owned.text && view.names().iter().eq(owned.names.iter().map(|name| &**name)));
+        assert!(view.text() == *owned.text && view.names().iter().eq(owned.names.iter().map(|name| &**name)));
         assert!(view.two().iter().eq(owned.two.iter().map(|text| &**text)));
         assert!(view.colors().iter().map(|color| color.value()).eq(owned.colors.iter().map(|color| color.0)));
         assert_eq!((view.signed_list(), view.blob(), view.uuid()), (&*owned.signed_list, &*owned.blob, &owned.uuid));
@@ -110,7 +110,7 @@ fn a_view_says_what_the_owned_message_says() {
             (view.state().value(), view.read_state(), view.reader()),
             (owned.state.0, owned.read_state, owned.reader)
         );
-        assert!(view.Some() == &*owned.Some && view.None() == &*owned.None && view.Err() == &*owned.Err);
+        assert!(view.Some() == *owned.Some && view.None() == *owned.None && view.Err() == *owned.Err);
         let (route, expected) = (view.from(), owned.from);
         assert_eq!((route.from(), route.into(), route.r#gen()), (expected.from, expected.into, expected.r#gen));
         assert_eq!((route.origin().x(), route.state().value()), (expected.origin.x, expected.state.0));
