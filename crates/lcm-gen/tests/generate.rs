@@ -110,7 +110,7 @@ fn a_view_says_what_the_owned_message_says() {
             (view.state().value(), view.read_state(), view.reader()),
             (owned.state.0, owned.read_state, owned.reader)
         );
-        assert!(view.Some() == *owned.Some && view.None() == *owned.None && view.Err() == *owned.Err);
+        assert!(view.Some() == *owned.Some && view.None() == *owned.None && *view.Err() == *owned.Err);
         let (route, expected) = (view.from(), owned.from);
         assert_eq!((route.from(), route.into(), route.r#gen()), (expected.from, expected.into, expected.r#gen));
         assert_eq!((route.origin().x(), route.state().value()), (expected.origin.x, expected.state.0));
