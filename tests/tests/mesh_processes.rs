@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use dimos::presence::Event;
 use dimos::rpc::{RpcError, TimeLimit};
-use dimos::{Dimos, Module, NodeId, Options, PendingCall};
+use dimos::{Dimos, NodeId, Options, PendingCall, RemoteModule};
 use mesh_tests::example;
 use mesh_tests::hosts::{FarHost, lose_percent};
 use mesh_tests::process::{PATIENCE, Process, run};
@@ -433,7 +433,7 @@ impl Worker {
     }
 
     /// Calls `sleep`, and returns when it runs.
-    fn sleeping(&mut self, module: &Module, key: &str, ms: u64, limit: TimeLimit) -> PendingCall {
+    fn sleeping(&mut self, module: &RemoteModule, key: &str, ms: u64, limit: TimeLimit) -> PendingCall {
         let call = begin(module, "sleep", &json!({ "key": key, "ms": ms }), limit);
         self.process.expect_line("an execution", |line| line == format!("executed sleep {key}"));
         call
@@ -455,7 +455,7 @@ fn client(url: &str) -> Dimos {
 }
 
 /// The module, as soon as this process owns it.
-fn find(dimos: &Dimos, node: NodeId) -> Module {
+fn find(dimos: &Dimos, node: NodeId) -> RemoteModule {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let found = dimos.module(NAME);
@@ -467,16 +467,16 @@ fn find(dimos: &Dimos, node: NodeId) -> Module {
     }
 }
 
-fn begin(module: &Module, method: &str, arguments: &Value, limit: TimeLimit) -> PendingCall {
-    module.start(method, arguments, limit).expect("JSON")
+fn begin(module: &RemoteModule, method: &str, arguments: &Value, limit: TimeLimit) -> PendingCall {
+    module.limit(limit).start(method, arguments).expect("JSON")
 }
 
-fn echo(module: &Module, number: usize) -> PendingCall {
+fn echo(module: &RemoteModule, number: usize) -> PendingCall {
     begin(module, "echo", &json!({ "key": number.to_string() }), TimeLimit::default())
 }
 
 /// How often the process has executed what.
-fn executions(module: &Module) -> BTreeMap<String, u64> {
+fn executions(module: &RemoteModule) -> BTreeMap<String, u64> {
     let counts = module.call("count_executions", &Value::Null).expect("it answers");
     counts.as_object().expect("an object").iter().map(|(key, n)| (key.clone(), n.as_u64().expect("a number"))).collect()
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dimos::presence::{Event, State};
 use dimos::rpc::RpcError;
-use dimos::{Dimos, Module, NodeId, Options, Served, Service};
+use dimos::{Dimos, RemoteModule, NodeId, Options, Served, Service};
 use lcm::{Lcm, Message, Queue};
 use lcm_types::dimos_mesh::{RpcRequest, RpcResponse};
 use mesh_tests::hosts::lose_percent;
@@ -77,7 +77,7 @@ fn our_client_calls_and_watches_a_python_service() {
     assert_eq!(modules.len(), 1, "{modules:?}");
     let module = &modules[0];
     assert_eq!(module.name.as_ref(), Some(calculator.name()));
-    assert_eq!((module.state, module.pid.unsigned_abs()), (State::Running, server.id()));
+    assert_eq!((module.state, module.identity.pid.unsigned_abs()), (State::Running, server.id()));
     assert_eq!(dimos.module("PythonServer").expect("the class is unique").node(), calculator.node());
 
     assert!(server.terminate().success());
@@ -301,7 +301,7 @@ fn python_calls(python: &Python, name: &str) {
     }
 }
 
-fn we_call(module: &Module) {
+fn we_call(module: &RemoteModule) {
     assert_eq!(module.call("add", &json!({ "a": 1, "b": 41 })), Ok(json!(42)));
     assert_eq!(module.call("echo", &Value::Null), Ok(Value::Null));
     for bytes in SIZES {

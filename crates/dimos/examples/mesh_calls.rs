@@ -143,7 +143,7 @@ fn call(module: &str, method: &str, arguments: &str, limit: TimeLimit, is_stream
             println!("{}", chunk?);
         }
     } else {
-        println!("{}", module.start(method, &arguments, limit)?.wait()?);
+        println!("{}", module.limit(limit).call(method, &arguments)?);
     }
     Ok(ExitCode::SUCCESS)
 }

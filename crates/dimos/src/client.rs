@@ -1,15 +1,16 @@
 //! The mesh for programs that use it: scripts, tools, tests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use lcm::{Lcm, OpenError, Publisher, Queue, Sample, SubscribeError, Subscription, Url};
 
+use crate::listing::Contracts;
 use crate::mesh::{Mesh, MeshCounts, MeshError};
-use crate::module::Module;
 use crate::name::{Name, NameError};
 use crate::presence::{Event, Participant, Presence};
+use crate::remote::RemoteModule;
 
 /// A connection to the mesh. Clones are the same connection; the last one that is dropped says farewell. No other process ends
 /// because of that.
@@ -17,7 +18,7 @@ use crate::presence::{Event, Participant, Presence};
 /// ```no_run
 /// let dimos = dimos::Dimos::connect()?;
 /// for module in dimos.modules() {
-///     println!("{:?} on {}", module.name, module.host);
+///     println!("{:?} on {}", module.name, module.identity.host);
 /// }
 /// let answer = dimos.module("robot0/camera")?.call("set_exposure", &serde_json::json!({ "ms": 8 }))?;
 /// println!("{answer}");
@@ -28,6 +29,7 @@ pub struct Dimos {
     mesh: Arc<Mesh>,
     /// For data, beside the messages of the mesh.
     bus: Lcm,
+    contracts: Arc<Mutex<Contracts>>,
 }
 
 /// How to join a mesh.
@@ -159,7 +161,7 @@ impl Options {
             // It cannot have a name yet.
             let _ = cores.presence.join(now);
         });
-        Ok(Dimos { mesh: Arc::new(mesh), bus })
+        Ok(Dimos { mesh: Arc::new(mesh), bus, contracts: Arc::default() })
     }
 
     pub(crate) fn resolved_url(&self) -> Result<Url, OpenError> {
@@ -196,6 +198,18 @@ impl Dimos {
         modules
     }
 
+    /// The modules of a class.
+    #[must_use]
+    pub fn of_class(&self, class_name: &str) -> Vec<Participant> {
+        self.mesh.with(|cores, _| cores.presence.of_class(class_name).cloned().collect())
+    }
+
+    /// The modules that offer an interface.
+    #[must_use]
+    pub fn with_capability(&self, capability: &str) -> Vec<Participant> {
+        self.mesh.with(|cores, _| cores.presence.with_capability(capability).cloned().collect())
+    }
+
     /// Waits until all that are there have had time to say so, about 1 s after joining.
     #[must_use]
     pub fn settled(&self) -> &Self {
@@ -209,20 +223,20 @@ impl Dimos {
     ///
     /// # Errors
     /// If there is none, or several.
-    pub fn module(&self, name: &str) -> Result<Module, FindError> {
+    pub fn module(&self, name: &str) -> Result<RemoteModule, FindError> {
         let parsed: Name = name.parse()?;
         self.mesh.with(|cores, now| cores.presence.find(now, &parsed));
         loop {
             let (owner, classes, is_searching) = self.mesh.with(|cores, _| {
                 let presence = &cores.presence;
                 let classes: Vec<_> =
-                    presence.of_class(name).filter_map(|one| Some((one.name.clone()?, one.node))).collect();
+                    presence.of_class(name).filter_map(|one| Some((one.name.clone()?, one.identity.node))).collect();
                 (presence.owner(&parsed), classes, presence.is_finding(&parsed) || presence.is_surveying())
             });
             match (owner, &classes[..]) {
-                (Some((node, _)), _) => return Ok(Module::new(Arc::clone(&self.mesh), parsed, node)),
+                (Some((node, _)), _) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), parsed, node)),
                 (None, _) if is_searching => std::thread::sleep(POLL),
-                (None, [(name, node)]) => return Ok(Module::new(Arc::clone(&self.mesh), name.clone(), *node)),
+                (None, [(name, node)]) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), name.clone(), *node)),
                 (None, []) => {
                     let others = self.modules().into_iter().filter_map(|module| module.name).collect();
                     return Err(FindError::None { name: parsed, others });
@@ -269,6 +283,21 @@ impl Dimos {
         // The subscription lives as long as this connection does, so it is not closed.
         Ok(self.subscribe(channel, Queue::keep_last(1))?.recv_timeout(timeout).unwrap_or_default())
     }
+
+    /// Closes this connection, as dropping it does. Nothing else ends.
+    pub fn stop(self) {}
+
+    pub(crate) fn bus(&self) -> &Lcm {
+        &self.bus
+    }
+
+    pub(crate) fn mesh(&self) -> Arc<Mesh> {
+        Arc::clone(&self.mesh)
+    }
+
+    pub(crate) fn contracts(&self) -> MutexGuard<'_, Contracts> {
+        self.contracts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn coordinators(presence: &Presence) -> Vec<Name> {
@@ -277,7 +306,7 @@ fn coordinators(presence: &Presence) -> Vec<Name> {
     names
 }
 
-fn list(names: &[Name]) -> String {
+pub(crate) fn list(names: &[Name]) -> String {
     match names {
         [] => "none".to_owned(),
         names => names.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),

@@ -17,23 +17,42 @@
 // Names.
 mod name;
 mod node;
+mod topic;
 
 // The protocol, without I/O.
 pub mod presence;
 pub mod rpc;
+pub mod transforms;
+
+// What modules say of themselves, and what calls carry.
+mod body;
+pub mod contract;
+pub mod json_schema;
+pub mod wire;
 
 // On a bus.
 mod client;
+mod listing;
 mod mesh;
-mod module;
+mod messages;
+mod remote;
 mod service;
 
 pub use client::{ConnectError, Dimos, FindError, Options};
+pub use contract::Contract;
+pub use dimos_macros::Wire;
+pub use listing::{DescribeError, Listing, Rpc, SkillError};
 pub use mesh::{MeshCounts, MeshError};
-pub use module::{Module, PendingCall, Stream};
+pub use messages::{ListenError, Messages, SendError};
 pub use name::{Name, NameError};
 pub use node::NodeId;
+pub use remote::{PendingCall, RemoteModule, Stream};
 pub use service::{Chunks, ServeError, Served, ServedRequest, Service};
+pub use topic::{TopicError, channel_of};
+pub use wire::Wire;
+
+// The macros name this crate as its users do.
+extern crate self as dimos;
 
 /// Compiles the programs of the workspace's README.
 #[cfg(doctest)]

@@ -10,15 +10,20 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, unbounded};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::body::{decode_arguments, encode_result};
 use crate::client::{ConnectError, Options};
-use crate::mesh::{Jobs, Mesh, MeshCounts, MeshError};
-use crate::module::Module;
+use crate::contract::{Contract, MethodContract};
+use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{ClaimError, JoinError, Policy, Stage};
-use crate::rpc::{ChunkError, Codec, IncomingCall, Method, RpcError};
+use crate::remote::RemoteModule;
+use crate::rpc::{ChunkError, IncomingCall, Method, RpcError};
+use crate::json_schema::{Schema, SchemaError};
+use crate::wire::{Shape, Wire};
 
 /// What a process offers under a name.
 ///
@@ -39,18 +44,13 @@ use crate::rpc::{ChunkError, Codec, IncomingCall, Method, RpcError};
 /// ```
 pub struct Service {
     name: Name,
-    class_name: String,
     policy: Policy,
-    methods: BTreeMap<String, (Method, Handler)>,
+    contract: Contract,
+    methods: BTreeMap<String, (Method, Box<Handler>)>,
 }
 
-enum Handler {
-    Unary(Box<UnaryHandler>),
-    Stream(Box<StreamHandler>),
-}
-
-type UnaryHandler = dyn Fn(Value, &ServedRequest) -> Result<Value, RpcError> + Send + Sync;
-type StreamHandler = dyn Fn(Value, &Chunks<'_>) -> Result<(), RpcError> + Send + Sync;
+/// Takes the arguments out of the request, and gives the result as bytes.
+type Handler = dyn Fn(&ServedRequest, Option<&Schema>) -> Result<Vec<u8>, RpcError> + Send + Sync;
 
 /// A service that runs. When it is dropped it leaves the mesh.
 #[derive(Debug)]
@@ -93,22 +93,37 @@ pub enum ServeError {
     /// This process has a name already.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// Something was said about a method that there is not.
+    #[error("the method {method:?} is described, but there is none of that name")]
+    NoSuchMethod {
+        /// Its name.
+        method: String,
+    },
+    /// What was said about a method's arguments is no JSON Schema.
+    #[error("the schema of the arguments of {method:?} cannot be used")]
+    Schema {
+        /// Its name.
+        method: String,
+        /// Why not.
+        source: SchemaError,
+    },
     /// The threads that run the methods cannot be started.
     #[error("cannot start the threads that run the methods")]
     Thread(#[from] std::io::Error),
 }
 
 impl Service {
-    /// A service without methods. A process that has the name is displaced; see [`Service::policy`].
+    /// A service without methods but `describe`. A process that has the name is displaced; see [`Service::policy`].
     #[must_use]
     pub fn new(name: Name) -> Self {
-        Self { name, class_name: String::new(), policy: Policy::TakeOver, methods: BTreeMap::new() }
+        Self { name, policy: Policy::TakeOver, contract: Contract::default(), methods: BTreeMap::new() }
     }
 
     /// What kind of module it is.
     #[must_use]
-    pub fn class_name(self, class_name: &str) -> Self {
-        Self { class_name: class_name.to_owned(), ..self }
+    pub fn class_name(mut self, class_name: &str) -> Self {
+        class_name.clone_into(&mut self.contract.class_name);
+        self
     }
 
     /// What becomes of a process that has the name.
@@ -124,7 +139,7 @@ impl Service {
         method: &str,
         handler: impl Fn(Value, &ServedRequest) -> Result<Value, RpcError> + Send + Sync + 'static,
     ) -> Self {
-        self.method(method, Method::default(), Handler::Unary(Box::new(handler)))
+        self.method(method, Method::default(), answering(handler))
     }
 
     /// A method that answers once and runs beside all others, even while another one waits.
@@ -135,7 +150,19 @@ impl Service {
         handler: impl Fn(Value, &ServedRequest) -> Result<Value, RpcError> + Send + Sync + 'static,
     ) -> Self {
         let kind = Method { is_concurrent: true, ..Method::default() };
-        self.method(method, kind, Handler::Unary(Box::new(handler)))
+        self.method(method, kind, answering(handler))
+    }
+
+    /// A method that answers once, called in binary by programs that agree on its types, and by others in JSON. Such methods run one
+    /// at a time.
+    #[must_use]
+    pub fn binary<A: Wire, R: Wire>(
+        self,
+        method: &str,
+        handler: impl Fn(A, &ServedRequest) -> Result<R, RpcError> + Send + Sync + 'static,
+    ) -> Self {
+        let contract = Some(Shape::method(A::SHAPE, R::SHAPE, false).contract());
+        self.method(method, Method { contract, ..Method::default() }, answering(handler))
     }
 
     /// A method that answers with a stream. It runs beside all others.
@@ -146,21 +173,38 @@ impl Service {
         handler: impl Fn(Value, &Chunks<'_>) -> Result<(), RpcError> + Send + Sync + 'static,
     ) -> Self {
         let kind = Method { is_stream: true, is_concurrent: true, ..Method::default() };
-        self.method(method, kind, Handler::Stream(Box::new(handler)))
+        let handler = move |request: &ServedRequest, schema: Option<&Schema>| {
+            handler(request.arguments(schema)?, &Chunks { request })?;
+            encode_result(request.call.codec, &())
+        };
+        self.method(method, kind, Box::new(handler))
+    }
+
+    /// What callers can know of a method: `describe` tells it, and arguments are checked against its schema before the method runs.
+    #[must_use]
+    pub fn described(mut self, method: &str, contract: MethodContract) -> Self {
+        self.contract.methods.insert(method.to_owned(), contract);
+        self
     }
 
     /// Takes the name, which takes 0.2 s, and serves.
     ///
     /// # Errors
-    /// If the bus cannot be joined, or the name is not to be had.
-    pub fn start(self, options: Options) -> Result<Served, ServeError> {
+    /// If the bus cannot be joined, the name is not to be had, or a method is described that cannot be.
+    pub fn start(mut self, options: Options) -> Result<Served, ServeError> {
         let url = options.resolved_url().map_err(ConnectError::from)?;
+        let schemas = self.complete_contract()?;
         // Bounded by what the core hands out: one, and `CalleeLimits::concurrent`.
         let (sequential, one_by_one) = unbounded();
         let (concurrent, at_once) = unbounded();
-        let jobs = Jobs { sequential, concurrent };
+        let hand_out: HandOut = Box::new(move |call: IncomingCall| {
+            let turns = if call.is_concurrent { &concurrent } else { &sequential };
+            turns.send(call).is_ok()
+        });
         let methods = self.methods.iter().map(|(name, (method, _))| (name.clone(), method.clone())).collect();
-        let mesh = Arc::new(Mesh::service(&url, &self.class_name, &self.name, methods, jobs)?);
+        let (name, contract) = (&self.name, &self.contract);
+        let serving = Serving { name, contract, methods, hand_out, published: Vec::new() };
+        let mesh = Arc::new(Mesh::service(&url, serving)?);
         let claimed = mesh.with(|cores, now| {
             let claimed = cores.expect_name();
             cores.presence.claim(now, self.name.clone(), self.policy, 0).map(|()| claimed)
@@ -169,7 +213,7 @@ impl Service {
         let node = mesh.with(|cores, _| cores.presence.node());
         // The mesh tells in any case, unless it is gone.
         let (name, epoch) = claimed.recv().map_err(|_| JoinError::Left)??;
-        let runner = Runner { mesh: Arc::downgrade(&mesh), methods: Arc::new(self.methods) };
+        let runner = Runner { mesh: Arc::downgrade(&mesh), methods: Arc::new(self.methods), schemas: Arc::new(schemas) };
         let spawner = runner.clone();
         let handlers = vec![
             thread("dimos-handlers").spawn(move || runner.run(&one_by_one))?,
@@ -179,9 +223,29 @@ impl Service {
         Ok(Served { mesh: Some(mesh), name, node, epoch, displaced, handlers })
     }
 
-    fn method(mut self, name: &str, method: Method, handler: Handler) -> Self {
+    fn method(mut self, name: &str, method: Method, handler: Box<Handler>) -> Self {
         self.methods.insert(name.to_owned(), (method, handler));
         self
+    }
+
+    /// Enters into the contract what the methods themselves say, and prepares the checks of arguments.
+    fn complete_contract(&mut self) -> Result<BTreeMap<String, Schema>, ServeError> {
+        let described = self.contract.methods.keys().find(|name| !self.methods.contains_key(*name));
+        if let Some(method) = described {
+            return Err(ServeError::NoSuchMethod { method: method.clone() });
+        }
+        let mut schemas = BTreeMap::new();
+        for (name, (method, _)) in &self.methods {
+            let described = self.contract.methods.entry(name.clone()).or_default();
+            described.is_stream = method.is_stream;
+            described.binary.clone_from(&method.contract);
+            if !described.arguments.is_null() {
+                let schema = Schema::compile(&described.arguments)
+                    .map_err(|source| ServeError::Schema { method: name.clone(), source })?;
+                schemas.insert(name.clone(), schema);
+            }
+        }
+        Ok(schemas)
     }
 }
 
@@ -258,14 +322,14 @@ impl ServedRequest {
     ///
     /// # Errors
     /// [`RpcError::NoSuchProcess`] if nobody has the name.
-    pub fn module(&self, name: &Name) -> Result<Module, RpcError> {
+    pub fn module(&self, name: &Name) -> Result<RemoteModule, RpcError> {
         let start = Instant::now();
         self.mesh.with(|cores, now| cores.presence.find(now, name));
         loop {
             let (owner, is_searching) =
                 self.mesh.with(|cores, _| (cores.presence.owner(name), cores.presence.is_finding(name)));
             match owner {
-                Some((node, _)) => return Ok(Module::new(Arc::clone(&self.mesh), name.clone(), node).within(self)),
+                Some((node, _)) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), name.clone(), node).within(self)),
                 None if is_searching => std::thread::sleep(crate::client::POLL),
                 None => return Err(RpcError::NoSuchProcess { waited: start.elapsed() }),
             }
@@ -275,6 +339,10 @@ impl ServedRequest {
     pub(crate) fn chain(&self) -> &[NodeId] {
         &self.call.chain
     }
+
+    fn arguments<A: DeserializeOwned>(&self, schema: Option<&Schema>) -> Result<A, RpcError> {
+        decode_arguments(self.call.codec, &self.call.body, schema)
+    }
 }
 
 impl Chunks<'_> {
@@ -283,8 +351,7 @@ impl Chunks<'_> {
     /// # Errors
     /// [`RpcError::Cancelled`] if nobody reads the stream any more; then the handler should end.
     pub fn send(&self, chunk: &impl Serialize) -> Result<(), RpcError> {
-        let failed = |error: serde_json::Error| RpcError::Handler { message: format!("not JSON: {error}"), data: None };
-        let mut bytes = serde_json::to_vec(chunk).map_err(failed)?;
+        let mut bytes = encode_result(self.request.call.codec, chunk)?;
         loop {
             let id = self.request.call.id;
             match self.request.mesh.with(|cores, now| cores.chunk(now, id, bytes)) {
@@ -314,7 +381,8 @@ impl Chunks<'_> {
 #[derive(Clone)]
 struct Runner {
     mesh: std::sync::Weak<Mesh>,
-    methods: Arc<BTreeMap<String, (Method, Handler)>>,
+    methods: Arc<BTreeMap<String, (Method, Box<Handler>)>>,
+    schemas: Arc<BTreeMap<String, Schema>>,
 }
 
 impl Runner {
@@ -353,23 +421,19 @@ impl Runner {
         let Some((_, handler)) = self.methods.get(method) else {
             return Err(RpcError::UnknownMethod { method: method.clone() });
         };
-        let arguments = match (request.call.codec, &request.call.body[..]) {
-            (Codec::Json, []) => Value::Null,
-            (Codec::Json, body) => serde_json::from_slice(body)
-                .map_err(|error| RpcError::BadArguments { message: error.to_string(), data: None })?,
-            (Codec::Bincode, _) => {
-                return Err(RpcError::BadArguments { message: "the method takes JSON".to_owned(), data: None });
-            }
-        };
-        let result = match handler {
-            Handler::Unary(handler) => handler(arguments, request)?,
-            Handler::Stream(handler) => {
-                handler(arguments, &Chunks { request })?;
-                Value::Null
-            }
-        };
-        serde_json::to_vec(&result).map_err(|error| RpcError::Handler { message: error.to_string(), data: None })
+        handler(request, self.schemas.get(method))
     }
+}
+
+fn answering<A, R>(handler: impl Fn(A, &ServedRequest) -> Result<R, RpcError> + Send + Sync + 'static) -> Box<Handler>
+where
+    A: DeserializeOwned,
+    R: Serialize,
+{
+    Box::new(move |request, schema| {
+        let result = handler(request.arguments(schema)?, request)?;
+        encode_result(request.call.codec, &result)
+    })
 }
 
 fn thread(name: &str) -> std::thread::Builder {

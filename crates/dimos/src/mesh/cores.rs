@@ -1,14 +1,18 @@
 //! The cores of presence and RPC, and what follows from what they say.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lcm::codec::DecodeError;
 use lcm::{Message, Publisher, Sample};
-use lcm_types::dimos_mesh::{Ask, Beat, Claim, RpcRequest, RpcResponse};
+use lcm_types::dimos_mesh::{Ask, Beat, ChannelCount, Claim, RpcRequest, RpcResponse};
 
 use super::reader::{ASKS, BEATS, CLAIMS};
+use crate::contract::Contract;
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence, State};
@@ -18,7 +22,6 @@ use crate::rpc::{
 };
 
 /// Presence and RPC of this process.
-#[derive(Debug)]
 pub(crate) struct Cores {
     pub(crate) presence: Presence,
     caller: Caller,
@@ -31,7 +34,12 @@ pub(crate) struct Cores {
     /// Who owns the name of this process now, once.
     displaced: Sender<NodeId>,
     was_displaced: Receiver<NodeId>,
-    jobs: Jobs,
+    hand_out: HandOut,
+    /// Whether a call was handed out since this was asked last.
+    handed_out: bool,
+    /// What `describe` answers.
+    description: Option<Vec<u8>>,
+    published: Vec<Published>,
     /// Handlers that wait for their stream to take chunks again.
     full: HashMap<ServedCall, Sender<()>>,
     /// Since when a handler has been running that no other one runs beside.
@@ -56,13 +64,14 @@ pub struct MeshCounts {
     pub malformed: u64,
 }
 
-/// Where calls to be executed go.
-#[derive(Debug)]
-pub(crate) struct Jobs {
-    /// One at a time.
-    pub(crate) sequential: Sender<IncomingCall>,
-    /// Each at once.
-    pub(crate) concurrent: Sender<IncomingCall>,
+/// Takes calls to be executed. False means that nobody executes any.
+pub(crate) type HandOut = Box<dyn Fn(IncomingCall) -> bool + Send>;
+
+/// How many messages this process has published on a channel.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) channel: String,
+    pub(crate) count: Arc<AtomicU64>,
 }
 
 /// Who waits for a call.
@@ -86,11 +95,18 @@ impl Cores {
         now: Instant,
         config: Config,
         publisher: Publisher,
-        methods: BTreeMap<String, Method>,
-        jobs: Jobs,
+        mut methods: BTreeMap<String, Method>,
+        contract: Option<&Contract>,
+        hand_out: HandOut,
+        published: Vec<Published>,
     ) -> Result<Self, ConfigError> {
         let (node, seed) = (config.identity.node, config.seed);
         let (displaced, was_displaced) = bounded(1);
+        let description = contract.map(|contract| {
+            methods.insert(DESCRIBE.to_owned(), Method { is_concurrent: true, ..Method::default() });
+            // Contracts are made of what JSON has.
+            serde_json::to_vec(contract).unwrap_or_default()
+        });
         let limits = CalleeLimits { accept_after: ACCEPT_AFTER, ..CalleeLimits::default() };
         Ok(Self {
             presence: Presence::new(now, config)?,
@@ -102,7 +118,10 @@ impl Cores {
             claimed: None,
             displaced,
             was_displaced,
-            jobs,
+            hand_out,
+            handed_out: false,
+            description,
+            published,
             full: HashMap::new(),
             handler_since: None,
             malformed: 0,
@@ -190,6 +209,11 @@ impl Cores {
     pub(super) fn has_delivered(&self) -> bool {
         let (_, _, bytes) = self.callee.held();
         bytes == 0
+    }
+
+    /// Whether a call was handed out since this was asked last.
+    pub(super) fn take_handed_out(&mut self) -> bool {
+        std::mem::take(&mut self.handed_out)
     }
 
     pub(super) fn stop(&mut self) {
@@ -287,6 +311,7 @@ impl Cores {
             Action::Beat(mut beat) => {
                 let running = self.handler_since.map_or(Duration::ZERO, |since| since.elapsed());
                 beat.handler_ms = i32::try_from(running.as_millis()).unwrap_or(i32::MAX);
+                beat.channels = self.published.iter().map(Published::count).collect();
                 self.publish(BEATS, &beat);
             }
             Action::Owned { name, epoch } => self.tell_claimed(Ok((name, epoch))),
@@ -330,8 +355,14 @@ impl Cores {
             CalleeOutput::Send { channel, response } => self.publish(&channel, &response),
             CalleeOutput::Run(call) => {
                 let id = call.id;
-                let jobs = if call.is_concurrent { &self.jobs.concurrent } else { &self.jobs.sequential };
-                if jobs.send(call).is_err() {
+                if call.method == DESCRIBE
+                    && let Some(description) = &self.description
+                {
+                    self.callee.finish(Instant::now(), id, Ok(description.clone()));
+                    return;
+                }
+                self.handed_out = true;
+                if !(self.hand_out)(call) {
                     // Nobody executes calls in this process.
                     self.callee.finish(Instant::now(), id, Err(RpcError::Displaced));
                 }
@@ -358,6 +389,22 @@ impl Cores {
         }
     }
 }
+
+impl Published {
+    fn count(&self) -> ChannelCount {
+        let published = i64::try_from(self.count.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        ChannelCount { channel: self.channel.clone(), published }
+    }
+}
+
+impl fmt::Debug for Cores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cores").field("presence", &self.presence).finish_non_exhaustive()
+    }
+}
+
+/// The method that every module has: its contract, in JSON.
+pub(crate) const DESCRIBE: &str = "describe";
 
 /// A message does not lie in the kernel longer than this; the clock was set.
 const MAX_AGE: Duration = Duration::from_secs(3600);

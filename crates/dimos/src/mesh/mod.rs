@@ -1,31 +1,36 @@
 //! The cores of presence and RPC on a real bus: what they say is published, what they are to hear is read, and their time
 //! passes.
 //!
-//! One thread per process reads the bus. Whoever calls a method of [`Mesh`] works on the cores himself, under their lock, and
-//! publishes from his own thread; the reading thread is woken only to learn of an earlier deadline.
+//! Whoever calls a method of [`Mesh`] works on the cores himself, under their lock, and publishes from his own thread. One thread at
+//! a time reads the bus. For clients and services that is a thread made for it. A module has none: whichever of its threads has
+//! nothing else to do reads, so that what comes is handled by the thread that reads it.
 
 mod cores;
 mod reader;
 mod this_process;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lcm::{Inline, Url};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use lcm::{Handle, Inline, Sample, Url};
 
+use crate::contract::Contract;
 use crate::name::Name;
 use crate::presence::{Config, Farewell};
-use crate::rpc::Method;
+use crate::rpc::{IncomingCall, Method};
 pub use cores::MeshCounts;
-pub(crate) use cores::{Cores, Jobs, Reply};
-use reader::Wake;
+pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply};
+use reader::{Reader, Wake};
 
 /// This process's part of the mesh. When it is dropped the process says farewell.
 #[derive(Debug)]
 pub(crate) struct Mesh {
     shared: Arc<Shared>,
+    reading: Arc<Reading>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,6 +38,16 @@ pub(crate) struct Mesh {
 pub(crate) struct Shared {
     cores: Mutex<Cores>,
     wake: Wake,
+    /// Whether a thread waits for the bus, or is about to, and must be woken to learn of news.
+    is_waiting: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Reading {
+    /// Whoever has it reads.
+    reader: Mutex<Reader>,
+    /// The thread to whom the reading belongs wants it back.
+    is_wanted: AtomicBool,
 }
 
 /// Why this process cannot take part in a mesh.
@@ -50,41 +65,67 @@ pub enum MeshError {
     System(#[from] std::io::Error),
 }
 
+/// What a process serves under its name.
+pub(crate) struct Serving<'a> {
+    pub(crate) name: &'a Name,
+    /// The answer of `describe`.
+    pub(crate) contract: &'a Contract,
+    pub(crate) methods: BTreeMap<String, Method>,
+    /// Where calls to be executed go.
+    pub(crate) hand_out: HandOut,
+    /// For beats.
+    pub(crate) published: Vec<Published>,
+}
+
 impl Mesh {
-    /// Takes part in the mesh on the bus of `url`, to call others; nothing is said yet.
+    /// Takes part in the mesh, to call others; nothing is said yet. A thread reads.
     pub(crate) fn client(url: &Url) -> Result<Self, MeshError> {
-        let (nobody, _) = crossbeam_channel::bounded(0);
-        let jobs = Jobs { sequential: nobody.clone(), concurrent: nobody };
-        Self::open(url, "", true, None, BTreeMap::new(), jobs)
-    }
-
-    /// Takes part in the mesh, to be called by the name, which is not claimed yet. Calls to execute go to `jobs`.
-    pub(crate) fn service(
-        url: &Url,
-        class_name: &str,
-        name: &Name,
-        methods: BTreeMap<String, Method>,
-        jobs: Jobs,
-    ) -> Result<Self, MeshError> {
-        Self::open(url, class_name, false, Some(name), methods, jobs)
-    }
-
-    fn open(
-        url: &Url,
-        class_name: &str,
-        is_watching: bool,
-        name: Option<&Name>,
-        methods: BTreeMap<String, Method>,
-        jobs: Jobs,
-    ) -> Result<Self, MeshError> {
+        let mut config = Config::new(this_process::identity());
+        config.watching = true;
+        let nobody: HandOut = Box::new(|_: IncomingCall| false);
         let bus = Inline::open(&url.to_string())?;
-        let mut config = Config::new(this_process::identity(class_name));
-        config.watching = is_watching;
-        let cores = Cores::new(Instant::now(), config, bus.publisher(), methods, jobs)?;
-        let shared = Arc::new(Shared { cores: Mutex::new(cores), wake: Wake::new()? });
-        let reader = reader::Reader::new(bus, Arc::clone(&shared), name)?;
-        let thread = std::thread::Builder::new().name("dimos-mesh".to_owned()).spawn(move || reader.run())?;
-        Ok(Self { shared, thread: Some(thread) })
+        let cores = Cores::new(Instant::now(), config, bus.publisher(), BTreeMap::new(), None, nobody, Vec::new())?;
+        Self::open(bus, cores, None)?.with_thread()
+    }
+
+    /// Takes part in the mesh, to be called by the name, which is not claimed yet. A thread reads.
+    pub(crate) fn service(url: &Url, serving: Serving<'_>) -> Result<Self, MeshError> {
+        Self::serve(Inline::open(&url.to_string())?, serving)?.with_thread()
+    }
+
+    /// As [`Mesh::service`], but without a thread: [`Mesh::read`] does it.
+    pub(crate) fn serve(bus: Inline, serving: Serving<'_>) -> Result<Self, MeshError> {
+        let Serving { name, contract, methods, hand_out, published } = serving;
+        let mut config = Config::new(this_process::identity());
+        config.identity.class_name.clone_from(&contract.class_name);
+        config.identity.contract = contract.hash();
+        let now = Instant::now();
+        let cores = Cores::new(now, config, bus.publisher(), methods, Some(contract), hand_out, published)?;
+        Self::open(bus, cores, Some(name))
+    }
+
+    fn open(bus: Inline, cores: Cores, name: Option<&Name>) -> Result<Self, MeshError> {
+        let shared = Shared { cores: Mutex::new(cores), wake: Wake::new()?, is_waiting: AtomicBool::new(false) };
+        let shared = Arc::new(shared);
+        let reader = Mutex::new(Reader::new(bus, Arc::clone(&shared), name)?);
+        let reading = Arc::new(Reading { reader, is_wanted: AtomicBool::new(false) });
+        Ok(Self { shared, reading, thread: None })
+    }
+
+    fn with_thread(mut self) -> Result<Self, MeshError> {
+        let (shared, reading) = (Arc::clone(&self.shared), Arc::clone(&self.reading));
+        // Taken here, so that no caller takes it meanwhile.
+        let (began, has_begun) = crossbeam_channel::bounded(0);
+        let run = move || {
+            let mut reader = reading.lock();
+            drop(began);
+            while !shared.lock().is_stopped() {
+                reader.turn(None);
+            }
+        };
+        self.thread = Some(std::thread::Builder::new().name("dimos-mesh".to_owned()).spawn(run)?);
+        let _: Result<(), _> = has_begun.recv();
+        Ok(self)
     }
 
     /// Works on the cores, then does what follows from that.
@@ -93,40 +134,127 @@ impl Mesh {
         let planned = cores.next_wakeup();
         let result = work(&mut cores, Instant::now());
         cores.act();
-        let is_sooner = match (cores.next_wakeup(), planned) {
-            (Some(next), Some(planned)) => next < planned,
-            (next, None) => next.is_some(),
-            (None, Some(_)) => false,
-        };
-        if is_sooner || cores.wants_beats_changed() {
-            self.shared.wake.wake();
+        if self.shared.is_waiting.load(Ordering::SeqCst) {
+            let is_sooner = match (cores.next_wakeup(), planned) {
+                (Some(next), Some(planned)) => next < planned,
+                (next, None) => next.is_some(),
+                (None, Some(_)) => false,
+            };
+            if is_sooner || cores.take_handed_out() || cores.wants_beats_changed() {
+                self.shared.wake.wake();
+            }
         }
         result
     }
-}
 
-impl Mesh {
-    fn wait_until(&self, at_most: Duration, is_done: impl Fn(&Cores) -> bool) {
+    /// Wakes the thread that waits for the bus.
+    pub(crate) fn wake(&self) {
+        self.shared.wake.wake();
+    }
+
+    /// Reads until something has happened, or `until`: for the thread to whom the reading belongs. Another one that reads meanwhile
+    /// gives it back.
+    pub(crate) fn read(&self, until: Option<Instant>) {
+        let mut reader = match self.reading.try_lock() {
+            Some(reader) => reader,
+            None => {
+                self.reading.is_wanted.store(true, Ordering::SeqCst);
+                self.shared.wake.wake();
+                let reader = self.reading.lock();
+                self.reading.is_wanted.store(false, Ordering::SeqCst);
+                reader
+            }
+        };
+        reader.turn(until);
+    }
+
+    /// Reads in place of the thread to whom the reading belongs, until it wants it back or `is_over`.
+    pub(crate) fn stand_in(&self, is_over: impl Fn() -> bool) {
+        let mut reader = self.reading.lock();
+        while !is_over() && !self.reading.is_wanted.load(Ordering::SeqCst) {
+            reader.turn(Some(Instant::now() + STAND_IN));
+        }
+    }
+
+    /// Waits for what another thread sends, or what comes of reading the bus: if nobody reads, this thread does. `None` when the
+    /// time is over, or nobody can send any more.
+    pub(crate) fn wait_for<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+        let is_late = || until.is_some_and(|until| Instant::now() >= until);
+        if let Some(mut reader) = self.reading.try_lock() {
+            loop {
+                match receiver.try_recv() {
+                    Ok(received) => return Some(received),
+                    Err(TryRecvError::Disconnected) => return None,
+                    Err(TryRecvError::Empty) if is_late() => return None,
+                    Err(TryRecvError::Empty) if self.reading.is_wanted.load(Ordering::SeqCst) => break,
+                    Err(TryRecvError::Empty) => reader.turn(until),
+                }
+            }
+        }
+        match until {
+            None => receiver.recv().ok(),
+            Some(until) => match receiver.recv_deadline(until) {
+                Ok(received) => Some(received),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            },
+        }
+    }
+
+    /// Has `handler` called for the messages of a channel, by whichever thread reads. Not where a thread was made for reading: it
+    /// never lets go.
+    pub(crate) fn subscribe(
+        &self,
+        channel: &str,
+        handler: impl FnMut(&Sample) + Send + 'static,
+    ) -> Result<Handle, lcm::PatternError> {
+        self.reading.lock().subscribe(channel, handler)
+    }
+
+    /// What the bus counted so far.
+    pub(crate) fn statistics(&self) -> lcm::Statistics {
+        self.reading.lock().statistics()
+    }
+
+    fn pass_until(&self, at_most: Duration, is_done: impl Fn(&Cores) -> bool) {
         let patience = Instant::now() + at_most;
         while !is_done(&self.shared.lock()) && Instant::now() < patience {
-            std::thread::sleep(Duration::from_millis(2));
+            let soon = Instant::now() + Duration::from_millis(2);
+            if self.thread.is_some() {
+                std::thread::sleep(Duration::from_millis(2));
+            } else {
+                self.read(Some(soon));
+            }
         }
     }
 }
 
 impl Shared {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Cores> {
+    fn lock(&self) -> MutexGuard<'_, Cores> {
         // A panic of another thread within leaves nothing half done that the cores do not survive.
         self.cores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    fn lock(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Reader>> {
+        match self.reader.try_lock() {
+            Ok(reader) => Some(reader),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
 impl Drop for Mesh {
     fn drop(&mut self) {
         // Whoever hears the farewell waits for no answer any more.
-        self.wait_until(DELIVERY, Cores::has_delivered);
+        self.pass_until(DELIVERY, Cores::has_delivered);
         self.with(|cores, now| cores.presence.leave(now, Farewell::Gone));
-        self.wait_until(FAREWELL, |cores| cores.presence.has_left());
+        self.pass_until(FAREWELL, |cores| cores.presence.has_left());
         self.shared.lock().stop();
         self.shared.wake.wake();
         if let Some(thread) = self.thread.take() {
@@ -141,3 +269,6 @@ const DELIVERY: Duration = Duration::from_secs(1);
 
 /// How long the farewells may take.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How often a thread that reads for another one looks whether it still should.
+const STAND_IN: Duration = Duration::from_millis(100);

@@ -1,8 +1,9 @@
-//! The thread that reads the bus and lets time pass for the cores.
+//! Reading the bus and letting time pass for the cores: one turn at a time, by whichever thread has nothing else to do.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use lcm::{Handle, Inline, Pattern, Sample};
@@ -12,7 +13,7 @@ use super::Shared;
 use super::cores::Cores;
 use crate::name::Name;
 
-/// Wakes the reading thread.
+/// Wakes the thread that waits for the bus.
 #[derive(Debug)]
 pub(super) struct Wake(OwnedFd);
 
@@ -27,89 +28,120 @@ impl Wake {
     }
 }
 
+#[derive(Debug)]
 pub(super) struct Reader {
     bus: Inline,
     shared: Arc<Shared>,
-    always: Vec<Handle>,
     beats: Option<Handle>,
 }
 
 impl Reader {
     pub(super) fn new(bus: Inline, shared: Arc<Shared>, name: Option<&Name>) -> io::Result<Self> {
-        let mut reader = Self { bus, shared, always: Vec::new(), beats: None };
+        let reader = Self { bus, shared, beats: None };
         let responses = reader.shared.lock().presence.node().response_channel();
-        reader.always = vec![
-            reader.subscribe(CLAIMS, Cores::heard_claim)?,
-            reader.subscribe(ASKS, Cores::heard_ask)?,
-            reader.subscribe(&responses, Cores::heard_response)?,
-        ];
+        reader.subscribe_core(CLAIMS, Cores::heard_claim)?;
+        reader.subscribe_core(ASKS, Cores::heard_ask)?;
+        reader.subscribe_core(&responses, Cores::heard_response)?;
         if let Some(name) = name {
-            reader.always.push(reader.subscribe(&name.request_channel(), Cores::heard_request)?);
+            reader.subscribe_core(&name.request_channel(), Cores::heard_request)?;
         }
         Ok(reader)
     }
 
-    /// Until the process has left.
-    pub(super) fn run(mut self) {
-        loop {
-            let (next, wants_beats) = {
-                let mut cores = self.shared.lock();
-                cores.tick(Instant::now());
-                cores.act();
-                if cores.is_stopped() {
-                    return;
-                }
-                (cores.next_wakeup(), cores.note_beats())
-            };
-            if let Err(error) = self.follow_beats(wants_beats).and_then(|()| self.wait(next)).and_then(|()| self.read())
-            {
-                tracing::warn!(%error, "cannot read the bus");
-                std::thread::sleep(AFTER_ERROR);
-            }
+    /// Waits for something to happen, so long at most, and does all that follows from it for the cores. What else is subscribed is
+    /// handed to its handlers.
+    pub(super) fn turn(&mut self, until: Option<Instant>) {
+        if let Err(error) = self.try_turn(until) {
+            tracing::warn!(%error, "cannot read the bus");
+            std::thread::sleep(AFTER_ERROR);
         }
     }
 
-    fn read(&mut self) -> io::Result<()> {
-        while self.bus.handle(Some(Duration::ZERO))? {}
+    /// Has `handler` called for the messages of a channel, by whichever thread reads.
+    pub(super) fn subscribe(
+        &self,
+        channel: &str,
+        handler: impl FnMut(&Sample) + Send + 'static,
+    ) -> Result<Handle, lcm::PatternError> {
+        self.bus.subscribe(Pattern::exact(channel)?, handler)
+    }
+
+    pub(super) fn statistics(&self) -> lcm::Statistics {
+        self.bus.statistics()
+    }
+
+    fn try_turn(&mut self, until: Option<Instant>) -> io::Result<()> {
+        // From here on, whoever moves a deadline forward wakes this thread.
+        self.shared.is_waiting.store(true, Ordering::SeqCst);
+        let (next, wants_beats) = {
+            let mut cores = self.shared.lock();
+            cores.tick(Instant::now());
+            cores.act();
+            cores.take_handed_out();
+            (cores.next_wakeup(), cores.note_beats())
+        };
+        let waited = self.follow_beats(wants_beats).and_then(|()| self.wait(next.into_iter().chain(until).min()));
+        self.shared.is_waiting.store(false, Ordering::SeqCst);
+        if waited? {
+            // A bus that is never empty shall not keep this thread from everything else.
+            for _ in 0..AT_A_TURN {
+                if !self.bus.handle(Some(Duration::ZERO))? {
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 
-    fn wait(&self, until: Option<Instant>) -> io::Result<()> {
+    /// Tells whether there may be something to read.
+    fn wait(&self, until: Option<Instant>) -> io::Result<bool> {
         let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout =
             timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 }));
         let wake = PollFd::from_borrowed_fd(self.shared.wake.0.as_fd(), PollFlags::IN);
-        let polled = match self.bus.poll_fd() {
-            Some(bus) => poll(&mut [wake, PollFd::from_borrowed_fd(bus, PollFlags::IN)], timeout.as_ref()),
-            None => poll(&mut [wake], timeout.as_ref()),
+        let (polled, is_woken, is_readable) = match self.bus.poll_fd() {
+            Some(bus) => {
+                let mut both = [wake, PollFd::from_borrowed_fd(bus, PollFlags::IN)];
+                let polled = poll(&mut both, timeout.as_ref());
+                (polled, !both[0].revents().is_empty(), !both[1].revents().is_empty())
+            }
+            None => {
+                let mut one = [wake];
+                let polled = poll(&mut one, timeout.as_ref());
+                (polled, !one[0].revents().is_empty(), true)
+            }
         };
         match polled {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // Empty already, if it was not what woke this thread.
-        let _ = rustix::io::read(&self.shared.wake.0, &mut [0; 8]);
-        Ok(())
+        if is_woken {
+            // It is set, so there is something to take.
+            let _ = rustix::io::read(&self.shared.wake.0, &mut [0; 8]);
+        }
+        Ok(is_readable)
     }
 
     fn follow_beats(&mut self, wants_beats: bool) -> io::Result<()> {
         if wants_beats && self.beats.is_none() {
-            self.beats = Some(self.subscribe(BEATS, Cores::heard_beat)?);
+            self.beats = Some(self.subscribe_core(BEATS, Cores::heard_beat)?);
         } else if !wants_beats {
-            self.beats = None;
+            // Its handle alone keeps nothing subscribed.
+            if let Some(beats) = self.beats.take() {
+                beats.unsubscribe();
+            }
         }
         Ok(())
     }
 
-    fn subscribe(&self, channel: &str, hear: fn(&mut Cores, Instant, &Sample)) -> io::Result<Handle> {
+    fn subscribe_core(&self, channel: &str, hear: fn(&mut Cores, Instant, &Sample)) -> io::Result<Handle> {
         let shared = Arc::clone(&self.shared);
         let handler = move |sample: &Sample| {
             let mut cores = shared.lock();
             hear(&mut cores, Instant::now(), sample);
             cores.act();
         };
-        let channel = Pattern::exact(channel).map_err(io::Error::other)?;
-        self.bus.subscribe(channel, handler).map_err(io::Error::other)
+        self.subscribe(channel, handler).map_err(io::Error::other)
     }
 }
 
@@ -121,6 +153,9 @@ pub(super) const ASKS: &str = "/mesh/ask#dimos_mesh.Ask";
 
 /// Where processes give signs of life.
 pub(super) const BEATS: &str = "/mesh/beat#dimos_mesh.Beat";
+
+/// How many messages are read before the time is looked at again.
+const AT_A_TURN: usize = 256;
 
 /// A pause, so that an error that stays costs no processor.
 const AFTER_ERROR: Duration = Duration::from_millis(100);

@@ -9,9 +9,8 @@ use crate::node::NodeId;
 use crate::presence::Identity;
 
 /// The identity of this process, under a new node.
-pub(super) fn identity(class_name: &str) -> Identity {
+pub(super) fn identity() -> Identity {
     let mut identity = Identity::new(NodeId::random());
-    class_name.clone_into(&mut identity.class_name);
     identity.host = uname().nodename().to_string_lossy().chars().take(64).collect();
     identity.host_id = host_id();
     identity.pid = i32::try_from(std::process::id()).unwrap_or_default();

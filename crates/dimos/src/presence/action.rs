@@ -45,7 +45,8 @@ pub enum Action {
 pub enum Event {
     /// It is there, for the first time or again after it was lost.
     Joined(Participant),
-    /// It says something else about itself: state, name, contract.
+    /// It says something else about itself: state, name, contract. Or it owns its name after all, since the owner is gone that had
+    /// the larger claim.
     Changed(Participant),
     /// It said farewell, which frees its name.
     Left {
@@ -79,7 +80,7 @@ pub enum Event {
         /// Its name.
         name: Option<Name>,
     },
-    /// Another process has taken its name.
+    /// Another process has its name: it took it, or has had it all along.
     Displaced {
         /// The process.
         node: NodeId,

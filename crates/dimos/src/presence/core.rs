@@ -334,19 +334,19 @@ impl Presence {
     pub fn owners(&self) -> impl Iterator<Item = &Participant> {
         let is_owner = |other: &&Participant| {
             let name = other.name.as_ref();
-            name.and_then(|name| self.directory.owner(name)).is_some_and(|(_, node)| node == other.node)
+            name.and_then(|name| self.directory.owner(name)).is_some_and(|(_, node)| node == other.identity.node)
         };
         self.participants().filter(is_owner)
     }
 
     /// The other owners of this class.
     pub fn of_class(&self, class_name: &str) -> impl Iterator<Item = &Participant> {
-        self.owners().filter(move |other| other.class_name == class_name)
+        self.owners().filter(move |other| other.identity.class_name == class_name)
     }
 
     /// The other owners that offer this capability.
     pub fn with_capability(&self, capability: &str) -> impl Iterator<Item = &Participant> {
-        self.owners().filter(move |other| other.capabilities.iter().any(|offered| offered == capability))
+        self.owners().filter(move |other| other.identity.capabilities.iter().any(|offered| offered == capability))
     }
 
     /// The other owners whose name ends in this part, within a namespace and those below it if there is one.

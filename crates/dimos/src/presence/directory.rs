@@ -1,5 +1,5 @@
-//! All that is known of the others: who is there, how, and who owns which name. Not when they were heard last, which is the
-//! business of `vigil`.
+//! All that is known of the others: who is there, and how. Who of them owns which name is decided in `owners`; when they were heard
+//! last is the business of `vigil`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use super::agenda::Agenda;
 use super::counts::Counts;
 use super::heard::{HeardBeat, HeardClaim, Said, is_newer};
 use super::limits::MAX_LEFT;
+use super::owners::{Owners, Standing};
 use super::participant::{Participant, State};
 use super::timing::{CLAIM_GAP, LEFT_KEPT};
 use crate::name::Name;
@@ -19,7 +20,7 @@ use crate::node::NodeId;
 pub(super) struct Directory {
     max_nodes: usize,
     nodes: BTreeMap<NodeId, Entry>,
-    owners: BTreeMap<Name, (i64, NodeId)>,
+    owners: Owners,
     /// Those that were heard once or are lost, and since when. If there are too many, they go first, so that a flood of forged
     /// ones displaces itself.
     dispensable: Agenda<NodeId>,
@@ -57,7 +58,7 @@ impl Directory {
         Self {
             max_nodes,
             nodes: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            owners: Owners::new(),
             dispensable: Agenda::new(),
             left: BTreeMap::new(),
             left_order: VecDeque::new(),
@@ -85,7 +86,12 @@ impl Directory {
     }
 
     pub(super) fn owner(&self, name: &Name) -> Option<(i64, NodeId)> {
-        self.owners.get(name).copied()
+        self.owners.owner(name)
+    }
+
+    /// Who has the name that this claim is too small for.
+    pub(super) fn stronger(&self, claim: &HeardClaim<'_>) -> Option<NodeId> {
+        self.owner(claim.owned_name()?).map(|(_, owner)| owner).filter(|&owner| owner != claim.node)
     }
 
     /// The largest epoch in which anybody is known to have owned the name: who owns it, or did until it was lost.
@@ -133,7 +139,7 @@ impl Directory {
             self.tell(claim.node, before, is_new, was_lost, actions);
             return Taken::Known;
         }
-        let gone = if self.nodes.len() < self.max_nodes { None } else { self.make_room() };
+        let gone = if self.nodes.len() < self.max_nodes { None } else { self.make_room(actions) };
         if self.nodes.len() >= self.max_nodes {
             counts.crowded_out += 1;
             return Taken::Refused;
@@ -165,7 +171,7 @@ impl Directory {
         let participant = &mut entry.participant;
         participant.beat = Some(beat.counter);
         participant.handler = Duration::from_millis(beat.handler_ms.into());
-        let (node, name, handler) = (participant.node, participant.name.clone(), participant.handler);
+        let (node, name, handler) = (beat.node, participant.name.clone(), participant.handler);
         let is_stuck = handler >= stuck_after;
         let was_stuck = std::mem::replace(&mut entry.is_stuck, is_stuck);
         if is_stuck && !was_stuck {
@@ -197,17 +203,18 @@ impl Directory {
         entry.is_lost = true;
         entry.is_stuck = false;
         entry.update();
-        let name = entry.participant.name.clone();
-        self.free(node);
+        let (name, epoch) = (entry.participant.name.clone(), entry.participant.epoch);
         self.dispensable.set(node, now);
-        actions.push_back(Action::Event(Event::Lost { node, name }));
+        actions.push_back(Action::Event(Event::Lost { node, name: name.clone() }));
+        self.withdraw(node, name.as_ref(), epoch, actions);
     }
 
     /// Forgets a process without a word.
-    pub(super) fn forget(&mut self, node: NodeId) {
-        self.free(node);
-        self.nodes.remove(&node);
+    pub(super) fn forget(&mut self, node: NodeId, actions: &mut VecDeque<Action>) {
         self.dispensable.remove(&node);
+        if let Some(Entry { participant, .. }) = self.nodes.remove(&node) {
+            self.withdraw(node, participant.name.as_ref(), participant.epoch, actions);
+        }
     }
 
     /// Others depend on it, so it does not have to go if there are too many.
@@ -217,11 +224,11 @@ impl Directory {
 
     fn leave(&mut self, now: Instant, claim: &HeardClaim<'_>, failed: bool, actions: &mut VecDeque<Action>) {
         let node = claim.node;
-        self.free(node);
         self.dispensable.remove(&node);
-        if let Some(entry) = self.nodes.remove(&node) {
-            let name = entry.participant.name;
-            actions.push_back(Action::Event(Event::Left { node, name, failed }));
+        if let Some(Entry { participant, .. }) = self.nodes.remove(&node) {
+            let name = participant.name;
+            actions.push_back(Action::Event(Event::Left { node, name: name.clone(), failed }));
+            self.withdraw(node, name.as_ref(), participant.epoch, actions);
         }
         if self.left.insert(node, claim.serial).is_none() {
             self.left_order.push_back((now, node));
@@ -242,20 +249,17 @@ impl Directory {
     /// Decides who owns the name that a process claims, and sets its state.
     fn settle(&mut self, node: NodeId, name: Option<Name>, epoch: i64, said: State, actions: &mut VecDeque<Action>) {
         let Some(entry) = self.nodes.get(&node) else { return };
-        if entry.participant.name != name || !said.is_owning() {
-            self.free(node);
+        let (name_before, epoch_before) = (entry.participant.name.clone(), entry.participant.epoch);
+        if name_before != name || !said.is_owning() {
+            self.withdraw(node, name_before.as_ref(), epoch_before, actions);
         }
         let mut is_displaced = said == State::Displaced;
         let mut loser = None;
         if let Some(name) = name.as_ref().filter(|_| said.is_owning()) {
-            match self.owners.get(name) {
-                Some(&(rival_epoch, rival)) if rival != node && (rival_epoch, rival) > (epoch, node) => {
-                    is_displaced = true;
-                }
-                owner => {
-                    loser = owner.map(|&(_, rival)| rival).filter(|&rival| rival != node);
-                    self.owners.insert(name.clone(), (epoch, node));
-                }
+            self.owners.cease(name, epoch_before, node);
+            match self.owners.claim(name, epoch, node) {
+                Standing::Owner { instead_of } => loser = instead_of,
+                Standing::Contender => is_displaced = true,
             }
         }
         let Some(entry) = self.nodes.get_mut(&node) else { return };
@@ -296,19 +300,19 @@ impl Directory {
         actions.push_back(Action::Event(event));
     }
 
-    /// The process does not own a name any more.
-    fn free(&mut self, node: NodeId) {
-        let name = self.nodes.get(&node).and_then(|entry| entry.participant.name.as_ref());
-        if let Some(name) = name
-            && self.owners.get(name).is_some_and(|&(_, owner)| owner == node)
-        {
-            self.owners.remove(name);
+    /// The process does not claim the name any more, so that another one may own it.
+    fn withdraw(&mut self, node: NodeId, name: Option<&Name>, epoch: i64, actions: &mut VecDeque<Action>) {
+        let heir = name.and_then(|name| self.owners.withdraw(name, epoch, node));
+        if let Some(entry) = heir.and_then(|heir| self.nodes.get_mut(&heir)) {
+            entry.is_displaced = false;
+            entry.update();
+            actions.push_back(Action::Event(Event::Changed(entry.participant.clone())));
         }
     }
 
-    fn make_room(&mut self) -> Option<NodeId> {
+    fn make_room(&mut self, actions: &mut VecDeque<Action>) -> Option<NodeId> {
         let node = self.dispensable.take_first()?;
-        self.forget(node);
+        self.forget(node, actions);
         Some(node)
     }
 }

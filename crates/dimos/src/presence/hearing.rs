@@ -32,6 +32,9 @@ impl Presence {
                 self.vigil.heard(now, claim.node, true);
             }
         }
+        if let Some(owner) = self.directory.stronger(&claim) {
+            self.vigil.doubt(now, owner);
+        }
         self.searching.heard(claim.node, claim.owned_name(), is_new);
         let reaction = self.ownership.heard(now, &claim);
         self.react(now, claim.node, reaction);

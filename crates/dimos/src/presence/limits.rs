@@ -30,6 +30,9 @@ pub(super) const MAX_LEFT: usize = 1024;
 /// Processes that are probed at the same time; others wait.
 pub(super) const MAX_PROBES: usize = 256;
 
+/// Processes that are probed at the same time if another one is to be, only because somebody claims its name.
+pub(super) const MAX_DOUBTS: usize = MAX_PROBES / 2;
+
 /// Names that are searched for at the same time, and processes.
 pub(super) const MAX_SEARCHES: usize = 64;
 

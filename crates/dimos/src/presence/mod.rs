@@ -12,6 +12,10 @@
 //! surprise; the owner then takes the name once more, with a larger epoch. No owner does that twice against the same process,
 //! and none that was suspended itself, so it ends.
 //!
+//! For the others the largest claim that they heard counts. A smaller one casts doubt on its owner, since that should have answered
+//! it: most likely it crashed, and its successor did not hear of it. It is asked whether it lives. As soon as it is lost the other one
+//! has the name, about 1 s after it said so.
+//!
 //! # Life
 //! Beats once a second say that a process lives. Who watches reads them: [`timing::BEATS_MISSED`] of them without a sign of life
 //! start a probe, and a probe without an answer means [`Event::Lost`]. Others read claims only, which each process repeats once
@@ -35,6 +39,7 @@ mod core;
 mod directory;
 mod heard;
 mod hearing;
+mod owners;
 mod ownership;
 mod searching;
 mod ticking;

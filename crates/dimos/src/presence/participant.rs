@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use lcm_types::dimos_mesh::Claim;
 
+use super::config::Identity;
 use super::heard::HeardClaim;
 use crate::name::Name;
-use crate::node::NodeId;
 
 /// A process of the mesh, as its claims and beats describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Participant {
-    /// The process.
-    pub node: NodeId,
+    /// What it says about itself, its [`NodeId`](crate::NodeId) first of all.
+    pub identity: Identity,
     /// The name that it owns, claims or has lost; none if it only calls others.
     pub name: Option<Name>,
     /// How often the name had been taken when it took it; 0 before that.
@@ -22,20 +22,6 @@ pub struct Participant {
     pub state: State,
     /// How long its handler had been running at its last beat, as far as beats are read.
     pub handler: Duration,
-    /// What kind of module it is.
-    pub class_name: String,
-    /// Name of its host.
-    pub host: String,
-    /// Identity of its host.
-    pub host_id: String,
-    /// Process number on its host.
-    pub pid: i32,
-    /// The run of a coordinator that it belongs to; empty if nobody started it.
-    pub run_id: String,
-    /// Hash over its contract.
-    pub contract: String,
-    /// Interfaces that it offers.
-    pub capabilities: Vec<String>,
     /// What it said last about its state, which stands again when it is no longer stuck or lost.
     pub(super) said: State,
     pub(super) serial: i32,
@@ -56,7 +42,7 @@ pub enum State {
     Stopping,
     /// Its handler has been running for too long.
     Stuck,
-    /// Somebody else has taken its name.
+    /// Somebody else has its name.
     Displaced,
     /// It does not answer any more.
     Lost,
@@ -113,18 +99,11 @@ impl State {
 impl Participant {
     pub(super) fn new(claim: &HeardClaim<'_>, state: State) -> Self {
         let mut participant = Self {
-            node: claim.node,
+            identity: Identity::new(claim.node),
             name: None,
             epoch: 0,
             state,
             handler: Duration::ZERO,
-            class_name: String::new(),
-            host: String::new(),
-            host_id: String::new(),
-            pid: 0,
-            run_id: String::new(),
-            contract: String::new(),
-            capabilities: Vec::new(),
             said: state,
             serial: claim.serial,
             beat: None,
@@ -136,13 +115,14 @@ impl Participant {
     /// Takes over what the claim says, but for name, epoch and state. Returns whether that was new.
     pub(super) fn describe(&mut self, claim: &HeardClaim<'_>) -> bool {
         self.serial = claim.serial;
-        let mut is_new = std::mem::replace(&mut self.pid, claim.pid) != claim.pid;
+        let identity = &mut self.identity;
+        let mut is_new = std::mem::replace(&mut identity.pid, claim.pid) != claim.pid;
         for (text, said) in [
-            (&mut self.class_name, claim.class_name),
-            (&mut self.host, claim.host),
-            (&mut self.host_id, claim.host_id),
-            (&mut self.run_id, claim.run_id),
-            (&mut self.contract, claim.contract),
+            (&mut identity.class_name, claim.class_name),
+            (&mut identity.host, claim.host),
+            (&mut identity.host_id, claim.host_id),
+            (&mut identity.run_id, claim.run_id),
+            (&mut identity.contract, claim.contract),
         ] {
             if text != said {
                 said.clone_into(text);
@@ -150,8 +130,8 @@ impl Participant {
             }
         }
         let capabilities = || claim.capabilities.iter().filter_map(|capability| capability.to_str().ok());
-        if !capabilities().eq(self.capabilities.iter().map(String::as_str)) {
-            self.capabilities = capabilities().map(str::to_owned).collect();
+        if !capabilities().eq(identity.capabilities.iter().map(String::as_str)) {
+            identity.capabilities = capabilities().map(str::to_owned).collect();
             is_new = true;
         }
         is_new

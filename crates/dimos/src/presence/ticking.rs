@@ -55,7 +55,7 @@ impl Presence {
                         self.announcing.content();
                     }
                 }
-                Due::Forget(node) => self.directory.forget(node),
+                Due::Forget(node) => self.directory.forget(node, &mut self.actions),
             }
         }
         while let Some(target) = self.searching.take_due(now, self.directory.len(), self.vigil.is_watching()) {

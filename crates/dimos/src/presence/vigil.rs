@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
-use super::limits::MAX_PROBES;
-use super::timing::{BEAT, BEATS_LINGER, BEATS_MISSED, LOST_KEPT, PROBE_CALLS, PROBE_GAP, REFRESH, REFRESHES_MISSED};
+use super::limits::{MAX_DOUBTS, MAX_PROBES};
+use super::timing::{
+    BEAT, BEATS_LINGER, BEATS_MISSED, INSIST, LISTEN, LOST_KEPT, PROBE_CALLS, PROBE_GAP, REFRESH, REFRESHES_MISSED,
+};
 use crate::node::NodeId;
 
 /// The signs of life of all others.
@@ -139,6 +141,19 @@ impl Vigil {
             self.set_phase(now, node, Phase::Probing { calls: 0, last: now });
             self.agenda.set(node, now);
         }
+    }
+
+    /// Somebody says that it owns the name of this process, which should have answered that. Begins a probe if it does not do so
+    /// soon, unless it was heard just now or many others are being probed: anybody can say so, as often as he likes.
+    pub(super) fn doubt(&mut self, now: Instant, node: NodeId) {
+        let was_silent = |watched: &Watched| now.saturating_duration_since(watched.heard) >= LISTEN;
+        let is_quiet = |watched: &Watched| watched.phase == Phase::Quiet;
+        if self.probes >= MAX_DOUBTS || !self.known.get(&node).is_some_and(|one| is_quiet(one) && was_silent(one)) {
+            return;
+        }
+        self.set_phase(now, node, Phase::Probing { calls: 0, last: now });
+        // All others doubt it at this moment, too: who is first asks for all.
+        self.agenda.set(node, now + INSIST + PROBE_GAP.mul_f64(self.random.f64()));
     }
 
     pub(super) fn remove(&mut self, now: Instant, node: NodeId) {

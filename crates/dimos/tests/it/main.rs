@@ -1,6 +1,9 @@
 //! The crate through its public surface.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bus;
+mod contracts;
 mod mesh;
 mod presence;
 mod rpc;
+mod transforms;

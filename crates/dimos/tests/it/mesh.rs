@@ -1,26 +1,15 @@
 //! Services and clients on real multicast, each with sockets and threads of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dimos::presence::{ClaimError, Event, Policy, State};
 use dimos::rpc::{RpcError, TimeLimit};
-use dimos::{ConnectError, Dimos, FindError, Name, Options, ServeError, Service};
+use dimos::{ConnectError, FindError, ServeError, Service};
 use serde_json::{Value, json};
 
-/// A bus of its own for each test, on the loopback interface.
-fn options() -> Options {
-    static PORT: AtomicU16 = AtomicU16::new(20_000);
-    // Two runs of these tests at once are told apart by their process numbers.
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let port = PORT.fetch_add(1, Ordering::Relaxed);
-    Options::default().url(format!("udpm://239.78.{high}.{low}:{port}?ttl=0&iface=lo").parse().unwrap())
-}
-
-fn name(text: &str) -> Name {
-    text.parse().unwrap()
-}
+use crate::bus::{client, name, options};
 
 fn calculator() -> Service {
     Service::new(name("robot0/calculator"))
@@ -44,10 +33,6 @@ fn calculator() -> Service {
                 Ok(())
             }
         })
-}
-
-fn client(options: &Options) -> Dimos {
-    options.clone().join().unwrap()
 }
 
 #[test]
@@ -80,7 +65,7 @@ fn every_fault_is_an_error_of_its_kind() {
     assert_eq!(calculator.call("echo", &json!("there")).unwrap(), json!("there"));
 
     let limit = TimeLimit::Deadline(Duration::from_millis(200));
-    let slow = calculator.start("sleep", &json!({ "ms": 5000 }), limit).unwrap();
+    let slow = calculator.limit(limit).start("sleep", &json!({ "ms": 5000 })).unwrap();
     assert_eq!(slow.wait().unwrap_err(), RpcError::Deadline { acknowledged: true });
 
     drop(served);
@@ -146,11 +131,11 @@ fn calls_run_side_by_side_and_are_cancelled() {
     let _served = calculator().start(options.clone()).unwrap();
     let calculator = client(&options).module("robot0/calculator").unwrap();
     let pending: Vec<_> =
-        (0..50).map(|number| calculator.start("echo", &json!(number), TimeLimit::default()).unwrap()).collect();
+        (0..50).map(|number| calculator.start("echo", &json!(number)).unwrap()).collect();
     let results: Vec<_> = pending.into_iter().map(|call| call.wait().unwrap()).collect();
     assert_eq!(results, (0..50).map(|number| json!(number)).collect::<Vec<_>>());
 
-    let slow = calculator.start("sleep", &json!({ "ms": 60_000 }), TimeLimit::IDLE).unwrap();
+    let slow = calculator.limit(TimeLimit::IDLE).start("sleep", &json!({ "ms": 60_000 })).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     slow.cancel();
     assert_eq!(slow.wait().unwrap_err(), RpcError::Cancelled);
@@ -195,11 +180,12 @@ fn who_watches_sees_others_come_and_go() {
     wait(&|event| matches!(event, Event::Changed(module) if module.state == State::Running));
     let modules = dimos.settled().modules();
     assert_eq!(modules.len(), 1);
-    assert_eq!((modules[0].class_name.as_str(), modules[0].pid.unsigned_abs()), ("Calculator", std::process::id()));
+    let identity = &modules[0].identity;
+    assert_eq!((identity.class_name.as_str(), identity.pid.unsigned_abs()), ("Calculator", std::process::id()));
 
     // A handler that runs for long is noticed.
     let calculator = dimos.module("robot0/calculator").unwrap();
-    let slow = calculator.start("sleep", &json!({ "ms": 4000 }), TimeLimit::IDLE).unwrap();
+    let slow = calculator.limit(TimeLimit::IDLE).start("sleep", &json!({ "ms": 4000 })).unwrap();
     wait(&|event| matches!(event, Event::Stuck { node, .. } if *node == served.node()));
     assert_eq!(slow.wait().unwrap(), json!(false));
     wait(&|event| matches!(event, Event::Unstuck { .. }));

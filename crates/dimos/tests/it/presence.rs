@@ -1,10 +1,14 @@
 //! Presence and names, in networks of cores under a fake clock. Failures name their seed.
 #![expect(clippy::print_stdout, reason = "tests print what they measured")]
 
+mod chaos;
+mod clocks;
 mod hostile;
 mod life;
 mod names;
 mod net;
+mod scale;
+mod succession;
 
 use std::time::Duration;
 

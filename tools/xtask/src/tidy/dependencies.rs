@@ -14,7 +14,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lcm-rs", &[]),
     ("lcm-gen", &["lcm-rs"]),
     ("lcm-types", &["lcm-rs", "lcm-gen"]),
-    ("dimos", &["lcm-rs", "lcm-gen", "lcm-types"]),
+    ("dimos-macros", &[]),
+    ("dimos", &["lcm-rs", "lcm-gen", "lcm-types", "dimos-macros"]),
     ("dimos-coordinator", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
     ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator"]),
 ];

@@ -285,7 +285,7 @@ proptest! {
                         prop_assert_ne!(by, me);
                     }
                     Action::Claim(claim) => prop_assert!(claim.encode().is_ok() && claim.node == 3),
-                    Action::Event(Event::Joined(other)) => prop_assert_ne!(other.node, me),
+                    Action::Event(Event::Joined(other)) => prop_assert_ne!(other.identity.node, me),
                     _ => {}
                 }
             }

@@ -48,6 +48,11 @@ pub(crate) struct Peer {
     /// What it was told, but for messages to send.
     pub(crate) told: Vec<(Instant, Action)>,
     pub(crate) life: Life,
+    /// Messages that it sent, and that reached it.
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    /// How much its clock is ahead of that of the network.
+    ahead: Duration,
     missed: VecDeque<Packet>,
     wakeup: Option<Instant>,
 }
@@ -84,10 +89,13 @@ impl Weather {
 
 impl Net {
     pub(crate) fn new(seed: u64, weather: Weather) -> Self {
-        let now = Instant::now();
+        Self::beginning(Instant::now(), seed, weather)
+    }
+
+    pub(crate) fn beginning(start: Instant, seed: u64, weather: Weather) -> Self {
         Self {
-            now,
-            start: now,
+            now: start,
+            start,
             weather,
             peers: Vec::new(),
             sent: Sent::default(),
@@ -123,6 +131,9 @@ impl Net {
             handler_ms: 0,
             told: Vec::new(),
             life: Life::Running,
+            sent: 0,
+            received: 0,
+            ahead: Duration::ZERO,
             missed: VecDeque::new(),
             wakeup: None,
         });
@@ -133,7 +144,8 @@ impl Net {
 
     /// Calls a core.
     pub(crate) fn with<R>(&mut self, index: usize, call: impl FnOnce(&mut Presence, Instant) -> R) -> R {
-        let result = call(&mut self.peers[index].core, self.now);
+        let peer = &mut self.peers[index];
+        let result = call(&mut peer.core, self.now + peer.ahead);
         self.settle(index);
         result
     }
@@ -160,6 +172,14 @@ impl Net {
             self.deliver(index, &packet);
         }
         self.with(index, Presence::tick);
+    }
+
+    /// Sets its clock forward, with all that this makes due.
+    pub(crate) fn jump(&mut self, index: usize, by: Duration) {
+        self.peers[index].ahead += by;
+        if self.peers[index].life == Life::Running {
+            self.with(index, Presence::tick);
+        }
     }
 
     pub(crate) fn kill(&mut self, index: usize) {
@@ -193,8 +213,8 @@ impl Net {
                 self.peers[index].wakeup = None;
                 if self.peers[index].life == Life::Running {
                     self.with(index, Presence::tick);
-                    let core = self.core(index);
-                    assert!(core.next_wakeup().is_none_or(|at| at > self.now), "a core that never sleeps: {core:?}");
+                    let (core, now) = (self.core(index), self.now + self.peers[index].ahead);
+                    assert!(core.next_wakeup().is_none_or(|at| at > now), "a core that never sleeps: {core:?}");
                 }
             }
         }
@@ -241,6 +261,8 @@ impl Net {
 
     fn settle(&mut self, index: usize) {
         while let Some(action) = self.peers[index].core.poll_action() {
+            let is_message = matches!(action, Action::Claim(_) | Action::Ask(_) | Action::Beat(_));
+            self.peers[index].sent += u64::from(is_message);
             match action {
                 Action::Claim(claim) => {
                     self.sent.claims += 1;
@@ -259,7 +281,7 @@ impl Net {
             }
         }
         let peer = &mut self.peers[index];
-        let wakeup = peer.core.next_wakeup().filter(|_| peer.life == Life::Running);
+        let wakeup = peer.core.next_wakeup().filter(|_| peer.life == Life::Running).map(|at| at - peer.ahead);
         if let Some(before) = std::mem::replace(&mut peer.wakeup, wakeup) {
             self.wakeups.remove(&(before, index));
         }
@@ -301,10 +323,12 @@ impl Net {
             Life::Running => {}
         }
         self.received += 1;
+        peer.received += 1;
+        let now = self.now + peer.ahead;
         match packet {
-            Packet::Claim(bytes) => peer.core.heard_claim(self.now, &Claim::view(bytes).unwrap()),
-            Packet::Ask(bytes) => peer.core.heard_ask(self.now, &Ask::view(bytes).unwrap()),
-            Packet::Beat(bytes) => peer.core.heard_beat(self.now, &Beat::view(bytes).unwrap()),
+            Packet::Claim(bytes) => peer.core.heard_claim(now, &Claim::view(bytes).unwrap()),
+            Packet::Ask(bytes) => peer.core.heard_ask(now, &Ask::view(bytes).unwrap()),
+            Packet::Beat(bytes) => peer.core.heard_beat(now, &Beat::view(bytes).unwrap()),
         }
         self.settle(to);
     }

@@ -1,0 +1,275 @@
+//! A module as others see it: what can be called.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::body::{decode_result, encode_arguments};
+use crate::mesh::{Mesh, Reply};
+use crate::name::Name;
+use crate::node::NodeId;
+use crate::rpc::{CallId, CallSpec, Codec, RpcError, TimeLimit};
+use crate::service::ServedRequest;
+use crate::wire::{Shape, Wire};
+
+/// A module of the mesh: the process that owned its name when it was found. Calls go to that process and to no other, not even to
+/// one that takes its name.
+///
+/// Arguments are an object with a member for each: `json!({ "ms": 8 })`, or a struct that serializes to such; `()` and
+/// `json!({})` where there are none.
+///
+/// ```no_run
+/// use dimos::{Dimos, PendingCall};
+/// use serde_json::json;
+///
+/// let dimos = Dimos::connect()?;
+/// let camera = dimos.module("robot0/camera")?;
+/// let exposure_ms: f64 = camera.call_as("set_exposure", &json!({ "ms": 8 }))?;
+///
+/// // Side by side; the results are in the order of the calls.
+/// let calls = ["left", "right"].map(|side| camera.start("capture", &json!({ "side": side })));
+/// let images = PendingCall::wait_all(calls.into_iter().collect::<Result<Vec<_>, _>>()?);
+/// # let _ = (exposure_ms, images);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RemoteModule {
+    mesh: Arc<Mesh>,
+    name: Name,
+    node: NodeId,
+    /// The processes that wait for the handler that calls.
+    chain: Vec<NodeId>,
+    limit: Option<TimeLimit>,
+}
+
+/// A call under way. Dropping it cancels it.
+#[derive(Debug)]
+pub struct PendingCall<R = Value> {
+    mesh: Arc<Mesh>,
+    call: CallId,
+    codec: Codec,
+    replies: Receiver<Reply>,
+    is_over: bool,
+    result: PhantomData<fn() -> R>,
+}
+
+/// The chunks of a stream, as they come. After the last one the iterator ends; an error is its last item. Dropping it cancels
+/// the call.
+#[derive(Debug)]
+pub struct Stream<R = Value>(PendingCall<R>);
+
+impl RemoteModule {
+    pub(crate) fn new(mesh: Arc<Mesh>, name: Name, node: NodeId) -> Self {
+        Self { mesh, name, node, chain: Vec::new(), limit: None }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The same module, called from within a handler: a call that would come back to a process that waits for this handler is
+    /// refused at once, since it could never end.
+    #[must_use]
+    pub fn within(&self, call: &ServedRequest) -> Self {
+        Self { chain: call.chain().to_vec(), ..self.clone() }
+    }
+
+    /// The same module, where calls may take so long. Unless told, a call may take 10 s in all, and a stream 3 s without a sign of
+    /// life.
+    #[must_use]
+    pub fn limit(&self, limit: TimeLimit) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
+    }
+
+    /// Calls a method and waits for the result.
+    ///
+    /// # Errors
+    /// Whatever keeps the call from having a result; there always is one or the other.
+    pub fn call(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<Value, RpcError> {
+        self.start(method, arguments)?.wait()
+    }
+
+    /// Calls a method whose result is of a type, and waits for it.
+    ///
+    /// # Errors
+    /// As [`RemoteModule::call`], and [`RpcError::Malformed`] if the result is not of this type.
+    pub fn call_as<R>(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<R, RpcError>
+    where
+        R: DeserializeOwned,
+    {
+        self.start_as(method, arguments)?.wait()
+    }
+
+    /// Calls a binary method and waits for the result. Both programs must agree on the types: members, their names and their order.
+    ///
+    /// # Errors
+    /// As [`RemoteModule::call`], and [`RpcError::ContractMismatch`] if the types are others.
+    pub fn call_binary<A: Wire, R: Wire>(&self, method: &str, arguments: &A) -> Result<R, RpcError> {
+        let contract = Shape::method(A::SHAPE, R::SHAPE, false).contract();
+        self.begin(method, arguments, Codec::Bincode, contract, false)?.wait()
+    }
+
+    /// Calls a method and goes on, to wait for the result later: several calls run side by side.
+    ///
+    /// # Errors
+    /// If the arguments cannot be JSON.
+    pub fn start(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<PendingCall, RpcError> {
+        self.start_as(method, arguments)
+    }
+
+    /// Calls a method whose result is of a type, and goes on.
+    ///
+    /// # Errors
+    /// If the arguments cannot be JSON.
+    pub fn start_as<R>(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<PendingCall<R>, RpcError>
+    where
+        R: DeserializeOwned,
+    {
+        self.begin(method, arguments, Codec::Json, String::new(), false)
+    }
+
+    /// Calls a method that answers with a stream.
+    ///
+    /// # Errors
+    /// If the arguments cannot be JSON.
+    pub fn stream(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<Stream, RpcError> {
+        self.stream_as(method, arguments)
+    }
+
+    /// Calls a method that answers with a stream of a type.
+    ///
+    /// # Errors
+    /// If the arguments cannot be JSON.
+    pub fn stream_as<R>(&self, method: &str, arguments: &(impl Serialize + ?Sized)) -> Result<Stream<R>, RpcError>
+    where
+        R: DeserializeOwned,
+    {
+        self.begin(method, arguments, Codec::Json, String::new(), true).map(Stream)
+    }
+
+    fn begin<R>(
+        &self,
+        method: &str,
+        arguments: &(impl Serialize + ?Sized),
+        codec: Codec,
+        contract: String,
+        is_stream: bool,
+    ) -> Result<PendingCall<R>, RpcError> {
+        let body = encode_arguments(codec, arguments)?;
+        let usual = if is_stream { TimeLimit::IDLE } else { TimeLimit::default() };
+        let (chain, limit) = (self.chain.clone(), self.limit.unwrap_or(usual));
+        let spec = CallSpec::new(self.node, self.name.clone(), method, body);
+        let spec = CallSpec { limit, is_stream, chain, codec, contract, ..spec };
+        let (call, replies) = self.mesh.with(|cores, now| cores.call(now, spec));
+        Ok(PendingCall { mesh: Arc::clone(&self.mesh), call, codec, replies, is_over: false, result: PhantomData })
+    }
+}
+
+impl<R> PendingCall<R> {
+    /// Asks the other process to stop. [`PendingCall::wait`] tells whether it did, or was faster.
+    pub fn cancel(&self) {
+        self.mesh.with(|cores, now| cores.cancel(now, self.call));
+    }
+
+    fn took(&mut self, reply: &Reply) {
+        match reply {
+            Reply::Chunk(_) => self.mesh.with(|cores, now| cores.consumed(now, self.call)),
+            Reply::Outcome(_) => self.is_over = true,
+        }
+    }
+
+    fn next(&mut self) -> Option<Reply> {
+        if self.is_over {
+            return None;
+        }
+        // The mesh outlives its calls, and each has an outcome.
+        let reply = self.mesh.wait_for(&self.replies, None);
+        let reply = reply.unwrap_or(Reply::Outcome(Err(RpcError::OutcomeUnknown)));
+        self.took(&reply);
+        Some(reply)
+    }
+}
+
+impl<R: DeserializeOwned> PendingCall<R> {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// Whatever keeps the call from having one.
+    pub fn wait(mut self) -> Result<R, RpcError> {
+        loop {
+            match self.next() {
+                Some(Reply::Outcome(result)) => return decoded(self.codec, result),
+                Some(Reply::Chunk(_)) => {}
+                None => return Err(RpcError::OutcomeUnknown),
+            }
+        }
+    }
+
+    /// Waits for the result for so long at most. Without one, the call goes on.
+    ///
+    /// # Errors
+    /// The call itself, if there is no result yet.
+    pub fn wait_for(mut self, at_most: Duration) -> Result<Result<R, RpcError>, Self> {
+        let until = Instant::now() + at_most;
+        loop {
+            match self.mesh.wait_for(&self.replies, Some(until)) {
+                None => return Err(self),
+                Some(reply) => {
+                    self.took(&reply);
+                    if let Reply::Outcome(result) = reply {
+                        return Ok(decoded(self.codec, result));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for all of them. The results are in the order of the calls.
+    pub fn wait_all(calls: impl IntoIterator<Item = Self>) -> Vec<Result<R, RpcError>> {
+        calls.into_iter().map(Self::wait).collect()
+    }
+}
+
+impl<R> Drop for PendingCall<R> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.cancel();
+        }
+    }
+}
+
+impl<R> Stream<R> {
+    /// Asks the other process to stop. The stream ends with [`RpcError::Cancelled`], or as it would have ended.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+impl<R: DeserializeOwned> Iterator for Stream<R> {
+    type Item = Result<R, RpcError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0.next()? {
+            Reply::Chunk(body) => Some(decode_result(self.0.codec, &body)),
+            Reply::Outcome(Ok(_)) => None,
+            Reply::Outcome(Err(error)) => Some(Err(error)),
+        }
+    }
+}
+
+fn decoded<R: DeserializeOwned>(codec: Codec, result: Result<Vec<u8>, RpcError>) -> Result<R, RpcError> {
+    decode_result(codec, &result?)
+}

@@ -1,0 +1,122 @@
+//! Topics and the channels they stand for: `/cmd_vel` of type `geometry_msgs.Twist` is the channel `/cmd_vel#geometry_msgs.Twist`.
+
+use lcm::{Channel, MAX_CHANNEL_BYTES, Message, Pattern, PatternError};
+
+/// Why a topic has no channel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// It names nothing.
+    #[error("an empty topic")]
+    Empty,
+    /// LCM has no channel so long.
+    #[error("the channel {channel} has {bytes} bytes: at most {MAX_CHANNEL_BYTES}; choose a shorter topic or namespace")]
+    TooLong {
+        /// What it would be.
+        channel: String,
+        /// How long that is.
+        bytes: usize,
+    },
+    /// No channel contains that.
+    #[error("the topic {topic:?} contains a NUL")]
+    Nul {
+        /// The topic.
+        topic: String,
+    },
+    /// The channel says that it carries something else.
+    #[error("the channel {channel} carries {found}, not {expected}")]
+    OtherType {
+        /// The channel.
+        channel: String,
+        /// What it says.
+        found: String,
+        /// What is wanted.
+        expected: &'static str,
+    },
+}
+
+/// The channel of messages of type `T` on a topic. What has a `#` already is taken as a channel, if its type is `T`.
+///
+/// ```
+/// use lcm_types::geometry_msgs::Twist;
+///
+/// assert_eq!(dimos::channel_of::<Twist>("/cmd_vel")?.to_string(), "/cmd_vel#geometry_msgs.Twist");
+/// # Ok::<(), dimos::TopicError>(())
+/// ```
+///
+/// # Errors
+/// If it would be too long, or is of another type.
+pub fn channel_of<T: Message>(topic: &str) -> Result<Channel, TopicError> {
+    let channel = match topic.split_once('#') {
+        None => typed(topic, T::NAME),
+        Some((_, suffix)) if suffix == T::NAME || suffix == short(T::NAME) => topic.to_owned(),
+        Some((_, suffix)) => {
+            let (channel, found) = (topic.to_owned(), suffix.to_owned());
+            return Err(TopicError::OtherType { channel, found, expected: T::NAME });
+        }
+    };
+    check(&channel)
+}
+
+/// The channel of this name.
+pub(crate) fn check(channel: &str) -> Result<Channel, TopicError> {
+    if channel.is_empty() || channel.starts_with('#') {
+        return Err(TopicError::Empty);
+    }
+    if channel.contains('\0') {
+        return Err(TopicError::Nul { topic: channel.to_owned() });
+    }
+    Channel::new(channel).map_err(|_| TopicError::TooLong { channel: channel.to_owned(), bytes: channel.len() })
+}
+
+/// A topic with the suffix of its type.
+pub(crate) fn typed(topic: &str, type_name: &str) -> String {
+    format!("{topic}#{type_name}")
+}
+
+/// The channels on which messages of a typed channel come: some programs leave out the package, as in `#PoseStamped`.
+pub(crate) fn spellings(channel: &Channel) -> Vec<String> {
+    let full = channel.to_string();
+    let bare = full.split_once('#').filter(|(_, name)| short(name) != *name);
+    let bare = bare.map(|(topic, name)| typed(topic, short(name)));
+    std::iter::once(full).chain(bare).collect()
+}
+
+/// All of these in one pattern.
+pub(crate) fn pattern_of(spellings: &[String]) -> Result<Pattern, PatternError> {
+    let escaped = |name: &String| name.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    Pattern::regex(&spellings.iter().map(escaped).collect::<Vec<_>>().join("|"))
+}
+
+/// The name of a type without its package.
+fn short(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use lcm_types::geometry_msgs::{PoseStamped, Twist};
+
+    use super::*;
+
+    #[test]
+    fn a_topic_and_a_type_make_a_channel() {
+        let channel = |topic| channel_of::<Twist>(topic).map(|channel| channel.to_string());
+        assert_eq!(channel("/cmd_vel").unwrap(), "/cmd_vel#geometry_msgs.Twist");
+        assert_eq!(channel("/cmd_vel#geometry_msgs.Twist").unwrap(), "/cmd_vel#geometry_msgs.Twist");
+        let why = |topic| channel(topic).unwrap_err().to_string();
+        assert_eq!(why("/pose#geometry_msgs.Pose"), "the channel /pose#geometry_msgs.Pose carries geometry_msgs.Pose, not geometry_msgs.Twist");
+        assert_eq!(why(""), "an empty topic");
+        let long = "x".repeat(50);
+        assert!(why(&long).contains("has 70 bytes: at most 63"), "{}", why(&long));
+    }
+
+    #[test]
+    fn suffixes_without_a_package_are_heard_too() {
+        let channel = channel_of::<PoseStamped>("/goal").unwrap();
+        let pattern = pattern_of(&spellings(&channel)).unwrap();
+        let heard = |name: &str| pattern.matches(&Channel::new(name).unwrap());
+        assert!(heard("/goal#geometry_msgs.PoseStamped") && heard("/goal#PoseStamped"));
+        assert!(!heard("/goal") && !heard("/goal#nav_msgs.PoseStamped"));
+    }
+}
