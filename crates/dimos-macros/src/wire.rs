@@ -45,11 +45,7 @@ fn members(fields: &Fields) -> Result<TokenStream> {
         let is_bytes = check(&field.attrs)?;
         let name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
         let ty = &field.ty;
-        let shape = if is_bytes {
-            quote!(::dimos::wire::Shape::BYTES)
-        } else {
-            quote!(<#ty as ::dimos::Wire>::SHAPE)
-        };
+        let shape = if is_bytes { quote!(::dimos::wire::Shape::BYTES) } else { quote!(<#ty as ::dimos::Wire>::SHAPE) };
         Ok(quote!((#name, #shape)))
     });
     let members = members.collect::<Result<Vec<_>>>()?;
@@ -77,7 +73,10 @@ fn check(attributes: &[Attribute]) -> Result<bool> {
             if HARMLESS.contains(&name.as_str()) {
                 return Ok(());
             }
-            Err(Error::new(joined(&meta.path), format!("binary calls cannot carry `#[serde({name})]`: {}", reason(&name))))
+            Err(Error::new(
+                joined(&meta.path),
+                format!("binary calls cannot carry `#[serde({name})]`: {}", reason(&name)),
+            ))
         })?;
     }
     Ok(is_bytes)

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::rpc::{Codec, RpcError};
 use crate::json_schema::Schema;
+use crate::rpc::{Codec, RpcError};
 use crate::wire;
 
 /// Arguments as the caller sends them.
@@ -22,7 +22,9 @@ pub(crate) fn decode_arguments<T: DeserializeOwned>(
     match codec {
         Codec::Json => {
             let bytes = if bytes.is_empty() { b"null" } else { bytes };
-            let Some(schema) = schema else { return serde_json::from_slice(bytes).map_err(|error| bad(error.to_string())) };
+            let Some(schema) = schema else {
+                return serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()));
+            };
             let mut value = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
             // No arguments at all are an object without members.
             if let serde_json::Value::Null = value {

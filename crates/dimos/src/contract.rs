@@ -214,10 +214,7 @@ mod tests {
         method.order = ["x", "way", "retries"].map(str::to_owned).to_vec();
         assert_eq!(method.signature("go"), "go(x: number, way: [Pose], retries?: integer | null) -> boolean");
         method.is_stream = true;
-        assert_eq!(
-            method.signature("go"),
-            "go(x: number, way: [Pose], retries?: integer | null) -> stream of boolean"
-        );
+        assert_eq!(method.signature("go"), "go(x: number, way: [Pose], retries?: integer | null) -> stream of boolean");
         assert_eq!(MethodContract::new().signature("stop"), "stop(...) -> any");
     }
 }

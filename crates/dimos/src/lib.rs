@@ -26,28 +26,37 @@ pub mod transforms;
 
 // What modules say of themselves, and what calls carry.
 mod body;
+pub mod config;
 pub mod contract;
 pub mod json_schema;
 pub mod wire;
 
 // On a bus.
+mod call;
+mod chain;
 mod client;
+pub mod exit;
 mod listing;
 mod mesh;
 mod messages;
+pub mod module;
 mod remote;
 mod service;
 
+pub use call::{Call, Chunks, Reply};
 pub use client::{ConnectError, Dimos, FindError, Options};
 pub use contract::Contract;
-pub use dimos_macros::Wire;
+pub use dimos_macros::{Module, Wire, interface, module};
+pub use lcm::{Queue, Sample};
 pub use listing::{DescribeError, Listing, Rpc, SkillError};
 pub use mesh::{MeshCounts, MeshError};
 pub use messages::{ListenError, Messages, SendError};
+pub use module::{Clock, Context, In, Module, Out, OutError, Ref, Tf, run};
 pub use name::{Name, NameError};
 pub use node::NodeId;
 pub use remote::{PendingCall, RemoteModule, Stream};
-pub use service::{Chunks, ServeError, Served, ServedRequest, Service};
+pub use rpc::{RpcError, TimeLimit};
+pub use service::{ServeError, Served, Service};
 pub use topic::{TopicError, channel_of};
 pub use wire::Wire;
 

@@ -103,8 +103,7 @@ impl Dimos {
             return Ok(known);
         }
         let described = module.start_as(DESCRIBE, &()).and_then(PendingCall::wait);
-        let contract =
-            described.map_err(|source| DescribeError::Rpc { module: module.name().clone(), source })?;
+        let contract = described.map_err(|source| DescribeError::Rpc { module: module.name().clone(), source })?;
         Ok(self.remember(contract))
     }
 

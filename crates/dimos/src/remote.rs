@@ -10,15 +10,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::body::{decode_result, encode_arguments};
-use crate::mesh::{Mesh, Reply};
+use crate::chain;
+use crate::client::POLL;
+use crate::mesh::{Cores, Mesh, Reply};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::rpc::{CallId, CallSpec, Codec, RpcError, TimeLimit};
-use crate::service::ServedRequest;
 use crate::wire::{Shape, Wire};
 
 /// A module of the mesh: the process that owned its name when it was found. Calls go to that process and to no other, not even to
 /// one that takes its name.
+///
+/// A call from within a handler that would come back to a process that waits for this handler is refused at once, since it could
+/// never end.
 ///
 /// Arguments are an object with a member for each: `json!({ "ms": 8 })`, or a struct that serializes to such; `()` and
 /// `json!({})` where there are none.
@@ -42,8 +46,6 @@ pub struct RemoteModule {
     mesh: Arc<Mesh>,
     name: Name,
     node: NodeId,
-    /// The processes that wait for the handler that calls.
-    chain: Vec<NodeId>,
     limit: Option<TimeLimit>,
 }
 
@@ -65,7 +67,26 @@ pub struct Stream<R = Value>(PendingCall<R>);
 
 impl RemoteModule {
     pub(crate) fn new(mesh: Arc<Mesh>, name: Name, node: NodeId) -> Self {
-        Self { mesh, name, node, chain: Vec::new(), limit: None }
+        Self { mesh, name, node, limit: None }
+    }
+
+    /// The owner of a name; it is waited for up to 3 s.
+    pub(crate) fn find(mesh: &Arc<Mesh>, name: &Name) -> Result<Self, RpcError> {
+        let start = Instant::now();
+        let mut is_asked = false;
+        loop {
+            let look = |cores: &mut Cores, now| {
+                if cores.presence.owner(name).is_none() && !std::mem::replace(&mut is_asked, true) {
+                    cores.presence.find(now, name);
+                }
+                (cores.presence.owner(name), cores.presence.is_finding(name))
+            };
+            match mesh.with(look) {
+                (Some((node, _)), _) => return Ok(Self::new(Arc::clone(mesh), name.clone(), node)),
+                (None, true) => mesh.pass(POLL),
+                (None, false) => return Err(RpcError::NoSuchProcess { waited: start.elapsed() }),
+            }
+        }
     }
 
     /// Its name.
@@ -78,13 +99,6 @@ impl RemoteModule {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
-    }
-
-    /// The same module, called from within a handler: a call that would come back to a process that waits for this handler is
-    /// refused at once, since it could never end.
-    #[must_use]
-    pub fn within(&self, call: &ServedRequest) -> Self {
-        Self { chain: call.chain().to_vec(), ..self.clone() }
     }
 
     /// The same module, where calls may take so long. Unless told, a call may take 10 s in all, and a stream 3 s without a sign of
@@ -170,7 +184,7 @@ impl RemoteModule {
     ) -> Result<PendingCall<R>, RpcError> {
         let body = encode_arguments(codec, arguments)?;
         let usual = if is_stream { TimeLimit::IDLE } else { TimeLimit::default() };
-        let (chain, limit) = (self.chain.clone(), self.limit.unwrap_or(usual));
+        let (chain, limit) = (chain::current(), self.limit.unwrap_or(usual));
         let spec = CallSpec::new(self.node, self.name.clone(), method, body);
         let spec = CallSpec { limit, is_stream, chain, codec, contract, ..spec };
         let (call, replies) = self.mesh.with(|cores, now| cores.call(now, spec));

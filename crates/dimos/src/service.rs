@@ -6,23 +6,21 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, unbounded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::body::{decode_arguments, encode_result};
+use crate::call::{Call, Chunks};
 use crate::client::{ConnectError, Options};
 use crate::contract::{Contract, MethodContract};
+use crate::json_schema::{Schema, SchemaError};
 use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{ClaimError, JoinError, Policy, Stage};
-use crate::remote::RemoteModule;
-use crate::rpc::{ChunkError, IncomingCall, Method, RpcError};
-use crate::json_schema::{Schema, SchemaError};
+use crate::rpc::{IncomingCall, Method, RpcError};
 use crate::wire::{Shape, Wire};
 
 /// What a process offers under a name.
@@ -50,7 +48,7 @@ pub struct Service {
 }
 
 /// Takes the arguments out of the request, and gives the result as bytes.
-type Handler = dyn Fn(&ServedRequest, Option<&Schema>) -> Result<Vec<u8>, RpcError> + Send + Sync;
+type Handler = dyn Fn(&Arc<Call>, Option<&Schema>) -> Result<Vec<u8>, RpcError> + Send + Sync;
 
 /// A service that runs. When it is dropped it leaves the mesh.
 #[derive(Debug)]
@@ -62,19 +60,6 @@ pub struct Served {
     epoch: i64,
     displaced: Receiver<NodeId>,
     handlers: Vec<JoinHandle<()>>,
-}
-
-/// The call that a handler answers.
-#[derive(Debug)]
-pub struct ServedRequest {
-    mesh: Arc<Mesh>,
-    call: IncomingCall,
-}
-
-/// Where the handler of a stream puts its chunks.
-#[derive(Debug)]
-pub struct Chunks<'a> {
-    request: &'a ServedRequest,
 }
 
 /// Why a service did not start.
@@ -137,7 +122,7 @@ impl Service {
     pub fn unary(
         self,
         method: &str,
-        handler: impl Fn(Value, &ServedRequest) -> Result<Value, RpcError> + Send + Sync + 'static,
+        handler: impl Fn(Value, &Call) -> Result<Value, RpcError> + Send + Sync + 'static,
     ) -> Self {
         self.method(method, Method::default(), answering(handler))
     }
@@ -147,9 +132,9 @@ impl Service {
     pub fn concurrent(
         self,
         method: &str,
-        handler: impl Fn(Value, &ServedRequest) -> Result<Value, RpcError> + Send + Sync + 'static,
+        handler: impl Fn(Value, &Call) -> Result<Value, RpcError> + Send + Sync + 'static,
     ) -> Self {
-        let kind = Method { is_concurrent: true, ..Method::default() };
+        let kind = Method { is_concurrent: true, is_reentrant: true, ..Method::default() };
         self.method(method, kind, answering(handler))
     }
 
@@ -159,7 +144,7 @@ impl Service {
     pub fn binary<A: Wire, R: Wire>(
         self,
         method: &str,
-        handler: impl Fn(A, &ServedRequest) -> Result<R, RpcError> + Send + Sync + 'static,
+        handler: impl Fn(A, &Call) -> Result<R, RpcError> + Send + Sync + 'static,
     ) -> Self {
         let contract = Some(Shape::method(A::SHAPE, R::SHAPE, false).contract());
         self.method(method, Method { contract, ..Method::default() }, answering(handler))
@@ -167,15 +152,17 @@ impl Service {
 
     /// A method that answers with a stream. It runs beside all others.
     #[must_use]
-    pub fn stream(
+    pub fn stream<T: Serialize>(
         self,
         method: &str,
-        handler: impl Fn(Value, &Chunks<'_>) -> Result<(), RpcError> + Send + Sync + 'static,
+        handler: impl Fn(Value, &Chunks<T>) -> Result<(), RpcError> + Send + Sync + 'static,
     ) -> Self {
-        let kind = Method { is_stream: true, is_concurrent: true, ..Method::default() };
-        let handler = move |request: &ServedRequest, schema: Option<&Schema>| {
-            handler(request.arguments(schema)?, &Chunks { request })?;
-            encode_result(request.call.codec, &())
+        let kind = Method { is_stream: true, is_concurrent: true, is_reentrant: true, ..Method::default() };
+        let handler = move |call: &Arc<Call>, schema: Option<&Schema>| {
+            let mut chunks = Chunks::new(Arc::clone(call));
+            let outcome = call.arguments(schema).and_then(|arguments| handler(arguments, &chunks));
+            chunks.finish(outcome.clone());
+            outcome.and_then(|()| call.encoded(&()))
         };
         self.method(method, kind, Box::new(handler))
     }
@@ -203,7 +190,7 @@ impl Service {
         });
         let methods = self.methods.iter().map(|(name, (method, _))| (name.clone(), method.clone())).collect();
         let (name, contract) = (&self.name, &self.contract);
-        let serving = Serving { name, contract, methods, hand_out, published: Vec::new() };
+        let serving = Serving { name, contract, methods, hand_out, published: Vec::new(), run_id: None };
         let mesh = Arc::new(Mesh::service(&url, serving)?);
         let claimed = mesh.with(|cores, now| {
             let claimed = cores.expect_name();
@@ -213,7 +200,8 @@ impl Service {
         let node = mesh.with(|cores, _| cores.presence.node());
         // The mesh tells in any case, unless it is gone.
         let (name, epoch) = claimed.recv().map_err(|_| JoinError::Left)??;
-        let runner = Runner { mesh: Arc::downgrade(&mesh), methods: Arc::new(self.methods), schemas: Arc::new(schemas) };
+        let runner =
+            Runner { mesh: Arc::downgrade(&mesh), methods: Arc::new(self.methods), schemas: Arc::new(schemas) };
         let spawner = runner.clone();
         let handlers = vec![
             thread("dimos-handlers").spawn(move || runner.run(&one_by_one))?,
@@ -299,84 +287,6 @@ impl Drop for Served {
     }
 }
 
-impl ServedRequest {
-    /// Who calls.
-    #[must_use]
-    pub fn caller(&self) -> NodeId {
-        self.call.id.caller()
-    }
-
-    /// When nobody waits for the result any more; none for a call without a deadline.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
-        self.call.deadline
-    }
-
-    /// Whether nobody wants the result any more. Long handlers ask now and then, and end.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.mesh.with(|cores, _| cores.is_cancelled(self.call.id))
-    }
-
-    /// Another module, to be called from this handler. It is found as with [`crate::Dimos::module`], by its name only.
-    ///
-    /// # Errors
-    /// [`RpcError::NoSuchProcess`] if nobody has the name.
-    pub fn module(&self, name: &Name) -> Result<RemoteModule, RpcError> {
-        let start = Instant::now();
-        self.mesh.with(|cores, now| cores.presence.find(now, name));
-        loop {
-            let (owner, is_searching) =
-                self.mesh.with(|cores, _| (cores.presence.owner(name), cores.presence.is_finding(name)));
-            match owner {
-                Some((node, _)) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), name.clone(), node).within(self)),
-                None if is_searching => std::thread::sleep(crate::client::POLL),
-                None => return Err(RpcError::NoSuchProcess { waited: start.elapsed() }),
-            }
-        }
-    }
-
-    pub(crate) fn chain(&self) -> &[NodeId] {
-        &self.call.chain
-    }
-
-    fn arguments<A: DeserializeOwned>(&self, schema: Option<&Schema>) -> Result<A, RpcError> {
-        decode_arguments(self.call.codec, &self.call.body, schema)
-    }
-}
-
-impl Chunks<'_> {
-    /// Sends a chunk. It waits while the caller has not taken the ones before.
-    ///
-    /// # Errors
-    /// [`RpcError::Cancelled`] if nobody reads the stream any more; then the handler should end.
-    pub fn send(&self, chunk: &impl Serialize) -> Result<(), RpcError> {
-        let mut bytes = encode_result(self.request.call.codec, chunk)?;
-        loop {
-            let id = self.request.call.id;
-            match self.request.mesh.with(|cores, now| cores.chunk(now, id, bytes)) {
-                Ok(()) => return Ok(()),
-                Err((ChunkError::Full { bytes: refused }, has_room)) => {
-                    // It may be cancelled as well.
-                    let _ = has_room.recv();
-                    bytes = refused;
-                }
-                Err((ChunkError::Gone, _)) => return Err(RpcError::Cancelled),
-                Err((ChunkError::TooLarge { bytes, limit }, _)) => {
-                    return Err(RpcError::ResultTooLarge { bytes, limit });
-                }
-                Err((error, _)) => return Err(RpcError::Handler { message: error.to_string(), data: None }),
-            }
-        }
-    }
-
-    /// The call that is answered.
-    #[must_use]
-    pub fn request(&self) -> &ServedRequest {
-        self.request
-    }
-}
-
 /// Runs the methods.
 #[derive(Clone)]
 struct Runner {
@@ -389,9 +299,9 @@ impl Runner {
     fn run(&self, calls: &Receiver<IncomingCall>) {
         for call in calls {
             let Some(mesh) = self.mesh.upgrade() else { return };
-            mesh.with(|cores, now| cores.set_handler_since(Some(now)));
+            mesh.busy().begin();
             self.execute(Arc::clone(&mesh), call);
-            mesh.with(|cores, _| cores.set_handler_since(None));
+            mesh.busy().end();
         }
     }
 
@@ -407,40 +317,35 @@ impl Runner {
     }
 
     fn execute(&self, mesh: Arc<Mesh>, call: IncomingCall) {
-        let id = call.id;
-        let request = ServedRequest { mesh, call };
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&request)));
+        let call = Arc::new(Call::new(mesh, call));
+        let entered = call.enter();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&call)));
+        drop(entered);
         let outcome = outcome.unwrap_or_else(|panic| Err(RpcError::Panic { message: panic_message(&*panic) }));
-        // What a handler returns that was told to stop is not what it was asked for.
-        let outcome = if request.is_cancelled() { Err(RpcError::Cancelled) } else { outcome };
-        request.mesh.with(|cores, now| cores.finish(now, id, outcome));
+        call.finish(outcome);
     }
 
-    fn answer(&self, request: &ServedRequest) -> Result<Vec<u8>, RpcError> {
-        let method = &request.call.method;
-        let Some((_, handler)) = self.methods.get(method) else {
-            return Err(RpcError::UnknownMethod { method: method.clone() });
+    fn answer(&self, call: &Arc<Call>) -> Result<Vec<u8>, RpcError> {
+        let Some((_, handler)) = self.methods.get(call.method()) else {
+            return Err(RpcError::UnknownMethod { method: call.method().to_owned() });
         };
-        handler(request, self.schemas.get(method))
+        handler(call, self.schemas.get(call.method()))
     }
 }
 
-fn answering<A, R>(handler: impl Fn(A, &ServedRequest) -> Result<R, RpcError> + Send + Sync + 'static) -> Box<Handler>
+fn answering<A, R>(handler: impl Fn(A, &Call) -> Result<R, RpcError> + Send + Sync + 'static) -> Box<Handler>
 where
     A: DeserializeOwned,
     R: Serialize,
 {
-    Box::new(move |request, schema| {
-        let result = handler(request.arguments(schema)?, request)?;
-        encode_result(request.call.codec, &result)
-    })
+    Box::new(move |call, schema| call.encoded(&handler(call.arguments(schema)?, call)?))
 }
 
 fn thread(name: &str) -> std::thread::Builder {
     std::thread::Builder::new().name(name.to_owned())
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
 }

@@ -10,7 +10,9 @@ pub enum TopicError {
     #[error("an empty topic")]
     Empty,
     /// LCM has no channel so long.
-    #[error("the channel {channel} has {bytes} bytes: at most {MAX_CHANNEL_BYTES}; choose a shorter topic or namespace")]
+    #[error(
+        "the channel {channel} has {bytes} bytes: at most {MAX_CHANNEL_BYTES}; choose a shorter topic or namespace"
+    )]
     TooLong {
         /// What it would be.
         channel: String,
@@ -105,7 +107,10 @@ mod tests {
         assert_eq!(channel("/cmd_vel").unwrap(), "/cmd_vel#geometry_msgs.Twist");
         assert_eq!(channel("/cmd_vel#geometry_msgs.Twist").unwrap(), "/cmd_vel#geometry_msgs.Twist");
         let why = |topic| channel(topic).unwrap_err().to_string();
-        assert_eq!(why("/pose#geometry_msgs.Pose"), "the channel /pose#geometry_msgs.Pose carries geometry_msgs.Pose, not geometry_msgs.Twist");
+        assert_eq!(
+            why("/pose#geometry_msgs.Pose"),
+            "the channel /pose#geometry_msgs.Pose carries geometry_msgs.Pose, not geometry_msgs.Twist"
+        );
         assert_eq!(why(""), "an empty topic");
         let long = "x".repeat(50);
         assert!(why(&long).contains("has 70 bytes: at most 63"), "{}", why(&long));

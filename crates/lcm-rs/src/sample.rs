@@ -43,6 +43,12 @@ impl Sample {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.receive_time_ns)
     }
 
+    /// A message that this one carried for another channel: everything but channel and payload is the same. The payload is copied.
+    #[must_use]
+    pub fn carried(&self, channel: Channel, payload: &[u8]) -> Self {
+        Self { channel, payload: payload.to_vec().into(), ..self.clone() }
+    }
+
     /// The address and port it was sent from; `None` on a bus without addresses.
     #[must_use]
     pub fn sender(&self) -> Option<SocketAddrV4> {

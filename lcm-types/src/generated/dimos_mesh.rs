@@ -703,6 +703,135 @@ impl ::lcm::Message for Claim {
     }
 }
 
+/// The last message of a channel, for one subscriber that came later than it. Sent on `/mesh/latched/<node>#dimos_mesh.Latched`,
+/// where `<node>` is who asked, as 16 hexadecimal digits, unsigned and in lower case.
+///
+/// LCM type `dimos_mesh.Latched`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Latched {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    pub version: u8,
+    /// Who published the message.
+    pub node: i64,
+    /// Its channel, with its type.
+    pub channel: ::std::string::String,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub message: ::std::vec::Vec<u8>,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub extension: ::std::vec::Vec<u8>,
+}
+
+/// A received [`Latched`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct LatchedView<'a> {
+    version: u8,
+    node: i64,
+    channel: ::lcm::codec::Text<'a>,
+    message: &'a [u8],
+    extension: &'a [u8],
+}
+
+impl<'a> LatchedView<'a> {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    #[inline]
+    pub fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// Who published the message.
+    #[inline]
+    pub fn node(&self) -> i64 {
+        self.node
+    }
+
+    /// Its channel, with its type.
+    #[inline]
+    pub fn channel(&self) -> ::lcm::codec::Text<'a> {
+        self.channel
+    }
+
+    #[inline]
+    pub fn message(&self) -> &'a [u8] {
+        self.message
+    }
+
+    #[inline]
+    pub fn extension(&self) -> &'a [u8] {
+        self.extension
+    }
+}
+
+impl ::lcm::Message for Latched {
+    const NAME: &'static str = "dimos_mesh.Latched";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x4d1634a88e7d12f3,
+    );
+    type View<'a> = LatchedView<'a>;
+    #[inline]
+    fn from_view(
+        view: LatchedView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            version: view.version,
+            node: view.node,
+            channel: view.channel.into_owned("channel")?,
+            message: view.message.to_vec(),
+            extension: view.extension.to_vec(),
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<LatchedView<'a>, ::lcm::codec::DecodeError> {
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_channel = reader.text("channel")?;
+        let read_message_length = reader.size::<i32>("message_length")?;
+        let read_message = reader.slice::<u8>(read_message_length, "message")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
+        Ok(LatchedView {
+            version: read_version,
+            node: read_node,
+            channel: read_channel,
+            message: read_message,
+            extension: read_extension,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(9);
+        measure.text(&self.channel, "channel")?;
+        measure.size::<i32>(self.message.len(), "message_length")?;
+        measure.add(self.message.len());
+        measure.size::<i32>(self.extension.len(), "extension_length")?;
+        measure.add(self.extension.len());
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&self.version);
+        sink.number(self.node);
+        sink.text(&self.channel);
+        sink.size::<i32>(self.message.len());
+        sink.lend(&self.message);
+        sink.size::<i32>(self.extension.len());
+        sink.lend(&self.extension);
+    }
+}
+
 /// What a caller sends to the process it calls, on `/rpc/<name>/req#dimos_mesh.RpcRequest`. Every such message is under 1400
 /// bytes, with the header of LCM and the channel; larger arguments travel as parts. Where the channel would exceed 63 bytes, a
 /// short id stands for the name: the first 16 bytes of its SHA-1 as a big-endian number, in the digits `0-9a-zA-Z`, the first 18
@@ -1350,6 +1479,138 @@ impl ::lcm::Message for RpcResponse {
         sink.number(self.credit);
         sink.size::<i32>(self.missing.len());
         sink.numbers(&self.missing);
+        sink.size::<i32>(self.extension.len());
+        sink.lend(&self.extension);
+    }
+}
+
+/// A subscriber that has just joined asks for the last messages of some channels, some times, as far as it has not heard any yet.
+/// Sent on `/mesh/wanted#dimos_mesh.Wanted`. Who publishes such a channel and keeps its last message answers with `Latched`; who
+/// does not stays silent.
+///
+/// LCM type `dimos_mesh.Wanted`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct Wanted {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    pub version: u8,
+    /// Who asks.
+    pub node: i64,
+    pub channels: ::std::vec::Vec<::std::string::String>,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub extension: ::std::vec::Vec<u8>,
+}
+
+/// A received [`Wanted`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedView<'a> {
+    version: u8,
+    node: i64,
+    channels: ::lcm::codec::Texts<'a>,
+    extension: &'a [u8],
+}
+
+impl<'a> WantedView<'a> {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    #[inline]
+    pub fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// Who asks.
+    #[inline]
+    pub fn node(&self) -> i64 {
+        self.node
+    }
+
+    #[inline]
+    pub fn channels(&self) -> ::lcm::codec::Texts<'a> {
+        self.channels
+    }
+
+    #[inline]
+    pub fn extension(&self) -> &'a [u8] {
+        self.extension
+    }
+}
+
+impl ::lcm::Message for Wanted {
+    const NAME: &'static str = "dimos_mesh.Wanted";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x618985062d0e6204,
+    );
+    type View<'a> = WantedView<'a>;
+    #[inline]
+    fn from_view(
+        view: WantedView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            version: view.version,
+            node: view.node,
+            channels: view.channels.copy_out("channels")?,
+            extension: view.extension.to_vec(),
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<WantedView<'a>, ::lcm::codec::DecodeError> {
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_channels = reader.texts(read_channels_length, "channels")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
+        Ok(WantedView {
+            version: read_version,
+            node: read_node,
+            channels: read_channels,
+            extension: read_extension,
+        })
+    }
+
+    fn read_owned(
+        reader: &mut ::lcm::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_channels_length = reader.size::<i32>("channels_length")?;
+        let read_channels = reader.owned_texts(read_channels_length, "channels")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
+        Ok(Self {
+            version: read_version,
+            node: read_node,
+            channels: read_channels,
+            extension: read_extension.to_vec(),
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(9);
+        measure.size::<i32>(self.channels.len(), "channels_length")?;
+        measure.texts(&self.channels, "channels")?;
+        measure.size::<i32>(self.extension.len(), "extension_length")?;
+        measure.add(self.extension.len());
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&self.version);
+        sink.number(self.node);
+        sink.size::<i32>(self.channels.len());
+        sink.texts(&self.channels);
         sink.size::<i32>(self.extension.len());
         sink.lend(&self.extension);
     }

@@ -38,7 +38,7 @@ pub(crate) enum FaultKind {
 }
 
 /// What is wrong with a value; nothing if it is good.
-pub(super) fn faults(nodes: &[Node], value: &Value) -> Vec<Fault> {
+pub(super) fn faults(nodes: &[Node], node: &Node, value: &Value) -> Vec<Fault> {
     let pairs = size(value, 0).saturating_mul(nodes.len() as u64);
     let mut walk = Walk {
         nodes,
@@ -49,7 +49,7 @@ pub(super) fn faults(nodes: &[Node], value: &Value) -> Vec<Fault> {
         given_up: None,
         faults: Vec::new(),
     };
-    walk.check(NodeId::ROOT, value);
+    walk.check_node(node, value);
     if let Some(reason) = walk.given_up {
         return vec![Fault { path: Path::default(), kind: FaultKind::Other, message: reason.to_owned() }];
     }

@@ -46,11 +46,11 @@ use serde_json::Value;
 
 pub use error::SchemaError;
 
-pub(crate) use check::Fault;
+pub(crate) use check::{Fault, FaultKind, no_such_key};
 pub(crate) use closest::closest;
 pub(crate) use node::{Node, NodeId, Type};
 pub(crate) use path::{Path, Step};
-pub(crate) use words::{quoted, shortened, shown};
+pub(crate) use words::{listed, quoted, shortened, shown};
 
 /// A schema, ready to check values with.
 #[derive(Debug, Clone)]
@@ -89,7 +89,12 @@ impl Schema {
 
     /// As [`Self::check`], with paths in parts.
     pub(crate) fn faults(&self, value: &Value) -> Vec<Fault> {
-        check::faults(&self.nodes, value)
+        check::faults(&self.nodes, self.root(), value)
+    }
+
+    /// Whether a subschema accepts a value.
+    pub(crate) fn accepts(&self, node: &Node, value: &Value) -> bool {
+        check::faults(&self.nodes, node, value).is_empty()
     }
 
     /// The schema of the whole value.

@@ -82,6 +82,25 @@ fn with(pointer: &str, value: Value) -> String {
 }
 
 #[test]
+fn one_bad_part_makes_an_alternative_bad() {
+    let schema =
+        json!({ "anyOf": [{ "type": "array", "items": { "type": "integer" } }, { "properties": { "a": false } }] });
+    let schema = Schema::compile(&schema).unwrap();
+    // Arrays are not what the second alternative is about.
+    assert_eq!(schema.check(&json!(["x", 1])), Ok(()));
+    let schema = json!({ "anyOf": [
+        { "type": "array", "items": { "type": "integer" } },
+        { "type": "object", "additionalProperties": { "type": "integer" }, "required": ["b"] }
+    ] });
+    let schema = Schema::compile(&schema).unwrap();
+    for bad in
+        [json!(["x", 1]), json!([1, "x"]), json!({ "a": "x", "b": 1 }), json!({ "b": 1, "c": "x" }), json!({ "a": 1 })]
+    {
+        assert!(schema.check(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn what_serde_writes_is_accepted() {
     assert_eq!(schema::<Mapper>().check(&good()), Ok(()));
     assert_eq!(

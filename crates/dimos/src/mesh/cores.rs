@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -11,6 +11,7 @@ use lcm::codec::DecodeError;
 use lcm::{Message, Publisher, Sample};
 use lcm_types::dimos_mesh::{Ask, Beat, ChannelCount, Claim, RpcRequest, RpcResponse};
 
+use super::busy::Busy;
 use super::reader::{ASKS, BEATS, CLAIMS};
 use crate::contract::Contract;
 use crate::name::Name;
@@ -33,6 +34,8 @@ pub(crate) struct Cores {
     claimed: Option<Sender<Result<(Name, i64), ClaimError>>>,
     /// Who owns the name of this process now, once.
     displaced: Sender<NodeId>,
+    /// Becomes true then, so that nothing is published any more.
+    silenced: Option<Arc<AtomicBool>>,
     was_displaced: Receiver<NodeId>,
     hand_out: HandOut,
     /// Whether a call was handed out since this was asked last.
@@ -42,8 +45,7 @@ pub(crate) struct Cores {
     published: Vec<Published>,
     /// Handlers that wait for their stream to take chunks again.
     full: HashMap<ServedCall, Sender<()>>,
-    /// Since when a handler has been running that no other one runs beside.
-    handler_since: Option<Instant>,
+    busy: Arc<Busy>,
     /// See [`MeshCounts::malformed`].
     malformed: u64,
     had_beats: bool,
@@ -103,7 +105,8 @@ impl Cores {
         let (node, seed) = (config.identity.node, config.seed);
         let (displaced, was_displaced) = bounded(1);
         let description = contract.map(|contract| {
-            methods.insert(DESCRIBE.to_owned(), Method { is_concurrent: true, ..Method::default() });
+            methods
+                .insert(DESCRIBE.to_owned(), Method { is_concurrent: true, is_reentrant: true, ..Method::default() });
             // Contracts are made of what JSON has.
             serde_json::to_vec(contract).unwrap_or_default()
         });
@@ -117,13 +120,14 @@ impl Cores {
             events: Vec::new(),
             claimed: None,
             displaced,
+            silenced: None,
             was_displaced,
             hand_out,
             handed_out: false,
             description,
             published,
             full: HashMap::new(),
-            handler_since: None,
+            busy: Arc::new(Busy::new()),
             malformed: 0,
             had_beats: false,
             is_stopped: false,
@@ -165,14 +169,18 @@ impl Cores {
         receiver
     }
 
+    /// Sets this when another process takes the name of this one.
+    pub(crate) fn silence_when_displaced(&mut self, silenced: Arc<AtomicBool>) {
+        self.silenced = Some(silenced);
+    }
+
     /// Receives once, when another process has taken the name of this one: who.
     pub(crate) fn was_displaced(&self) -> Receiver<NodeId> {
         self.was_displaced.clone()
     }
 
-    /// A handler begins, or ends, that no other one runs beside.
-    pub(crate) fn set_handler_since(&mut self, since: Option<Instant>) {
-        self.handler_since = since;
+    pub(super) fn busy(&self) -> Arc<Busy> {
+        Arc::clone(&self.busy)
     }
 
     pub(crate) fn finish(&mut self, now: Instant, call: ServedCall, outcome: Result<Vec<u8>, RpcError>) {
@@ -309,7 +317,7 @@ impl Cores {
             Action::Claim(claim) => self.publish(CLAIMS, &*claim),
             Action::Ask(ask) => self.publish(ASKS, &ask),
             Action::Beat(mut beat) => {
-                let running = self.handler_since.map_or(Duration::ZERO, |since| since.elapsed());
+                let running = self.busy.age().unwrap_or_default();
                 beat.handler_ms = i32::try_from(running.as_millis()).unwrap_or(i32::MAX);
                 beat.channels = self.published.iter().map(Published::count).collect();
                 self.publish(BEATS, &beat);
@@ -319,6 +327,9 @@ impl Cores {
             Action::Displaced { name, by } => {
                 tracing::error!(%name, %by, "another process has taken this one's name");
                 self.callee.displaced(Instant::now());
+                if let Some(silenced) = &self.silenced {
+                    silenced.store(true, Ordering::SeqCst);
+                }
                 // It comes once, and there is room for one.
                 let _ = self.displaced.try_send(by);
             }

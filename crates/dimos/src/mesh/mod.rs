@@ -5,6 +5,7 @@
 //! a time reads the bus. For clients and services that is a thread made for it. A module has none: whichever of its threads has
 //! nothing else to do reads, so that what comes is handled by the thread that reads it.
 
+mod busy;
 mod cores;
 mod reader;
 mod this_process;
@@ -22,6 +23,7 @@ use crate::contract::Contract;
 use crate::name::Name;
 use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method};
+pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
 pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply};
 use reader::{Reader, Wake};
@@ -31,6 +33,7 @@ use reader::{Reader, Wake};
 pub(crate) struct Mesh {
     shared: Arc<Shared>,
     reading: Arc<Reading>,
+    busy: Arc<Busy>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,6 +78,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) hand_out: HandOut,
     /// For beats.
     pub(crate) published: Vec<Published>,
+    /// The run of a coordinator that it belongs to.
+    pub(crate) run_id: Option<&'a str>,
 }
 
 impl Mesh {
@@ -95,21 +100,25 @@ impl Mesh {
 
     /// As [`Mesh::service`], but without a thread: [`Mesh::read`] does it.
     pub(crate) fn serve(bus: Inline, serving: Serving<'_>) -> Result<Self, MeshError> {
-        let Serving { name, contract, methods, hand_out, published } = serving;
+        let Serving { name, contract, methods, hand_out, published, run_id } = serving;
         let mut config = Config::new(this_process::identity());
         config.identity.class_name.clone_from(&contract.class_name);
         config.identity.contract = contract.hash();
+        if let Some(run_id) = run_id {
+            run_id.clone_into(&mut config.identity.run_id);
+        }
         let now = Instant::now();
         let cores = Cores::new(now, config, bus.publisher(), methods, Some(contract), hand_out, published)?;
         Self::open(bus, cores, Some(name))
     }
 
     fn open(bus: Inline, cores: Cores, name: Option<&Name>) -> Result<Self, MeshError> {
+        let busy = cores.busy();
         let shared = Shared { cores: Mutex::new(cores), wake: Wake::new()?, is_waiting: AtomicBool::new(false) };
         let shared = Arc::new(shared);
         let reader = Mutex::new(Reader::new(bus, Arc::clone(&shared), name)?);
         let reading = Arc::new(Reading { reader, is_wanted: AtomicBool::new(false) });
-        Ok(Self { shared, reading, thread: None })
+        Ok(Self { shared, reading, busy, thread: None })
     }
 
     fn with_thread(mut self) -> Result<Self, MeshError> {
@@ -210,20 +219,31 @@ impl Mesh {
         self.reading.lock().subscribe(channel, handler)
     }
 
+    /// Hears the calls to a further name.
+    pub(crate) fn hear_requests(&self, name: &Name) -> Result<(), lcm::PatternError> {
+        self.reading.lock().hear_requests(name)
+    }
+
     /// What the bus counted so far.
     pub(crate) fn statistics(&self) -> lcm::Statistics {
         self.reading.lock().statistics()
     }
 
+    /// Lets so much time pass. Reads meanwhile if nobody else does.
+    pub(crate) fn pass(&self, time: Duration) {
+        let (_nobody, never) = crossbeam_channel::bounded::<()>(1);
+        self.wait_for(&never, Some(Instant::now() + time));
+    }
+
+    /// Whether a handler runs that no other one runs beside, and for how long.
+    pub(crate) fn busy(&self) -> &Busy {
+        &self.busy
+    }
+
     fn pass_until(&self, at_most: Duration, is_done: impl Fn(&Cores) -> bool) {
         let patience = Instant::now() + at_most;
         while !is_done(&self.shared.lock()) && Instant::now() < patience {
-            let soon = Instant::now() + Duration::from_millis(2);
-            if self.thread.is_some() {
-                std::thread::sleep(Duration::from_millis(2));
-            } else {
-                self.read(Some(soon));
-            }
+            self.pass(Duration::from_millis(2));
         }
     }
 }
@@ -249,12 +269,22 @@ impl Reading {
     }
 }
 
-impl Drop for Mesh {
-    fn drop(&mut self) {
+impl Mesh {
+    /// Says farewell, after the answers that are on their way have arrived. Nothing follows.
+    pub(crate) fn leave(&self, farewell: Farewell) {
+        if self.shared.lock().presence.has_left() {
+            return;
+        }
         // Whoever hears the farewell waits for no answer any more.
         self.pass_until(DELIVERY, Cores::has_delivered);
-        self.with(|cores, now| cores.presence.leave(now, Farewell::Gone));
+        self.with(|cores, now| cores.presence.leave(now, farewell));
         self.pass_until(FAREWELL, |cores| cores.presence.has_left());
+    }
+}
+
+impl Drop for Mesh {
+    fn drop(&mut self) {
+        self.leave(Farewell::Gone);
         self.shared.lock().stop();
         self.shared.wake.wake();
         if let Some(thread) = self.thread.take() {

@@ -39,11 +39,11 @@ impl Reader {
     pub(super) fn new(bus: Inline, shared: Arc<Shared>, name: Option<&Name>) -> io::Result<Self> {
         let reader = Self { bus, shared, beats: None };
         let responses = reader.shared.lock().presence.node().response_channel();
-        reader.subscribe_core(CLAIMS, Cores::heard_claim)?;
-        reader.subscribe_core(ASKS, Cores::heard_ask)?;
-        reader.subscribe_core(&responses, Cores::heard_response)?;
+        reader.subscribe_core(CLAIMS, Cores::heard_claim).map_err(io::Error::other)?;
+        reader.subscribe_core(ASKS, Cores::heard_ask).map_err(io::Error::other)?;
+        reader.subscribe_core(&responses, Cores::heard_response).map_err(io::Error::other)?;
         if let Some(name) = name {
-            reader.subscribe_core(&name.request_channel(), Cores::heard_request)?;
+            reader.hear_requests(name).map_err(io::Error::other)?;
         }
         Ok(reader)
     }
@@ -64,6 +64,10 @@ impl Reader {
         handler: impl FnMut(&Sample) + Send + 'static,
     ) -> Result<Handle, lcm::PatternError> {
         self.bus.subscribe(Pattern::exact(channel)?, handler)
+    }
+
+    pub(super) fn hear_requests(&self, name: &Name) -> Result<(), lcm::PatternError> {
+        self.subscribe_core(&name.request_channel(), Cores::heard_request).map(drop)
     }
 
     pub(super) fn statistics(&self) -> lcm::Statistics {
@@ -124,7 +128,7 @@ impl Reader {
 
     fn follow_beats(&mut self, wants_beats: bool) -> io::Result<()> {
         if wants_beats && self.beats.is_none() {
-            self.beats = Some(self.subscribe_core(BEATS, Cores::heard_beat)?);
+            self.beats = Some(self.subscribe_core(BEATS, Cores::heard_beat).map_err(io::Error::other)?);
         } else if !wants_beats {
             // Its handle alone keeps nothing subscribed.
             if let Some(beats) = self.beats.take() {
@@ -134,14 +138,18 @@ impl Reader {
         Ok(())
     }
 
-    fn subscribe_core(&self, channel: &str, hear: fn(&mut Cores, Instant, &Sample)) -> io::Result<Handle> {
+    fn subscribe_core(
+        &self,
+        channel: &str,
+        hear: fn(&mut Cores, Instant, &Sample),
+    ) -> Result<Handle, lcm::PatternError> {
         let shared = Arc::clone(&self.shared);
         let handler = move |sample: &Sample| {
             let mut cores = shared.lock();
             hear(&mut cores, Instant::now(), sample);
             cores.act();
         };
-        self.subscribe(channel, handler).map_err(io::Error::other)
+        self.subscribe(channel, handler)
     }
 }
 

@@ -237,8 +237,11 @@ impl Presence {
         self.tick(now);
     }
 
-    /// Watches one other process, until [`Presence::unfollow`] is called as often as this.
+    /// Watches one other process, until [`Presence::unfollow`] is called as often as this. The process itself need not be watched.
     pub fn follow(&mut self, now: Instant, node: NodeId) {
+        if node == self.node() {
+            return;
+        }
         self.directory.keep(node);
         self.vigil.follow(now, node);
         if !self.directory.contains(node) {

@@ -44,7 +44,10 @@ impl Shape {
     /// Any number of what takes some bytes.
     #[must_use]
     pub const fn sequence(of: Self) -> Self {
-        assert!(of.min_bytes > 0, "a collection of what takes no bytes: a forged length could claim any number of them");
+        assert!(
+            of.min_bytes > 0,
+            "a collection of what takes no bytes: a forged length could claim any number of them"
+        );
         Self { hash: number(text(SEED, "sequence"), of.hash), min_bytes: 8 }
     }
 

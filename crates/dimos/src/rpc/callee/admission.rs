@@ -92,7 +92,7 @@ impl Callee {
             return Err(bad("a chain of too many calls"));
         }
         let is_here = |node: &_| NodeId::from_wire(*node) == Some(self.node);
-        if !method.is_concurrent && view.chain().iter().map(|node| node.get()).any(|node| is_here(&node)) {
+        if !method.is_reentrant && view.chain().iter().map(|node| node.get()).any(|node| is_here(&node)) {
             return Err(Refusal::Always(RpcError::Reentrant { method: shown() }));
         }
         let bytes = usize::try_from(view.total_bytes()).map_err(|_| bad("their length is negative"))?;

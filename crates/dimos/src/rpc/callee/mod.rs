@@ -166,10 +166,11 @@ impl Callee {
         Ok(left)
     }
 
-    /// How many chunks a stream takes now.
+    /// How many chunks a stream takes now; none once it has ended or nobody reads it.
     #[must_use]
     pub fn credit(&self, id: ServedCall) -> usize {
-        self.memory.live(id).map_or(0, |served| served.chunks_left(&self.limits))
+        let served = self.memory.live(id).filter(|served| served.is_stream && served.takes_chunks());
+        served.map_or(0, |served| served.chunks_left(&self.limits))
     }
 
     /// Whether nobody wants the call any more.

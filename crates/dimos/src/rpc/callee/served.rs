@@ -190,7 +190,7 @@ impl Served {
         if !self.is_stream {
             return Err(ChunkError::NotStreaming { method: self.method.clone() });
         }
-        if self.state != State::Running || self.is_cancelled {
+        if !self.takes_chunks() {
             return Err(ChunkError::Gone);
         }
         if bytes.len() > limits.result_bytes {
@@ -206,7 +206,12 @@ impl Served {
         Ok(left)
     }
 
-    /// How many chunks a stream takes now.
+    /// Whether its handler runs and somebody reads what it sends.
+    pub(super) fn takes_chunks(&self) -> bool {
+        self.state == State::Running && !self.is_cancelled
+    }
+
+    /// How many more chunks there is room for.
     pub(super) fn chunks_left(&self, limits: &CalleeLimits) -> usize {
         let bodies = self.outbox.bodies();
         if bodies > 0 && self.outbox.held_bytes() >= limits.stream_bytes {

@@ -23,6 +23,8 @@ pub struct Method {
     pub is_stream: bool,
     /// Whether it runs beside others, and while its module waits. All other methods run one at a time.
     pub is_concurrent: bool,
+    /// Whether it may be called back by those that its module waits for. That needs a thread beside the one that waits.
+    pub is_reentrant: bool,
     /// The hash of a binary method; `None` if it takes JSON only.
     pub contract: Option<String>,
 }

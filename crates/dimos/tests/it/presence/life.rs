@@ -106,6 +106,19 @@ fn any_message_counts_as_a_beat() {
 }
 
 #[test]
+fn a_process_is_not_watched_by_itself() {
+    let mut net = crew(5, Weather::fair(), 1);
+    let me = net.node(0);
+    let before = net.sent.asks;
+    for call in [Presence::follow, Presence::suspect, Presence::unfollow] {
+        net.with(0, |core, now| call(core, now, me));
+        net.run_for(secs(6));
+    }
+    assert_eq!(net.sent.asks, before);
+    assert!(lost(&net, 0).is_empty());
+}
+
+#[test]
 fn a_suspicion_is_settled_in_a_second() {
     let mut net = crew(2, Weather::fair(), 2);
     let (dead, alive) = (net.node(2), net.node(3));

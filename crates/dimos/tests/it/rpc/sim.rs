@@ -467,7 +467,7 @@ fn methods() -> BTreeMap<String, Method> {
     let mut methods: BTreeMap<String, Method> =
         ["echo", "bytes", "fail", "hang", "sleep"].map(|name| (name.to_owned(), unary())).into();
     methods.insert("count".to_owned(), Method { is_stream: true, is_concurrent: true, ..unary() });
-    methods.insert("beside".to_owned(), Method { is_concurrent: true, ..unary() });
+    methods.insert("beside".to_owned(), Method { is_concurrent: true, is_reentrant: true, ..unary() });
     methods.insert("binary".to_owned(), Method { contract: Some("abc".to_owned()), ..unary() });
     methods
 }

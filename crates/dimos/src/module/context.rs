@@ -1,0 +1,114 @@
+//! The module's process, as the module sees it.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::clock::Clock;
+use crate::mesh::Mesh;
+use crate::name::{Name, NameError};
+use crate::remote::RemoteModule;
+use crate::rpc::RpcError;
+
+/// The module's process: what it is called, its clock, its end. Any thread may have one.
+#[derive(Debug, Clone)]
+pub struct Context {
+    mesh: Arc<Mesh>,
+    name: Name,
+    clock: Clock,
+    ending: Arc<Ending>,
+}
+
+/// Whether the process is to end, and why.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    is_asked: AtomicBool,
+    reason: Mutex<Option<End>>,
+}
+
+/// Why a process ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was asked to, by itself or by SIGTERM.
+    Stopped,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+    /// It cannot go on.
+    Failed(String),
+    /// Another process has taken its name.
+    Displaced,
+}
+
+impl Context {
+    pub(super) fn new(mesh: Arc<Mesh>, name: Name, clock: Clock, ending: Arc<Ending>) -> Self {
+        Self { mesh, name, clock, ending }
+    }
+
+    /// The module's name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The module's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Ends the process: after the handler that runs, the stop hook, and that is all.
+    pub fn stop(&self) {
+        self.end(End::Stopped);
+    }
+
+    /// Ends the process, as [`Context::stop`] does, with an error: it is logged, and the exit code is 1.
+    pub fn fail(&self, error: impl Display) {
+        self.end(End::Failed(format!("{error:#}")));
+    }
+
+    /// Whether the process is about to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.ending.is_asked()
+    }
+
+    /// Another module, by its name; it is waited for up to 3 s.
+    ///
+    /// # Errors
+    /// [`RpcError::NoSuchProcess`] if nobody owns the name.
+    pub fn module(&self, name: &Name) -> Result<RemoteModule, RpcError> {
+        RemoteModule::find(&self.mesh, name)
+    }
+
+    /// A name beside this module's own: `camera` is `robot0/camera` for `robot0/planner`.
+    ///
+    /// # Errors
+    /// If that is no name.
+    pub fn beside(&self, last: &str) -> Result<Name, NameError> {
+        match self.name.namespace() {
+            Some(namespace) => format!("{namespace}/{last}").parse(),
+            None => last.parse(),
+        }
+    }
+
+    fn end(&self, end: End) {
+        self.ending.ask(end);
+        self.mesh.wake();
+    }
+}
+
+impl Ending {
+    /// The first reason counts.
+    pub(super) fn ask(&self, end: End) {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
+        self.is_asked.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn reason(&self) -> Option<End> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

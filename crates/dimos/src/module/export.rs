@@ -1,0 +1,3 @@
+//! What the macros write needs from elsewhere.
+
+pub use {schemars, serde};

@@ -1,0 +1,47 @@
+//! What handlers return.
+
+use std::fmt::Display;
+
+use lcm::codec::DecodeError;
+
+use crate::rpc::RpcError;
+
+/// Why a handler did not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// What came was not a message of the port's type.
+    #[error("not decodable")]
+    Undecodable(#[from] DecodeError),
+    /// It says so itself.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a handler, a timer or a hook may return: nothing, or a result whose error is logged and counted.
+pub trait Outcome {
+    /// As a result.
+    ///
+    /// # Errors
+    /// The error of the handler.
+    fn outcome(self) -> Result<(), HandlerError>;
+}
+
+impl Outcome for () {
+    fn outcome(self) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+impl<E: Display> Outcome for Result<(), E> {
+    fn outcome(self) -> Result<(), HandlerError> {
+        // With its causes, where the error knows them.
+        self.map_err(|error| HandlerError::Failed(format!("{error:#}")))
+    }
+}
+
+/// What a method's own error becomes for its caller. For the macros.
+#[doc(hidden)]
+pub fn failed(error: &dyn Display) -> RpcError {
+    RpcError::Handler { message: format!("{error:#}"), data: None }
+}

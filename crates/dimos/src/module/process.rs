@@ -1,0 +1,198 @@
+//! The process of a module: from its command line to its exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::context::{End, Ending};
+use super::declaration::Declaration;
+use super::launch::{self, Launch, LaunchError, Mode};
+use super::runtime::GRACE;
+use super::start::{self, StartError};
+use super::table::Table;
+use super::{Module, log};
+use crate::config::{Layers, environment_prefix};
+use crate::exit;
+use crate::mesh::Mesh;
+use crate::name::Name;
+use crate::presence::Farewell;
+
+/// Runs a module as this process: `fn main() -> std::process::ExitCode { dimos::run::<Camera>() }`.
+///
+/// The command line says the rest; `--help` lists it.
+#[must_use]
+pub fn run<M: Module>() -> ExitCode {
+    match process::<M>() {
+        Ok(code) => ExitCode::from(code),
+        Err(Problem { code, message }) => {
+            // It may be a pipe that nobody reads.
+            let _ = writeln!(std::io::stderr(), "{}: {message}", M::CLASS_NAME);
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// What keeps the module from running.
+struct Problem {
+    code: u8,
+    message: String,
+}
+
+fn process<M: Module>() -> Result<u8, Problem> {
+    let (declaration, table) = definition::<M>();
+    let usage = |message: String| Problem { code: exit::USAGE, message };
+    let mut layers = Layers::of::<M::Config>().map_err(|error| usage(format!("its configuration: {error}")))?;
+    let launch = match launch::read(&declaration.contract, std::env::args(), &mut layers) {
+        Ok(launch) => launch,
+        Err(LaunchError::Arguments(error)) => {
+            // To stdout if it is the help that was asked for.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+        Err(error) => return Err(usage(error.to_string())),
+    };
+    if launch.mode == Mode::Describe {
+        return print(&serde_json::to_string_pretty(&declaration.contract).unwrap_or_default());
+    }
+    let name = own_name::<M>(&launch).map_err(|error| usage(error.to_string()))?;
+    layers.environment(&environment_prefix(name.as_str()), environment());
+    let (config, effective) = layers.read::<M::Config>().map_err(|error| usage(error.to_string()))?;
+    match launch.mode {
+        Mode::ShowConfig { as_json: true } => {
+            return print(&serde_json::to_string_pretty(&effective.to_json()).unwrap_or_default());
+        }
+        Mode::ShowConfig { as_json: false } => return print(effective.to_string().trim_end()),
+        Mode::Describe | Mode::Run => {}
+    }
+    log::init(&log::directives(launch.log.as_deref())).map_err(usage)?;
+    let ending = Arc::new(Ending::default());
+    let failed =
+        |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot watch signals: {error}") };
+    let watched = Watched::new(Arc::clone(&ending)).map_err(failed)?;
+    let started = start::start::<M>(declaration, table, config, &launch, name, Arc::clone(&ending));
+    let (mesh, end) = match started {
+        Ok(runtime) => {
+            let mesh = Arc::clone(&runtime.mesh);
+            watched.wakes(&mesh);
+            (Some(mesh), runtime.run())
+        }
+        Err(StartError::Ended) => (None, ending.reason().unwrap_or(End::Stopped)),
+        Err(error) => return Err(Problem { code: code_of(&error), message: error.to_string() }),
+    };
+    if let Some(mesh) = mesh {
+        // Even if a thread of the module still has it.
+        mesh.leave(if let End::Failed(_) = &end { Farewell::Failed } else { Farewell::Gone });
+    }
+    Ok(match end {
+        End::Stopped => exit::OK,
+        End::Interrupted => exit::INTERRUPTED,
+        End::Displaced => exit::DISPLACED,
+        End::Failed(reason) => {
+            tracing::error!(reason, "failed");
+            exit::ERROR
+        }
+    })
+}
+
+/// Ends the process on SIGTERM and SIGINT: in order, within [`GRACE`], and otherwise all the same.
+struct Watched(Arc<OnceLock<Weak<Mesh>>>);
+
+impl Watched {
+    fn new(ending: Arc<Ending>) -> std::io::Result<Self> {
+        let mesh: Arc<OnceLock<Weak<Mesh>>> = Arc::new(OnceLock::new());
+        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let seen = Arc::clone(&mesh);
+        let work = move || {
+            let Some(first) = signals.forever().next() else { return };
+            let end = if first == SIGINT { End::Interrupted } else { End::Stopped };
+            ending.ask(end);
+            let mesh = || seen.get().and_then(Weak::upgrade);
+            if let Some(mesh) = mesh() {
+                mesh.wake();
+            }
+            let start = Instant::now();
+            while start.elapsed() < GRACE && signals.pending().next().is_none() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            tracing::error!(after = ?start.elapsed(), "a handler still runs: ending without it");
+            if let Some(mesh) = mesh() {
+                mesh.with(|cores, now| cores.presence.leave(now, Farewell::Failed));
+            }
+            std::process::exit(i32::from(if first == SIGINT { exit::INTERRUPTED } else { exit::ERROR }));
+        };
+        std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(work)?;
+        Ok(Self(mesh))
+    }
+
+    /// The mesh to wake then.
+    fn wakes(&self, mesh: &Arc<Mesh>) {
+        // It is set once.
+        let _: Result<(), _> = self.0.set(Arc::downgrade(mesh));
+    }
+}
+
+/// What the module is made of and what it does, and its contract.
+fn definition<M: Module>() -> (Declaration, Table<M>) {
+    let mut declaration = Declaration::default();
+    M::declare(&mut declaration);
+    let mut table = Table::new();
+    M::methods(&mut table);
+    let contract = &mut declaration.contract;
+    M::CLASS_NAME.clone_into(&mut contract.class_name);
+    M::DOC.clone_into(&mut contract.doc);
+    contract.config = super::schema::config_schema::<M::Config>();
+    contract.methods = table.methods.iter().map(|(name, rpc)| ((*name).to_owned(), rpc.contract.clone())).collect();
+    (declaration, table)
+}
+
+/// The name that it was given, or its class in `snake_case`, within its namespace.
+fn own_name<M: Module>(launch: &Launch) -> Result<Name, crate::name::NameError> {
+    let last = match &launch.name {
+        Some(name) => name.as_str().to_owned(),
+        None => snake_case(M::CLASS_NAME),
+    };
+    match &launch.namespace {
+        Some(namespace) => format!("{namespace}/{last}").parse(),
+        None => last.parse(),
+    }
+}
+
+fn snake_case(class: &str) -> String {
+    let mut name = String::new();
+    let mut was_lower = false;
+    for character in class.chars() {
+        if character.is_uppercase() && was_lower {
+            name.push('_');
+        }
+        was_lower = character.is_lowercase() || character.is_ascii_digit();
+        name.extend(character.to_lowercase());
+    }
+    name
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn print(text: &str) -> Result<u8, Problem> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(exit::OK),
+        Err(error) => Err(Problem { code: exit::ERROR, message: format!("cannot write: {error}") }),
+        Ok(()) => Ok(exit::OK),
+    }
+}
+
+fn code_of(error: &StartError) -> u8 {
+    match error {
+        StartError::Bus(_) | StartError::Mesh(_) => exit::NO_BUS,
+        StartError::Topic { .. } | StartError::Name(_) => exit::USAGE,
+        StartError::Reference { .. } => exit::NOT_FOUND,
+        _ => exit::ERROR,
+    }
+}

@@ -1,0 +1,145 @@
+//! Which module a reference means: the one that the launch names, or the only one that fits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::context::Ending;
+use super::declaration::Declaration;
+use super::launch::Launch;
+use super::reference::misfit;
+use super::start::{REFERENCE_PATIENCE, StartError};
+use crate::contract::{Contract, ReferenceContract};
+use crate::mesh::{DESCRIBE, Mesh};
+use crate::name::Name;
+use crate::presence::Participant;
+use crate::remote::RemoteModule;
+
+/// What was found for a reference.
+enum Found {
+    One(Name),
+    /// None fits. Why not those that were looked at.
+    None(Vec<String>),
+    Several(Vec<Name>),
+}
+
+/// The modules of all references. Required ones are waited for.
+pub(super) fn resolve(
+    mesh: &Arc<Mesh>,
+    declaration: &Declaration,
+    launch: &Launch,
+    own: &Name,
+    ending: &Ending,
+) -> Result<BTreeMap<&'static str, Name>, StartError> {
+    let mut resolved = BTreeMap::new();
+    let mut search = Search { mesh, own, contracts: BTreeMap::new(), is_surveyed: false };
+    for &reference in &declaration.references {
+        let Some(needed) = declaration.contract.references.get(reference) else { continue };
+        let failed = |reason| StartError::Reference { reference: reference.to_owned(), reason };
+        if let Some(name) = launch.references.get(reference) {
+            resolved.insert(reference, name.clone());
+            continue;
+        }
+        let until = Instant::now() + REFERENCE_PATIENCE;
+        let mut is_told = false;
+        loop {
+            if ending.is_asked() {
+                return Err(StartError::Ended);
+            }
+            match search.find(needed) {
+                Found::One(name) => {
+                    tracing::info!(reference, module = %name, "found");
+                    resolved.insert(reference, name);
+                    break;
+                }
+                Found::Several(names) => {
+                    let names: Vec<_> = names.iter().map(Name::as_str).collect();
+                    let reason = format!(
+                        "several modules offer {}: say which with --reference {reference}=NAME, one of {}",
+                        needed.interface,
+                        names.join(", ")
+                    );
+                    return Err(failed(reason));
+                }
+                Found::None(_) if needed.is_optional => break,
+                Found::None(why) if Instant::now() >= until => {
+                    let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+                    let waited = REFERENCE_PATIENCE;
+                    let reason = format!("no module offers {} within {waited:?}{why}", needed.interface);
+                    return Err(failed(reason));
+                }
+                Found::None(_) => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::info!(reference, interface = needed.interface, "waiting for a module that offers it");
+                    }
+                    mesh.pass(AGAIN);
+                }
+            }
+        }
+    }
+    Ok(resolved)
+}
+
+struct Search<'a> {
+    mesh: &'a Arc<Mesh>,
+    own: &'a Name,
+    /// What modules say of themselves, by their processes; none if they do not.
+    contracts: BTreeMap<crate::NodeId, Option<Contract>>,
+    is_surveyed: bool,
+}
+
+impl Search<'_> {
+    /// In the module's own namespace, then outwards. The innermost that has any decides.
+    fn find(&mut self, needed: &ReferenceContract) -> Found {
+        if !std::mem::replace(&mut self.is_surveyed, true) {
+            self.mesh.with(|cores, now| cores.presence.survey(now));
+            while self.mesh.with(|cores, _| cores.presence.is_surveying()) {
+                self.mesh.pass(AGAIN / 4);
+            }
+        }
+        let methods: Vec<_> = needed.methods.iter().collect();
+        let mut misfits = Vec::new();
+        let mut namespace = self.own.namespace();
+        loop {
+            let mut fitting = Vec::new();
+            for (name, participant) in self.owners_in(namespace) {
+                let Some(contract) = self.contract_of(&name, &participant) else { continue };
+                match misfit(&methods, contract) {
+                    None => fitting.push(name),
+                    Some(why) => misfits.push(format!("{name}: {why}")),
+                }
+            }
+            match (fitting.len(), namespace) {
+                (0, None) => return Found::None(misfits),
+                (0, Some(inner)) => namespace = inner.rsplit_once('/').map(|(outer, _)| outer),
+                (1, _) => return Found::One(fitting.swap_remove(0)),
+                _ => return Found::Several(fitting),
+            }
+        }
+    }
+
+    /// The modules whose names stand directly in a namespace.
+    fn owners_in(&self, namespace: Option<&str>) -> Vec<(Name, Participant)> {
+        let is_there = |name: &Name| name.namespace() == namespace && name != self.own;
+        let mut owners: Vec<_> = self.mesh.with(|cores, _| {
+            let named = cores.presence.owners().filter_map(|owner| Some((owner.name.clone()?, owner.clone())));
+            named.filter(|(name, _)| is_there(name)).collect()
+        });
+        owners.sort_by(|(one, _), (other, _)| one.cmp(other));
+        owners
+    }
+
+    fn contract_of(&mut self, name: &Name, participant: &Participant) -> Option<&Contract> {
+        let node = participant.identity.node;
+        let mesh = self.mesh;
+        let ask = || {
+            let module = RemoteModule::new(Arc::clone(mesh), name.clone(), node);
+            let described = module.call_as(DESCRIBE, &());
+            described.inspect_err(|error| tracing::debug!(%name, %error, "does not say what it offers")).ok()
+        };
+        self.contracts.entry(node).or_insert_with(ask).as_ref()
+    }
+}
+
+/// How often it is looked again.
+const AGAIN: Duration = Duration::from_millis(20);

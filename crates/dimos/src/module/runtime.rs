@@ -1,0 +1,257 @@
+//! The module's thread: it reads the bus itself, and runs handlers, timers and methods one at a time.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use lcm::Sample;
+
+use super::clock::Clock;
+use super::complaints::Complaints;
+use super::context::{End, Ending};
+use super::inbox::{Inbox, Work};
+use super::input::InPort;
+use super::latch::Asker;
+use super::outcome::HandlerError;
+use super::standby::Standby;
+use super::table::{Beside, Hook, RpcMethod, Run, Table};
+use super::tf::{STATIC_PERIOD, Tf};
+use super::timers::Timers;
+use crate::call::Call;
+use crate::chain;
+use crate::json_schema::Schema;
+use crate::mesh::Mesh;
+use crate::node::NodeId;
+use crate::presence::Stage;
+use crate::rpc::{IncomingCall, RpcError};
+use crate::service::panic_message;
+
+/// A module that runs.
+pub(super) struct Runtime<M> {
+    pub(super) module: M,
+    pub(super) table: Table<M>,
+    pub(super) mesh: Arc<Mesh>,
+    pub(super) inbox: Arc<SharedInbox>,
+    /// By their numbers in the inbox.
+    pub(super) handled: Vec<Arc<InPort>>,
+    /// All of them.
+    pub(super) inputs: Vec<Arc<InPort>>,
+    pub(super) schemas: BTreeMap<String, Arc<Schema>>,
+    pub(super) timers: Timers,
+    pub(super) clock: Clock,
+    pub(super) standby: Standby,
+    pub(super) ending: Arc<Ending>,
+    pub(super) displaced: Receiver<NodeId>,
+    pub(super) asker: Asker,
+    pub(super) tf: Option<Tf>,
+    pub(super) next_static: Instant,
+    pub(super) ends_on_panic: bool,
+    pub(super) complaints: Complaints,
+}
+
+/// What waits for the module's thread, where those who read put it.
+#[derive(Debug, Default)]
+pub(super) struct SharedInbox(Mutex<Inbox>);
+
+/// The methods that run beside the module's thread, once there is a module.
+pub(super) type BesideMethods = OnceLock<BTreeMap<&'static str, (Arc<Beside>, Arc<Schema>)>>;
+
+impl<M: 'static> Runtime<M> {
+    /// Runs until the process is to end. Returns why.
+    pub(super) fn run(mut self) -> End {
+        // Whoever a handler calls is not to call back into this module, which waits.
+        let node = self.mesh.with(|cores, _| cores.presence.node());
+        let _entered = chain::enter(vec![node]);
+        let end = match self.begin() {
+            Err(end) => end,
+            Ok(()) => self.work(),
+        };
+        self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Stopping));
+        if let Some(stop) = self.table.stop.take() {
+            self.run_hook("stop", &stop);
+        }
+        self.complaints.finish();
+        end
+    }
+
+    fn begin(&mut self) -> Result<(), End> {
+        for timer in &self.table.timers {
+            let period = (timer.period)(&self.module);
+            let period_ns = i64::try_from(period.as_nanos()).unwrap_or(i64::MAX);
+            if period_ns == 0 {
+                return Err(End::Failed(format!("the period of the timer {} is zero", timer.name)));
+            }
+            self.timers.add(period_ns);
+        }
+        if let Some(start) = self.table.start.take()
+            && let Some(error) = self.run_hook("start", &start)
+        {
+            return Err(End::Failed(format!("the start hook failed: {error}")));
+        }
+        self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Running));
+        Ok(())
+    }
+
+    fn work(&mut self) -> End {
+        loop {
+            if let Some(end) = self.end() {
+                return end;
+            }
+            let due = self.clock.for_timers().and_then(|now| self.timers.pop_due(now));
+            if let Some(timer) = due {
+                self.run_timer(timer);
+                continue;
+            }
+            // Not held while the handler runs: others put in meanwhile.
+            let work = self.inbox.lock().pop();
+            match work {
+                Some(Work::Sample { port, sample }) => self.run_handler(port, sample),
+                Some(Work::Call(call)) => self.run_method(call),
+                None => self.read(),
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn read(&mut self) {
+        let now = Instant::now();
+        self.asker.tick(now, || silent(&self.inputs));
+        self.repeat_static(now);
+        let timer = self.timers.next().and_then(|next| self.clock.instant_of(next));
+        let fixed = self.tf.is_some().then_some(self.next_static);
+        self.mesh.read(timer.into_iter().chain(self.asker.next()).chain(fixed).min());
+    }
+
+    fn end(&self) -> Option<End> {
+        if let Ok(by) = self.displaced.try_recv() {
+            tracing::error!(%by, "displaced: ending");
+            return Some(End::Displaced);
+        }
+        self.ending.is_asked().then(|| self.ending.reason().unwrap_or(End::Stopped))
+    }
+
+    fn run_handler(&mut self, port: usize, sample: Sample) {
+        let Some(input) = self.handled.get(port).map(Arc::clone) else { return };
+        let Some(handler) = self.table.handlers.get(input.name) else { return };
+        self.standby.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(|| handler(&mut self.module, &sample)));
+        self.standby.end();
+        if let Ok(Err(HandlerError::Undecodable(_))) = &outcome {
+            input.count_undecodable();
+        }
+        input.set_latest(sample);
+        self.judge(input.name, outcome);
+    }
+
+    fn run_timer(&mut self, index: usize) {
+        let Some(timer) = self.table.timers.get(index) else { return };
+        self.standby.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(|| (timer.run)(&mut self.module)));
+        self.standby.end();
+        let name = timer.name;
+        self.judge(name, outcome);
+    }
+
+    /// Tells what went wrong.
+    fn run_hook(&mut self, name: &'static str, hook: &Hook<M>) -> Option<String> {
+        self.standby.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(|| hook(&mut self.module)));
+        self.standby.end();
+        let error = match &outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(panic_message(&**panic)),
+        };
+        self.judge(name, outcome);
+        error
+    }
+
+    fn run_method(&mut self, call: IncomingCall) {
+        let call = Arc::new(Call::new(Arc::clone(&self.mesh), call));
+        let method = self.table.methods.get_key_value(call.method());
+        let Some(((name, RpcMethod { run, .. }), schema)) = method.zip(self.schemas.get(call.method())) else {
+            return call.finish(Err(RpcError::UnknownMethod { method: call.method().to_owned() }));
+        };
+        let entered = call.enter();
+        self.standby.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(|| match run {
+            Run::Now(run) => {
+                call.finish(run(&mut self.module, &call, schema));
+                Ok(())
+            }
+            Run::Later(run) => match run(&mut self.module, &call, schema) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    call.finish(Err(error));
+                    Ok(())
+                }
+            },
+            // Those are not handed to this thread.
+            Run::Beside(_) => Ok(()),
+        }));
+        self.standby.end();
+        drop(entered);
+        match &outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => call.finish(Err(RpcError::Handler { message: error.to_string(), data: None })),
+            Err(panic) => call.finish(Err(RpcError::Panic { message: panic_message(&**panic) })),
+        }
+        let name = *name;
+        self.judge(name, outcome);
+    }
+
+    /// Counts and tells what a handler did wrong.
+    fn judge(&mut self, name: &'static str, outcome: std::thread::Result<Result<(), HandlerError>>) {
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.complaints.failed(name, &error),
+            Err(panic) => {
+                self.complaints.panicked(name);
+                if self.ends_on_panic {
+                    self.ending.ask(End::Failed(format!("{name} panicked: {}", panic_message(&*panic))));
+                }
+            }
+        }
+    }
+
+    fn repeat_static(&mut self, now: Instant) {
+        if let Some(tf) = &self.tf
+            && now >= self.next_static
+        {
+            tf.repeat_static();
+            self.next_static = now + STATIC_PERIOD;
+        }
+    }
+}
+
+impl SharedInbox {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Executes a call on a thread of its own.
+pub(super) fn run_beside(mesh: Arc<Mesh>, call: IncomingCall, run: &Arc<Beside>, schema: &Arc<Schema>) {
+    let (run, schema) = (Arc::clone(run), Arc::clone(schema));
+    let call = Arc::new(Call::new(mesh, call));
+    let in_thread = Arc::clone(&call);
+    let work = move || {
+        let _entered = in_thread.enter();
+        let outcome = catch_unwind(AssertUnwindSafe(|| run(&in_thread, &schema)));
+        in_thread.finish(outcome.unwrap_or_else(|panic| Err(RpcError::Panic { message: panic_message(&*panic) })));
+    };
+    if let Err(error) = std::thread::Builder::new().name("dimos-beside".to_owned()).spawn(work) {
+        call.finish(Err(RpcError::Handler { message: format!("cannot start a thread: {error}"), data: None }));
+    }
+}
+
+/// The channels of ports that have heard nothing yet.
+fn silent(inputs: &[Arc<InPort>]) -> Vec<String> {
+    let silent = inputs.iter().filter(|input| input.counts().received == 0);
+    silent.map(|input| input.channel.to_string()).collect()
+}
+
+/// How long a module may take to end after it was told to.
+pub(super) const GRACE: Duration = Duration::from_millis(1800);

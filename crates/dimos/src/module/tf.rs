@@ -1,0 +1,182 @@
+//! The transforms between coordinate frames, as a module uses them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use lcm::{Channel, Message, Publisher, Sample};
+use lcm_types::geometry_msgs::TransformStamped;
+use lcm_types::tf2_msgs::TFMessage;
+
+use super::clock::Clock;
+use super::output::OutError;
+use crate::mesh::Mesh;
+use crate::transforms::{InsertError, LookupError, TransformBuffer, When};
+
+/// The transforms between coordinate frames: those that others publish on `/tf`, and the module's own. Clones are the same, and any
+/// thread may have one. The [module of the buffer](crate::transforms) says what the lookups mean.
+#[derive(Debug, Clone)]
+pub struct Tf {
+    shared: Arc<Shared>,
+    mesh: Arc<Mesh>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    channel: Channel,
+    publisher: Publisher,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    buffer: TransformBuffer,
+    fixed: Vec<TransformStamped>,
+    /// Who waits for news.
+    waiting: Vec<Sender<()>>,
+}
+
+/// Why transforms were not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TfError {
+    /// One of them makes no sense.
+    #[error(transparent)]
+    Insert(#[from] InsertError),
+    /// The bus did not take them.
+    #[error(transparent)]
+    Publish(#[from] OutError),
+}
+
+impl Tf {
+    pub(super) fn new(mesh: Arc<Mesh>, channel: Channel, publisher: Publisher, clock: Clock) -> Self {
+        let state = State { buffer: TransformBuffer::new(), fixed: Vec::new(), waiting: Vec::new() };
+        Self { shared: Arc::new(Shared { channel, publisher, clock, state: Mutex::new(state) }), mesh }
+    }
+
+    /// What maps coordinates of `source_frame` into `target_frame`, with the time it holds for.
+    ///
+    /// # Errors
+    /// Which frame or which time is not known.
+    pub fn lookup(&self, target_frame: &str, source_frame: &str, when: When) -> Result<TransformStamped, LookupError> {
+        self.lock().buffer.lookup(target_frame, source_frame, when)
+    }
+
+    /// [`Tf::lookup`], which waits until there is an answer, so long at most. The module's other handlers wait too.
+    ///
+    /// # Errors
+    /// As [`Tf::lookup`], when the time is over.
+    pub fn wait(
+        &self,
+        target_frame: &str,
+        source_frame: &str,
+        when: When,
+        at_most: Duration,
+    ) -> Result<TransformStamped, LookupError> {
+        let until = Instant::now() + at_most;
+        loop {
+            let news: Receiver<()>;
+            {
+                let mut state = self.lock();
+                match state.buffer.lookup(target_frame, source_frame, when) {
+                    Err(error) if error.is_waitable() && Instant::now() < until => {}
+                    found => return found,
+                }
+                let (sender, receiver) = bounded(1);
+                state.waiting.push(sender);
+                news = receiver;
+            }
+            let _: Option<()> = self.mesh.wait_for(&news, Some(until));
+        }
+    }
+
+    /// Publishes where a frame is now: `child_frame_id` within `header.frame_id`.
+    ///
+    /// # Errors
+    /// If it makes no sense, or the bus does not take it.
+    pub fn publish(&self, transform: &TransformStamped) -> Result<(), TfError> {
+        self.publish_all(std::slice::from_ref(transform))
+    }
+
+    /// Publishes where several frames are, in one message.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the bus does not take them.
+    pub fn publish_all(&self, transforms: &[TransformStamped]) -> Result<(), TfError> {
+        {
+            let mut state = self.lock();
+            for transform in transforms {
+                state.buffer.insert(transform)?;
+            }
+        }
+        self.send(transforms)
+    }
+
+    /// Publishes where a frame always is: now, and five times a second from now on, as DimOS does.
+    ///
+    /// # Errors
+    /// If it makes no sense, or the bus does not take it.
+    pub fn publish_static(&self, transform: &TransformStamped) -> Result<(), TfError> {
+        {
+            let mut state = self.lock();
+            state.buffer.insert_static(transform)?;
+            state.fixed.retain(|fixed| fixed.child_frame_id != transform.child_frame_id);
+            state.fixed.push(transform.clone());
+        }
+        self.send(std::slice::from_ref(transform))
+    }
+
+    /// All that is known, for people: each frame below its parent.
+    #[must_use]
+    pub fn tree(&self) -> String {
+        self.lock().buffer.tree()
+    }
+
+    pub(super) fn channel(&self) -> Channel {
+        self.shared.channel
+    }
+
+    pub(super) fn heard(&self, sample: &Sample) {
+        let mut state = self.lock();
+        match TFMessage::view(sample.payload()) {
+            Ok(message) => {
+                state.buffer.insert_message_view(message);
+                for waiting in state.waiting.drain(..) {
+                    // It has room for one, and one is enough.
+                    let _ = waiting.try_send(());
+                }
+            }
+            Err(error) => tracing::debug!(%error, "not a TFMessage"),
+        }
+    }
+
+    /// Publishes what always holds once more, with the time it is now.
+    pub(super) fn repeat_static(&self) {
+        let mut fixed = self.lock().fixed.clone();
+        if fixed.is_empty() {
+            return;
+        }
+        for transform in &mut fixed {
+            transform.header.stamp = self.shared.clock.header("").stamp;
+        }
+        if let Err(error) = self.send(&fixed) {
+            tracing::warn!(%error, "cannot publish static transforms");
+        }
+    }
+
+    fn send(&self, transforms: &[TransformStamped]) -> Result<(), TfError> {
+        let message = TFMessage { transforms: transforms.to_vec(), ..TFMessage::default() };
+        Ok(self.shared.publisher.publish_message(self.shared.channel, &message).map_err(OutError::from)?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where transforms are published.
+pub(super) const TOPIC: &str = "/tf";
+
+/// How often static transforms are published.
+pub(super) const STATIC_PERIOD: Duration = Duration::from_millis(200);
