@@ -280,12 +280,12 @@ fn calculator(name: &str) -> Served {
         .unary("echo", |arguments, _| Ok(arguments))
         .unary("fail", |_, _| Err(RpcError::Handler { message: "out of paper".to_owned(), data: Some(json!(7)) }))
         .unary("fail_at_length", |_, _| Err(RpcError::Handler { message: "x".repeat(5000), data: None }))
-        .stream("count", |_, _| Ok(()))
+        .stream("count", |_, _: &dimos::Chunks| Ok(()))
         .start(Options::default())
         .expect("the bus is there")
 }
 
-fn add(arguments: Value, _: &dimos::ServedRequest) -> Result<Value, RpcError> {
+fn add(arguments: Value, _: &dimos::Call) -> Result<Value, RpcError> {
     let term =
         |name| arguments[name].as_i64().ok_or(RpcError::BadArguments { message: "no number".to_owned(), data: None });
     Ok(json!(term("a")? + term("b")?))

@@ -36,10 +36,13 @@ pub(crate) fn handler(signature: &Signature, port: &Ident) -> Result<TokenStream
     }
 
     // A port that is not there is told where it is named, another type where the message is taken.
-    let field = quote_spanned!(port.span()=> &#module.#port);
+    let at_port = ours_at(port);
+    let (of, mut field) = (placed("module", at_port), port.clone());
+    field.set_span(at_port);
+    let field = quote_spanned!(at_port=> &#of.#field);
     let at = ours_at(message);
     let argument = if is_sample {
-        quote_spanned! {port.span()=> {
+        quote_spanned! {at_port=> {
             let _: &::dimos::In<_> = #field;
             #sample
         }}
@@ -50,10 +53,8 @@ pub(crate) fn handler(signature: &Signature, port: &Ident) -> Result<TokenStream
     } else {
         quote_spanned!(at=> ::dimos::module::owned(#field, #sample)?)
     };
-    let received = local("message");
-    let received = quote_spanned!(at=> #received);
-    let name = &signature.ident;
-    let outcome = outcome(signature, quote!(#module.#name(#received #second)));
+    let received = placed("message", at);
+    let outcome = outcome(signature, &quote!(#received #second));
     let port = reserved::plain(port);
     Ok(quote! {
         table.handler(
@@ -93,18 +94,29 @@ pub(crate) fn hook(signature: &Signature, hook: &str) -> Result<TokenStream> {
     Ok(quote!(table.#hook(#call);))
 }
 
-/// What a method that gives nothing, or an error, comes to.
-pub(crate) fn outcome(signature: &Signature, call: TokenStream) -> TokenStream {
-    let at = match &signature.output {
+/// The call of a method that gives nothing, or an error. What else it gives is told where that is written.
+pub(crate) fn outcome(signature: &Signature, arguments: &TokenStream) -> TokenStream {
+    let at = returned(signature);
+    let (module, name) = (placed("module", at), &signature.ident);
+    quote_spanned!(at=> ::dimos::module::Outcome::outcome(#module.#name(#arguments)))
+}
+
+/// Where it is written what a method returns.
+pub(crate) fn returned(signature: &Signature) -> Span {
+    match &signature.output {
         ReturnType::Default => ours_at(&signature.ident),
         ReturnType::Type(_, ty) => ours_at(ty),
-    };
-    quote_spanned!(at=> ::dimos::module::Outcome::outcome(#call))
+    }
 }
 
 /// A name of ours that is none of the user's.
 pub(crate) fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+    placed(name, Span::mixed_site())
+}
+
+/// A name of ours at a place of the user's, as [`ours_at`] gives it.
+pub(crate) fn placed(name: &str, at: Span) -> Ident {
+    Ident::new(name, at)
 }
 
 /// The closure around a method that takes nothing.
@@ -112,8 +124,7 @@ fn bare(signature: &Signature, what: &str) -> Result<TokenStream> {
     method::check(signature)?;
     method::check_receiver(signature)?;
     method::check_no_parameters(signature, what)?;
-    let (module, name) = (local("module"), &signature.ident);
-    let outcome = outcome(signature, quote!(#module.#name()));
+    let (module, outcome) = (local("module"), outcome(signature, &TokenStream::new()));
     Ok(quote!(|#module: &mut Self| #outcome))
 }
 

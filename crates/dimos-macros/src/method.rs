@@ -34,7 +34,7 @@ impl Role {
         }
         Ok(Some(match attributes::name(attribute).as_str() {
             "on" => Self::Handler(ports(attribute)?),
-            "every" => Self::Timer(attribute.parse_args()?),
+            "every" => Self::Timer(Period::of(attribute)?),
             "start" => attributes::bare(attribute).map(|()| Self::Start)?,
             "stop" => attributes::bare(attribute).map(|()| Self::Stop)?,
             _ => Self::Rpc(RpcOptions::of(attribute, &method.sig.ident, &method.attrs)?),

@@ -22,6 +22,8 @@ enum Kind {
     Config,
     /// State, and what it begins as, if that is not its default.
     State { init: Option<Box<Expr>> },
+    /// Something that is wrong, as was told.
+    Wrong,
 }
 
 /// What `#[port(...)]` says.
@@ -41,12 +43,13 @@ impl Part {
         for attribute in ports.iter().skip(1).chain(inits.iter().skip(1)) {
             errors.tell(attribute, format!("`#[{}]` is there twice", attributes::name(attribute)));
         }
-        let Some(joined) = errors.keep(Joined::of(&field.ty)) else { return Self::state(field, name, None) };
+        let Some(joined) = errors.keep(Joined::of(&field.ty)) else {
+            return Self { name: name.clone(), ty: field.ty.clone(), kind: Kind::Wrong };
+        };
+        if let Some(port) = ports.first().filter(|_| !matches!(joined, Some(Joined::In | Joined::Out))) {
+            errors.tell(port, format!("`{name}` is no port: `#[port]` is for fields of type `In` or `Out`"));
+        }
         let Some(joined) = joined else {
-            if let Some(port) = ports.first() {
-                let message = format!("`{name}` is no port: `#[port]` is for fields of type `In` or `Out`");
-                errors.tell(port, message);
-            }
             if name == "config" {
                 if let Some(init) = inits.first() {
                     errors.tell(init, "the configuration comes from outside; its defaults are those of its type");
@@ -54,7 +57,7 @@ impl Part {
                 return Self { name: name.clone(), ty: field.ty.clone(), kind: Kind::Config };
             }
             let init = inits.first().and_then(|init| errors.keep(init.parse_args())).map(Box::new);
-            return Self::state(field, name, init);
+            return Self { name: name.clone(), ty: field.ty.clone(), kind: Kind::State { init } };
         };
         if let Some(init) = inits.first() {
             errors.tell(init, format!("`{name}` is made by the runtime; `#[init]` is for the module's own state"));
@@ -108,12 +111,10 @@ impl Part {
             }
             Kind::Config => quote!(config),
             Kind::State { init: Some(expression) } => quote!(#expression),
+            // Of any type, so that there is nothing more to complain of.
+            Kind::Wrong => quote!(::core::option::Option::unwrap(::core::option::Option::None)),
             Kind::State { init: None } => quote_spanned!(ours_at(ty)=> <#ty as ::core::default::Default>::default()),
         }
-    }
-
-    fn state(field: &Field, name: &Ident, init: Option<Box<Expr>>) -> Self {
-        Self { name: name.clone(), ty: field.ty.clone(), kind: Kind::State { init } }
     }
 }
 
@@ -176,10 +177,7 @@ impl PortOptions {
         let known: &[&str] = match joined {
             Joined::In => &["topic", "latest", "keep_last"],
             Joined::Out => &["topic", "latched"],
-            _ => {
-                let message = "no port: `#[port]` is for fields of type `In` or `Out`";
-                return Err(Error::new_spanned(attribute, message));
-            }
+            Joined::Reference | Joined::Surroundings => return Ok(Self::default()),
         };
         let mut read = Self::default();
         for setting in options::parse(attribute)? {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Result, Token};
 
 /// The time between two runs.
 pub(crate) enum Period {
@@ -32,6 +32,14 @@ impl Parse for Period {
 }
 
 impl Period {
+    /// Reads what stands between the parentheses.
+    pub(crate) fn of(attribute: &Attribute) -> Result<Self> {
+        match &attribute.meta {
+            Meta::List(_) => attribute.parse_args(),
+            meta => Err(Error::new_spanned(meta, FORMS)),
+        }
+    }
+
     /// The `Duration`, if it is known already.
     pub(crate) fn fixed(&self) -> Option<TokenStream> {
         match self {

@@ -42,6 +42,7 @@ const OPTIONS: &[&str] = &[
     "config",
     "config-file",
     "describe",
+    "exit-on-panic",
     "help",
     "log",
     "name",
@@ -49,6 +50,7 @@ const OPTIONS: &[&str] = &[
     "reference",
     "remap",
     "show-config",
+    "simulated-time",
     "stdin",
     "version",
 ];

@@ -6,7 +6,7 @@ use syn::{Error, FnArg, Ident, PatType, Result, ReturnType, Signature, Type};
 
 use crate::arguments::{self, Argument, Direction};
 use crate::attributes::{self, ours_at};
-use crate::handler::{local, outcome};
+use crate::handler::{local, outcome, placed, returned};
 use crate::method::{self, Returned};
 use crate::rpc_options::RpcOptions;
 use crate::types;
@@ -78,10 +78,7 @@ impl<'a> Rpc<'a> {
         let received = quote!(#call: &::dimos::Call, #type_name { #(#fields),* }: #type_name);
 
         // Types that cannot travel are told where the result is written.
-        let at = match &signature.output {
-            ReturnType::Default => ours_at(name),
-            ReturnType::Type(_, ty) => ours_at(ty),
-        };
+        let at = returned(signature);
         let answered = |call: TokenStream| match Returned::of(signature) {
             Returned::Value => quote_spanned!(at=> ::core::result::Result::Ok(#call)),
             Returned::Result => quote_spanned! {at=>
@@ -91,10 +88,11 @@ impl<'a> Rpc<'a> {
         let result = quote!(::core::result::Result<_, ::dimos::rpc::RpcError>);
         let registration = match &self.answer {
             Answer::Returned if self.options.concurrent.is_some() => {
-                let shared = self
-                    .shared
-                    .iter()
-                    .map(|field| quote_spanned!(field.span()=> let #field = ::std::sync::Arc::clone(&#module.#field);));
+                let shared = self.shared.iter().map(|field| {
+                    let at = ours_at(field);
+                    let of = placed("module", at);
+                    quote_spanned!(at=> let #field = ::std::sync::Arc::clone(&#of.#field);)
+                });
                 let shared: Vec<_> = shared.collect();
                 let module = if shared.is_empty() { quote!(_) } else { quote!(#module) };
                 let answered = answered(quote!(Self::#name(#(#passed),*)));
@@ -113,12 +111,12 @@ impl<'a> Rpc<'a> {
             }
             Answer::Chunks(ty) => {
                 let (chunks, stream) = (local("chunks"), quote_spanned!(ours_at(ty)=> stream));
-                let outcome = outcome(signature, quote!(#module.#name(#(#passed),*)));
+                let outcome = outcome(signature, &quote!(#(#passed),*));
                 quote!(table.#stream(#spec, |#module: &mut Self, #received, #chunks: #ty| #outcome);)
             }
             Answer::Reply(ty) => {
                 let (reply, deferred) = (local("reply"), quote_spanned!(ours_at(ty)=> deferred));
-                let outcome = outcome(signature, quote!(#module.#name(#(#passed),*)));
+                let outcome = outcome(signature, &quote!(#(#passed),*));
                 quote!(table.#deferred(#spec, |#module: &mut Self, #received, #reply: #ty| #outcome);)
             }
         };

@@ -1,9 +1,12 @@
 //! `#[derive(Wire)]`: the shape of a type, member by member, and a refusal of what bincode cannot carry.
 
-use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Result, parse_quote};
+
+use crate::attributes::ours_at;
+use crate::{reserved, types};
 
 pub(crate) fn expand(mut input: DeriveInput) -> Result<TokenStream> {
     check(&input.attrs)?;
@@ -15,7 +18,7 @@ pub(crate) fn expand(mut input: DeriveInput) -> Result<TokenStream> {
             }
             let variants = data.variants.iter().map(|variant| {
                 check(&variant.attrs)?;
-                let (name, members) = (variant.ident.to_string(), members(&variant.fields)?);
+                let (name, members) = (reserved::plain(&variant.ident), members(&variant.fields)?);
                 Ok(quote!((#name, #members)))
             });
             let variants = variants.collect::<Result<Vec<_>>>()?;
@@ -30,26 +33,51 @@ pub(crate) fn expand(mut input: DeriveInput) -> Result<TokenStream> {
             clause.predicates.push(parse_quote!(#parameter: ::dimos::Wire));
         }
     }
+    // Asked for at once, so that what cannot travel is told where it is defined, called or not.
     let name = &input.ident;
+    let asked = input
+        .generics
+        .params
+        .is_empty()
+        .then(|| quote!(const _: ::dimos::wire::Shape = <#name as ::dimos::Wire>::SHAPE;));
     let (generics, arguments, bounds) = input.generics.split_for_impl();
     Ok(quote! {
         #[automatically_derived]
         impl #generics ::dimos::Wire for #name #arguments #bounds {
             const SHAPE: ::dimos::wire::Shape = #shape;
         }
+        #asked
     })
 }
 
 fn members(fields: &Fields) -> Result<TokenStream> {
-    let members = fields.iter().enumerate().map(|(index, field)| {
-        let is_bytes = check(&field.attrs)?;
-        let name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
+    let mut shapes = Vec::new();
+    let mut errors: Option<Error> = None;
+    for (index, field) in fields.iter().enumerate() {
+        let is_bytes = match check(&field.attrs) {
+            Ok(is_bytes) => is_bytes,
+            Err(error) => {
+                match &mut errors {
+                    Some(errors) => errors.combine(error),
+                    None => errors = Some(error),
+                }
+                continue;
+            }
+        };
+        let name = field.ident.as_ref().map_or_else(|| index.to_string(), reserved::plain);
         let ty = &field.ty;
-        let shape = if is_bytes { quote!(::dimos::wire::Shape::BYTES) } else { quote!(<#ty as ::dimos::Wire>::SHAPE) };
-        Ok(quote!((#name, #shape)))
-    });
-    let members = members.collect::<Result<Vec<_>>>()?;
-    Ok(quote!(::dimos::wire::Shape::members(&[#(#members),*])))
+        let shape = match is_bytes {
+            true if types::is_named(ty, "Option") => quote!(::dimos::wire::Shape::option(::dimos::wire::Shape::BYTES)),
+            true => quote!(::dimos::wire::Shape::BYTES),
+            // What cannot travel is told at the member.
+            false => quote_spanned!(ours_at(ty)=> <#ty as ::dimos::Wire>::SHAPE),
+        };
+        shapes.push(quote!((#name, #shape)));
+    }
+    match errors {
+        None => Ok(quote!(::dimos::wire::Shape::members(&[#(#shapes),*]))),
+        Some(errors) => Err(errors),
+    }
 }
 
 /// Refuses serde's attributes but those that leave the encoding alone. Tells whether the field is a blob of `serde_bytes`.
@@ -74,7 +102,7 @@ fn check(attributes: &[Attribute]) -> Result<bool> {
                 return Ok(());
             }
             Err(Error::new(
-                joined(&meta.path),
+                meta.path.span(),
                 format!("binary calls cannot carry `#[serde({name})]`: {}", reason(&name)),
             ))
         })?;
@@ -84,10 +112,6 @@ fn check(attributes: &[Attribute]) -> Result<bool> {
 
 fn is_serde_bytes(value: &syn::Expr) -> bool {
     matches!(value, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) if text.value() == "serde_bytes")
-}
-
-fn joined(path: &syn::Path) -> Span {
-    path.span()
 }
 
 fn reason(name: &str) -> &'static str {

@@ -53,8 +53,7 @@ type Handler = dyn Fn(&Arc<Call>, Option<&Schema>) -> Result<Vec<u8>, RpcError> 
 /// A service that runs. When it is dropped it leaves the mesh.
 #[derive(Debug)]
 pub struct Served {
-    // Before the thread: leaving ends the calls that it waits for.
-    mesh: Option<Arc<Mesh>>,
+    mesh: Arc<Mesh>,
     name: Name,
     node: NodeId,
     epoch: i64,
@@ -191,7 +190,7 @@ impl Service {
         let methods = self.methods.iter().map(|(name, (method, _))| (name.clone(), method.clone())).collect();
         let (name, contract) = (&self.name, &self.contract);
         let serving = Serving { name, contract, methods, hand_out, published: Vec::new(), run_id: None };
-        let mesh = Arc::new(Mesh::service(&url, serving)?);
+        let mesh = Arc::new(Mesh::serve(lcm::Inline::open(&url.to_string()).map_err(MeshError::from)?, serving)?);
         let claimed = mesh.with(|cores, now| {
             let claimed = cores.expect_name();
             cores.presence.claim(now, self.name.clone(), self.policy, 0).map(|()| claimed)
@@ -199,16 +198,15 @@ impl Service {
         let displaced = mesh.with(|cores, _| cores.was_displaced());
         let node = mesh.with(|cores, _| cores.presence.node());
         // The mesh tells in any case, unless it is gone.
-        let (name, epoch) = claimed.recv().map_err(|_| JoinError::Left)??;
-        let runner =
-            Runner { mesh: Arc::downgrade(&mesh), methods: Arc::new(self.methods), schemas: Arc::new(schemas) };
+        let (name, epoch) = mesh.wait_for(&claimed, None).ok_or(JoinError::Left)??;
+        let runner = Runner { mesh: Arc::clone(&mesh), methods: Arc::new(self.methods), schemas: Arc::new(schemas) };
         let spawner = runner.clone();
         let handlers = vec![
             thread("dimos-handlers").spawn(move || runner.run(&one_by_one))?,
             thread("dimos-spawner").spawn(move || spawner.run_at_once(&at_once))?,
         ];
         mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Running));
-        Ok(Served { mesh: Some(mesh), name, node, epoch, displaced, handlers })
+        Ok(Served { mesh, name, node, epoch, displaced, handlers })
     }
 
     fn method(mut self, name: &str, method: Method, handler: Box<Handler>) -> Self {
@@ -266,7 +264,7 @@ impl Served {
     /// What was heard, said, ignored and refused of the mesh so far.
     #[must_use]
     pub fn counts(&self) -> MeshCounts {
-        self.mesh.as_ref().map(|mesh| mesh.with(|cores, _| cores.counts())).unwrap_or_default()
+        self.mesh.with(|cores, _| cores.counts())
     }
 
     /// Receives once: when another process has taken the name. This one should end then.
@@ -278,8 +276,8 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // With the mesh goes the sender of calls, and so the thread ends.
-        self.mesh = None;
+        // Calls that run are finished; whoever still has the mesh then, as a stream's handler may, leaves it last.
+        self.mesh.close();
         for thread in self.handlers.drain(..) {
             // Panics of handlers were caught.
             let _ = thread.join();
@@ -290,34 +288,33 @@ impl Drop for Served {
 /// Runs the methods.
 #[derive(Clone)]
 struct Runner {
-    mesh: std::sync::Weak<Mesh>,
+    mesh: Arc<Mesh>,
     methods: Arc<BTreeMap<String, (Method, Box<Handler>)>>,
     schemas: Arc<BTreeMap<String, Schema>>,
 }
 
 impl Runner {
+    /// Waits for calls, which means to read the bus, and executes them.
     fn run(&self, calls: &Receiver<IncomingCall>) {
-        for call in calls {
-            let Some(mesh) = self.mesh.upgrade() else { return };
-            mesh.busy().begin();
-            self.execute(Arc::clone(&mesh), call);
-            mesh.busy().end();
+        while let Some(call) = self.mesh.wait_for(calls, None) {
+            self.mesh.busy().begin();
+            self.execute(call);
+            self.mesh.busy().end();
         }
     }
 
     fn run_at_once(&self, calls: &Receiver<IncomingCall>) {
         for call in calls {
-            let Some(mesh) = self.mesh.upgrade() else { return };
-            let (runner, in_thread, id) = (self.clone(), Arc::clone(&mesh), call.id);
-            if let Err(error) = thread("dimos-handler").spawn(move || runner.execute(in_thread, call)) {
+            let (runner, id) = (self.clone(), call.id);
+            if let Err(error) = thread("dimos-handler").spawn(move || runner.execute(call)) {
                 let message = format!("cannot start a thread: {error}");
-                mesh.with(|cores, now| cores.finish(now, id, Err(RpcError::Handler { message, data: None })));
+                self.mesh.with(|cores, now| cores.finish(now, id, Err(RpcError::Handler { message, data: None })));
             }
         }
     }
 
-    fn execute(&self, mesh: Arc<Mesh>, call: IncomingCall) {
-        let call = Arc::new(Call::new(mesh, call));
+    fn execute(&self, call: IncomingCall) {
+        let call = Arc::new(Call::new(Arc::clone(&self.mesh), call));
         let entered = call.enter();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&call)));
         drop(entered);

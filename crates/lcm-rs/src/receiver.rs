@@ -38,6 +38,15 @@ impl Receiver {
         }
     }
 
+    /// Looks for a datagram without sleeping, as long as an answer to what was just published is likely to come at once. True if
+    /// there is something.
+    pub(crate) fn anticipate(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Udpm(receiver) => receiver.anticipate_only(),
+            Self::Memq(_) | Self::Log(_) | Self::Memory(_) => Ok(false),
+        }
+    }
+
     /// Whether no message will come any more, as at the end of an event log.
     pub(crate) fn ended(&self) -> bool {
         matches!(self, Self::Log(receiver) if receiver.ended())

@@ -2,7 +2,7 @@
 //!
 //! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
 //! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
-//! [`types`] is a benchmark of its own: message types in memory, without a bus.
+//! Benchmarks of their own: [`types`], message types in memory, without a bus; [`mesh`], calls and presence.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ mod busy;
 mod contender;
 mod exchange;
 mod launch;
+mod mesh;
 mod namespace;
 mod peers;
 mod process;
@@ -71,11 +72,13 @@ struct Options {
     isolated: bool,
 }
 
-/// What this program is besides the benchmark of the bus: that of message types, and the processes that both start.
+/// What this program is besides the benchmark of the bus: other benchmarks, and the processes that all of them start.
 #[derive(Debug, Subcommand)]
 enum Part {
     /// Measures message types beside the C code of lcm-gen: decoding, encoding, views.
     Types(types::Options),
+    /// Measures calls beside the bare bus, gRPC and Python DimOS, and what presence costs.
+    Mesh(mesh::Options),
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -95,6 +98,9 @@ enum Part {
     /// Does what is measured of message types.
     #[command(hide = true)]
     TypesWorker(types::Job),
+    /// Does what is measured of the mesh.
+    #[command(hide = true)]
+    MeshWorker(mesh::Job),
     /// Sets net.core.rmem_max, and restores it at the end.
     #[command(hide = true)]
     KeepRmemMax,
@@ -107,9 +113,11 @@ fn main() -> ExitCode {
         Some(Part::Worker { kind, job }) => worker::run(kind, &job).map(|()| ExitCode::SUCCESS),
         Some(Part::Types(options)) => types::run(&options),
         Some(Part::TypesWorker(job)) => types::work(&job).map(|()| ExitCode::SUCCESS),
+        Some(Part::Mesh(options)) => mesh::run(&options),
+        Some(Part::MeshWorker(job)) => mesh::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
         None if options.isolated => measure(options),
-        None => namespace::run_inside(),
+        None => namespace::run_inside(&[]),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("lcm-bench: {error:#}");
@@ -128,7 +136,8 @@ fn measure(options: Options) -> Result<ExitCode> {
     let (notes, failures) = (Vec::new(), 0);
     let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, cores, notes, failures };
     bench.allow_receive_buffer(scenario::RECV_BUF_SIZE)?;
-    let machine = Machine::look(bench.c_worker.as_ref(), rounds, bench.quick, report::socket_settings());
+    let particular = report::socket_settings().into_iter().chain([report::c_lcm(bench.c_worker.as_ref())]);
+    let machine = Machine::look(rounds, bench.quick, particular);
     let mut rows = Vec::new();
     for scenario in Scenario::value_variants() {
         if options.only.is_empty() || options.only.contains(scenario) {

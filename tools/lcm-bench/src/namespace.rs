@@ -3,6 +3,7 @@
 //! The tool starts itself again in fresh user, network and process namespaces. The first process of a process namespace takes
 //! all others with it when it ends, and dies with the process outside, so no worker survives however the tool ends.
 
+use std::ffi::OsString;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -10,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::launch;
 use crate::rmem_max::Keeper;
 
-/// Runs this program again inside, with the same arguments and [`MARKER`], and returns how that ended.
-pub(crate) fn run_inside() -> Result<ExitCode> {
+/// Runs this program again inside, with the same arguments, [`MARKER`] and `additional` ones, and returns how that ended.
+pub(crate) fn run_inside(additional: &[OsString]) -> Result<ExitCode> {
     let Some(unshare) = unshare_arguments() else {
         bail!(
             "cannot make a network namespace: neither `unshare {}` nor the same without --map-root-user brings up `lo`; \
@@ -22,7 +23,7 @@ pub(crate) fn run_inside() -> Result<ExitCode> {
     let executable = std::env::current_exe().context("cannot find the own executable")?;
     let keeper = Keeper::start()?;
     let mut inside = launch::command("unshare", None);
-    inside.args(unshare).arg("--").arg(executable).arg(MARKER).args(std::env::args_os().skip(1));
+    inside.args(unshare).arg("--").arg(executable).args(std::env::args_os().skip(1)).arg(MARKER).args(additional);
     inside.stdin(keeper.other_end()?);
     let status = inside.status().context("cannot start the benchmark in its namespace")?;
     // The command holds an end of the keeper's socket.

@@ -91,7 +91,8 @@ impl Drop for Worker {
 }
 
 impl Figures {
-    fn parse(line: &str) -> Result<Self> {
+    /// Reads a line of `name=number` words.
+    pub(crate) fn parse(line: &str) -> Result<Self> {
         let word = |word: &str| {
             let (name, value) = word.split_once('=').with_context(|| format!("`{word}` is not name=number"))?;
             Ok((name.to_owned(), value.parse()?))

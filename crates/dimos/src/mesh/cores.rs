@@ -224,6 +224,11 @@ impl Cores {
         std::mem::take(&mut self.handed_out)
     }
 
+    /// Calls are refused from now on.
+    pub(super) fn close(&mut self) {
+        self.hand_out = Box::new(|_| false);
+    }
+
     pub(super) fn stop(&mut self) {
         self.is_stopped = true;
     }

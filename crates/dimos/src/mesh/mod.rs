@@ -2,21 +2,21 @@
 //! passes.
 //!
 //! Whoever calls a method of [`Mesh`] works on the cores himself, under their lock, and publishes from his own thread. One thread at
-//! a time reads the bus. For clients and services that is a thread made for it. A module has none: whichever of its threads has
-//! nothing else to do reads, so that what comes is handled by the thread that reads it.
+//! a time reads the bus: one that waits for something, or else one that stands by.
 
 mod busy;
 mod cores;
 mod reader;
+mod reading;
 mod this_process;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::Receiver;
 use lcm::{Handle, Inline, Sample, Url};
 
 use crate::contract::Contract;
@@ -27,6 +27,7 @@ pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
 pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply};
 use reader::{Reader, Wake};
+use reading::Reading;
 
 /// This process's part of the mesh. When it is dropped the process says farewell.
 #[derive(Debug)]
@@ -43,14 +44,6 @@ pub(crate) struct Shared {
     wake: Wake,
     /// Whether a thread waits for the bus, or is about to, and must be woken to learn of news.
     is_waiting: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Reading {
-    /// Whoever has it reads.
-    reader: Mutex<Reader>,
-    /// The thread to whom the reading belongs wants it back.
-    is_wanted: AtomicBool,
 }
 
 /// Why this process cannot take part in a mesh.
@@ -83,22 +76,17 @@ pub(crate) struct Serving<'a> {
 }
 
 impl Mesh {
-    /// Takes part in the mesh, to call others; nothing is said yet. A thread reads.
+    /// Takes part in the mesh, to call others; nothing is said yet.
     pub(crate) fn client(url: &Url) -> Result<Self, MeshError> {
         let mut config = Config::new(this_process::identity());
         config.watching = true;
         let nobody: HandOut = Box::new(|_: IncomingCall| false);
         let bus = Inline::open(&url.to_string())?;
         let cores = Cores::new(Instant::now(), config, bus.publisher(), BTreeMap::new(), None, nobody, Vec::new())?;
-        Self::open(bus, cores, None)?.with_thread()
+        Self::open(bus, cores, None)
     }
 
-    /// Takes part in the mesh, to be called by the name, which is not claimed yet. A thread reads.
-    pub(crate) fn service(url: &Url, serving: Serving<'_>) -> Result<Self, MeshError> {
-        Self::serve(Inline::open(&url.to_string())?, serving)?.with_thread()
-    }
-
-    /// As [`Mesh::service`], but without a thread: [`Mesh::read`] does it.
+    /// Takes part in the mesh, to be called by the name, which is not claimed yet.
     pub(crate) fn serve(bus: Inline, serving: Serving<'_>) -> Result<Self, MeshError> {
         let Serving { name, contract, methods, hand_out, published, run_id } = serving;
         let mut config = Config::new(this_process::identity());
@@ -116,25 +104,16 @@ impl Mesh {
         let busy = cores.busy();
         let shared = Shared { cores: Mutex::new(cores), wake: Wake::new()?, is_waiting: AtomicBool::new(false) };
         let shared = Arc::new(shared);
-        let reader = Mutex::new(Reader::new(bus, Arc::clone(&shared), name)?);
-        let reading = Arc::new(Reading { reader, is_wanted: AtomicBool::new(false) });
-        Ok(Self { shared, reading, busy, thread: None })
-    }
-
-    fn with_thread(mut self) -> Result<Self, MeshError> {
-        let (shared, reading) = (Arc::clone(&self.shared), Arc::clone(&self.reading));
-        // Taken here, so that no caller takes it meanwhile.
-        let (began, has_begun) = crossbeam_channel::bounded(0);
-        let run = move || {
-            let mut reader = reading.lock();
-            drop(began);
-            while !shared.lock().is_stopped() {
-                reader.turn(None);
-            }
-        };
-        self.thread = Some(std::thread::Builder::new().name("dimos-mesh".to_owned()).spawn(run)?);
-        let _: Result<(), _> = has_begun.recv();
-        Ok(self)
+        let reading = Arc::new(Reading::new(Reader::new(bus, Arc::clone(&shared), name)?)?);
+        let thread = std::thread::Builder::new().name("dimos-standby".to_owned());
+        let standing_by = (Arc::clone(&shared), Arc::clone(&reading));
+        let thread = thread.spawn(move || {
+            let (shared, reading) = standing_by;
+            reading.stand_by(&shared);
+        });
+        let mesh = Self { shared, reading, busy, thread: Some(thread?) };
+        mesh.reading.ring();
+        Ok(mesh)
     }
 
     /// Works on the cores, then does what follows from that.
@@ -161,72 +140,29 @@ impl Mesh {
         self.shared.wake.wake();
     }
 
-    /// Reads until something has happened, or `until`: for the thread to whom the reading belongs. Another one that reads meanwhile
-    /// gives it back.
+    /// Reads once, until something has happened, or `until`.
     pub(crate) fn read(&self, until: Option<Instant>) {
-        let mut reader = match self.reading.try_lock() {
-            Some(reader) => reader,
-            None => {
-                self.reading.is_wanted.store(true, Ordering::SeqCst);
-                self.shared.wake.wake();
-                let reader = self.reading.lock();
-                self.reading.is_wanted.store(false, Ordering::SeqCst);
-                reader
-            }
-        };
-        reader.turn(until);
+        self.reading.turn(&self.shared, until);
     }
 
-    /// Reads in place of the thread to whom the reading belongs, until it wants it back or `is_over`.
-    pub(crate) fn stand_in(&self, is_over: impl Fn() -> bool) {
-        let mut reader = self.reading.lock();
-        while !is_over() && !self.reading.is_wanted.load(Ordering::SeqCst) {
-            reader.turn(Some(Instant::now() + STAND_IN));
-        }
-    }
-
-    /// Waits for what another thread sends, or what comes of reading the bus: if nobody reads, this thread does. `None` when the
-    /// time is over, or nobody can send any more.
+    /// Waits for what another thread sends, or what comes of reading the bus, which this thread does if no other one waits. `None`
+    /// when the time is over, or nobody can send any more.
     pub(crate) fn wait_for<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
-        let is_late = || until.is_some_and(|until| Instant::now() >= until);
-        if let Some(mut reader) = self.reading.try_lock() {
-            loop {
-                match receiver.try_recv() {
-                    Ok(received) => return Some(received),
-                    Err(TryRecvError::Disconnected) => return None,
-                    Err(TryRecvError::Empty) if is_late() => return None,
-                    Err(TryRecvError::Empty) if self.reading.is_wanted.load(Ordering::SeqCst) => break,
-                    Err(TryRecvError::Empty) => reader.turn(until),
-                }
-            }
-        }
-        match until {
-            None => receiver.recv().ok(),
-            Some(until) => match receiver.recv_deadline(until) {
-                Ok(received) => Some(received),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
-        }
+        self.reading.wait_for(&self.shared, receiver, until)
     }
 
-    /// Has `handler` called for the messages of a channel, by whichever thread reads. Not where a thread was made for reading: it
-    /// never lets go.
+    /// Has `handler` called for the messages of a channel, by whichever thread reads.
     pub(crate) fn subscribe(
         &self,
         channel: &str,
         handler: impl FnMut(&Sample) + Send + 'static,
     ) -> Result<Handle, lcm::PatternError> {
-        self.reading.lock().subscribe(channel, handler)
+        self.reading.demand(&self.shared).subscribe(channel, handler)
     }
 
     /// Hears the calls to a further name.
     pub(crate) fn hear_requests(&self, name: &Name) -> Result<(), lcm::PatternError> {
-        self.reading.lock().hear_requests(name)
-    }
-
-    /// What the bus counted so far.
-    pub(crate) fn statistics(&self) -> lcm::Statistics {
-        self.reading.lock().statistics()
+        self.reading.demand(&self.shared).hear_requests(name)
     }
 
     /// Lets so much time pass. Reads meanwhile if nobody else does.
@@ -255,21 +191,13 @@ impl Shared {
     }
 }
 
-impl Reading {
-    fn lock(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn try_lock(&self) -> Option<MutexGuard<'_, Reader>> {
-        match self.reader.try_lock() {
-            Ok(reader) => Some(reader),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-}
-
 impl Mesh {
+    /// Hands out no calls any more: whoever takes them learns that there will be none.
+    pub(crate) fn close(&self) {
+        self.with(|cores, _| cores.close());
+        self.shared.wake.wake();
+    }
+
     /// Says farewell, after the answers that are on their way have arrived. Nothing follows.
     pub(crate) fn leave(&self, farewell: Farewell) {
         if self.shared.lock().presence.has_left() {
@@ -286,6 +214,7 @@ impl Drop for Mesh {
     fn drop(&mut self) {
         self.leave(Farewell::Gone);
         self.shared.lock().stop();
+        self.reading.ring();
         self.shared.wake.wake();
         if let Some(thread) = self.thread.take() {
             // It ends by itself; what it panicked with is in the log.
@@ -299,6 +228,3 @@ const DELIVERY: Duration = Duration::from_secs(1);
 
 /// How long the farewells may take.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// How often a thread that reads for another one looks whether it still should.
-const STAND_IN: Duration = Duration::from_millis(100);

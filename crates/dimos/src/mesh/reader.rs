@@ -70,10 +70,6 @@ impl Reader {
         self.subscribe_core(&name.request_channel(), Cores::heard_request).map(drop)
     }
 
-    pub(super) fn statistics(&self) -> lcm::Statistics {
-        self.bus.statistics()
-    }
-
     fn try_turn(&mut self, until: Option<Instant>) -> io::Result<()> {
         // From here on, whoever moves a deadline forward wakes this thread.
         self.shared.is_waiting.store(true, Ordering::SeqCst);
@@ -84,7 +80,9 @@ impl Reader {
             cores.take_handed_out();
             (cores.next_wakeup(), cores.note_beats())
         };
-        let waited = self.follow_beats(wants_beats).and_then(|()| self.wait(next.into_iter().chain(until).min()));
+        let waited = self
+            .follow_beats(wants_beats)
+            .and_then(|()| Ok(self.bus.anticipate()? || self.wait(next.into_iter().chain(until).min())?));
         self.shared.is_waiting.store(false, Ordering::SeqCst);
         if waited? {
             // A bus that is never empty shall not keep this thread from everything else.

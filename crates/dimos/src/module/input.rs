@@ -45,12 +45,12 @@ pub(super) struct InPort {
 }
 
 impl<T: Message> In<T> {
-    /// The newest message: of a port with a handler the one that was handled last, of others the one that came last. One that is no
-    /// `T` is counted and passed over.
+    /// The newest message: of a port with a handler the one that was handled last, of others the one that came last. If that is no
+    /// `T` there is none, and it is counted.
     #[must_use]
     pub fn latest(&self) -> Option<T> {
         let sample = self.latest_sample()?;
-        T::decode(sample.payload()).inspect_err(|_| self.port.count_undecodable()).ok()
+        T::decode(sample.payload()).inspect_err(|_| self.port.pass_over(&sample)).ok()
     }
 
     /// [`In::latest`], as it came: for a view, for the time it came at and who sent it.
@@ -88,6 +88,14 @@ impl InPort {
 
     pub(super) fn count_undecodable(&self) {
         self.undecodable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a message as undecodable, once, and forgets it.
+    fn pass_over(&self, sample: &Sample) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.take_if(|latest| latest.payload().as_ptr() == sample.payload().as_ptr()).is_some() {
+            self.count_undecodable();
+        }
     }
 
     pub(super) fn counts(&self) -> InCounts {

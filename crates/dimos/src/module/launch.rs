@@ -1,11 +1,11 @@
 //! How a module is started: its command line, and the line of JSON that a coordinator or Python DimOS writes.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, Command};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,12 +48,14 @@ pub(super) enum LaunchError {
     Arguments(#[from] clap::Error),
     #[error("cannot read {path}: {source}")]
     File { path: String, source: io::Error },
-    #[error("no launch line on stdin within {0:?}")]
+    #[error("no launch line on stdin: write one line of JSON, within {0:?} of the start, or leave out --stdin")]
     NoLine(Duration),
     #[error("cannot read the launch line from stdin: {0}")]
     Stdin(#[from] io::Error),
     #[error("the launch line on stdin is not what it should be: {0}")]
     Line(#[from] serde_json::Error),
+    #[error("the launch line on stdin is not what it should be: expected an object, {{...}}")]
+    NoObject,
     #[error("the launch line has more than {MAX_LINE_BYTES} bytes")]
     LongLine,
     #[error("{option} {text}: {reason}")]
@@ -90,7 +92,7 @@ pub(super) fn read(
         false if has_channels && !io::stdin().is_terminal() => line_within(PYTHON_PATIENCE)?,
         false => None,
     };
-    let line: Line = line.map(|line| serde_json::from_str(&line)).transpose()?.unwrap_or_default();
+    let line = line.map(|line| parsed(&line)).transpose()?.unwrap_or_default();
 
     let many = |id| matches.get_many::<String>(id).into_iter().flatten();
     for path in many("config-file") {
@@ -230,20 +232,38 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// The first line of stdin; none if it is closed without one, or nothing comes in time.
+fn parsed(line: &str) -> Result<Line, LaunchError> {
+    // A list would do for serde.
+    if !line.trim_start().starts_with('{') && serde_json::from_str::<Value>(line).is_ok() {
+        return Err(LaunchError::NoObject);
+    }
+    Ok(serde_json::from_str(line)?)
+}
+
+/// The first line of stdin; none if it is closed without one, or it has not come to its end in time.
 fn line_within(patience: Duration) -> Result<Option<String>, LaunchError> {
+    // Past the buffer of the standard library, which poll does not know of. Nobody else reads stdin.
     let stdin = io::stdin();
-    let timeout = Timespec::try_from(patience).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-    if poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timeout)).map_err(io::Error::from)? == 0 {
-        return Ok(None);
+    let until = Instant::now() + patience;
+    let (mut line, mut chunk) = (Vec::new(), vec![0; CHUNK_BYTES]);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        if poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timeout)).map_err(io::Error::from)? == 0 {
+            return Ok(None);
+        }
+        let bytes = rustix::io::read(&stdin, &mut chunk).map_err(io::Error::from)?;
+        let read = chunk.get(..bytes).unwrap_or_default();
+        let end = read.iter().position(|&byte| byte == b'\n');
+        line.extend_from_slice(read.get(..end.unwrap_or(bytes)).unwrap_or_default());
+        if line.len() > MAX_LINE_BYTES {
+            return Err(LaunchError::LongLine);
+        }
+        if bytes == 0 || end.is_some() {
+            let line = String::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            return Ok(Some(line).filter(|line| !line.trim().is_empty()));
+        }
     }
-    let mut line = String::new();
-    let limit = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX);
-    BufReader::new(stdin.lock().take(limit + 1)).read_line(&mut line)?;
-    if line.len() > MAX_LINE_BYTES {
-        return Err(LaunchError::LongLine);
-    }
-    Ok(Some(line).filter(|line| !line.trim().is_empty()))
 }
 
 /// The names of the options that all modules have.
@@ -272,3 +292,4 @@ Exit codes: 0 stopped, 1 failed, 2 wrong usage, 12 no bus, 13 another process ha
 const LINE_PATIENCE: Duration = Duration::from_secs(10);
 const PYTHON_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_LINE_BYTES: usize = 16 << 20;
+const CHUNK_BYTES: usize = 64 << 10;

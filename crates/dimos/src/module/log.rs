@@ -2,18 +2,16 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Sends what is traced to stderr, as far as `directives` want it; `info` where they say nothing.
+/// Sends what is traced to stderr, as far as it is wanted.
 ///
 /// Each line is an object with `timestamp`, `level`, `target` and `fields`, of which `message` is one.
-pub(super) fn init(directives: &str) -> Result<(), String> {
-    let targets: Targets =
-        directives.parse().map_err(|error| format!("{directives:?} says not what to log: {error}"))?;
+pub(super) fn init(wanted: Targets) {
     let is_read_by_people = std::io::stderr().is_terminal();
-    let base = tracing_subscriber::registry().with(targets);
+    let base = tracing_subscriber::registry().with(wanted);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let result = if is_read_by_people { base.with(lines).try_init() } else { base.with(lines.json()).try_init() };
     // A program that has set up its log itself keeps it.
@@ -24,14 +22,27 @@ pub(super) fn init(directives: &str) -> Result<(), String> {
         let thread = std::thread::current().name().map(str::to_owned);
         tracing::error!(location, thread, "panicked: {message}");
     }));
-    Ok(())
 }
 
-/// What to log: what was asked for, or else what the environment says.
-pub(super) fn directives(asked: Option<&str>) -> String {
-    let level = || std::env::var("DIMOS_LOG_LEVEL").ok().map(|level| python_level(&level));
-    let asked = asked.map(str::to_owned).or_else(|| std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()));
-    asked.or_else(level).unwrap_or_else(|| "info".to_owned())
+/// What to log: what was asked for, or else what the environment says; `info` where they say nothing.
+///
+/// # Errors
+/// If what was asked for cannot be read. The environment speaks to other programs too: of what it says, what cannot be read is left
+/// out.
+pub(super) fn wanted(asked: Option<&str>) -> Result<Targets, String> {
+    if let Some(asked) = asked {
+        let targets = asked.parse().map_err(|error| format!("--log {asked}: says not what to log: {error}"))?;
+        return Ok(with_default(targets));
+    }
+    let variable = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
+    let said = variable("RUST_LOG").or_else(|| variable("DIMOS_LOG_LEVEL").map(|level| python_level(&level)));
+    let said = said.unwrap_or_default();
+    let readable: Vec<_> = said.split(',').filter(|directive| directive.parse::<Targets>().is_ok()).collect();
+    Ok(with_default(readable.join(",").parse().unwrap_or_default()))
+}
+
+fn with_default(targets: Targets) -> Targets {
+    if targets.default_level().is_some() { targets } else { targets.with_default(LevelFilter::INFO) }
 }
 
 /// Python's names of levels.

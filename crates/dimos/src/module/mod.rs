@@ -18,7 +18,6 @@ mod reference;
 mod references;
 mod runtime;
 mod schema;
-mod standby;
 mod start;
 mod table;
 mod tf;

@@ -68,7 +68,7 @@ fn process<M: Module>() -> Result<u8, Problem> {
         Mode::ShowConfig { as_json: false } => return print(effective.to_string().trim_end()),
         Mode::Describe | Mode::Run => {}
     }
-    log::init(&log::directives(launch.log.as_deref())).map_err(usage)?;
+    log::init(log::wanted(launch.log.as_deref()).map_err(usage)?);
     let ending = Arc::new(Ending::default());
     let failed =
         |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot watch signals: {error}") };
@@ -81,7 +81,10 @@ fn process<M: Module>() -> Result<u8, Problem> {
             (Some(mesh), runtime.run())
         }
         Err(StartError::Ended) => (None, ending.reason().unwrap_or(End::Stopped)),
-        Err(error) => return Err(Problem { code: code_of(&error), message: error.to_string() }),
+        Err(error) => {
+            tracing::error!(error = with_causes(&error), "cannot start");
+            return Ok(code_of(&error));
+        }
     };
     if let Some(mesh) = mesh {
         // Even if a thread of the module still has it.
@@ -186,6 +189,20 @@ fn print(text: &str) -> Result<u8, Problem> {
         Err(error) => Err(Problem { code: exit::ERROR, message: format!("cannot write: {error}") }),
         Ok(()) => Ok(exit::OK),
     }
+}
+
+/// An error and what caused it, unless it says that itself.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn code_of(error: &StartError) -> u8 {

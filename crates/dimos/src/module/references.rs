@@ -48,7 +48,7 @@ pub(super) fn resolve(
             }
             match search.find(needed) {
                 Found::One(name) => {
-                    tracing::info!(reference, module = %name, "found");
+                    tracing::info!(reference, name = %name, "found");
                     resolved.insert(reference, name);
                     break;
                 }

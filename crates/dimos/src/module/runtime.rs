@@ -15,7 +15,6 @@ use super::inbox::{Inbox, Work};
 use super::input::InPort;
 use super::latch::Asker;
 use super::outcome::HandlerError;
-use super::standby::Standby;
 use super::table::{Beside, Hook, RpcMethod, Run, Table};
 use super::tf::{STATIC_PERIOD, Tf};
 use super::timers::Timers;
@@ -41,7 +40,6 @@ pub(super) struct Runtime<M> {
     pub(super) schemas: BTreeMap<String, Arc<Schema>>,
     pub(super) timers: Timers,
     pub(super) clock: Clock,
-    pub(super) standby: Standby,
     pub(super) ending: Arc<Ending>,
     pub(super) displaced: Receiver<NodeId>,
     pub(super) asker: Asker,
@@ -135,30 +133,31 @@ impl<M: 'static> Runtime<M> {
     fn run_handler(&mut self, port: usize, sample: Sample) {
         let Some(input) = self.handled.get(port).map(Arc::clone) else { return };
         let Some(handler) = self.table.handlers.get(input.name) else { return };
-        self.standby.begin();
+        self.mesh.busy().begin();
         let outcome = catch_unwind(AssertUnwindSafe(|| handler(&mut self.module, &sample)));
-        self.standby.end();
+        self.mesh.busy().end();
         if let Ok(Err(HandlerError::Undecodable(_))) = &outcome {
             input.count_undecodable();
+        } else {
+            input.set_latest(sample);
         }
-        input.set_latest(sample);
         self.judge(input.name, outcome);
     }
 
     fn run_timer(&mut self, index: usize) {
         let Some(timer) = self.table.timers.get(index) else { return };
-        self.standby.begin();
+        self.mesh.busy().begin();
         let outcome = catch_unwind(AssertUnwindSafe(|| (timer.run)(&mut self.module)));
-        self.standby.end();
+        self.mesh.busy().end();
         let name = timer.name;
         self.judge(name, outcome);
     }
 
     /// Tells what went wrong.
     fn run_hook(&mut self, name: &'static str, hook: &Hook<M>) -> Option<String> {
-        self.standby.begin();
+        self.mesh.busy().begin();
         let outcome = catch_unwind(AssertUnwindSafe(|| hook(&mut self.module)));
-        self.standby.end();
+        self.mesh.busy().end();
         let error = match &outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -175,7 +174,7 @@ impl<M: 'static> Runtime<M> {
             return call.finish(Err(RpcError::UnknownMethod { method: call.method().to_owned() }));
         };
         let entered = call.enter();
-        self.standby.begin();
+        self.mesh.busy().begin();
         let outcome = catch_unwind(AssertUnwindSafe(|| match run {
             Run::Now(run) => {
                 call.finish(run(&mut self.module, &call, schema));
@@ -191,7 +190,7 @@ impl<M: 'static> Runtime<M> {
             // Those are not handed to this thread.
             Run::Beside(_) => Ok(()),
         }));
-        self.standby.end();
+        self.mesh.busy().end();
         drop(entered);
         match &outcome {
             Ok(Ok(())) => {}

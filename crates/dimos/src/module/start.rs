@@ -21,7 +21,6 @@ use super::output::OutPort;
 use super::parts::Parts;
 use super::references::resolve;
 use super::runtime::{BesideMethods, Runtime, SharedInbox, run_beside};
-use super::standby::Standby;
 use super::table::{Run, Table};
 use super::tf::{TOPIC, Tf};
 use super::timers::Timers;
@@ -57,8 +56,6 @@ pub(super) enum StartError {
     /// Not an error of the module.
     #[error("told to end before it had started")]
     Ended,
-    #[error("cannot start the standby thread: {0}")]
-    Standby(std::io::Error),
 }
 
 /// Joins the mesh and makes the module.
@@ -176,7 +173,6 @@ pub(super) fn start<M: Module>(
     subscribe_latched(&mesh, &answers(node), inputs.values(), &inbox, &handled)?;
 
     let displaced = mesh.with(|cores, _| cores.was_displaced());
-    let standby = Standby::new(Arc::clone(&mesh)).map_err(StartError::Standby)?;
     let inputs = inputs.into_values().collect();
     let (timers, complaints, now) = (Timers::default(), Complaints::default(), Instant::now());
     let asker = Asker::new(node, publisher, now);
@@ -191,7 +187,6 @@ pub(super) fn start<M: Module>(
         schemas,
         timers,
         clock,
-        standby,
         ending,
         displaced,
         asker,

@@ -109,11 +109,13 @@ struct Anticipation {
     published: u64,
     /// Whether the last answer came soon.
     comes_soon: bool,
+    /// Since when an answer is waited for elsewhere.
+    asked: Option<Instant>,
 }
 
 impl Anticipation {
     fn new(longest: Duration) -> Self {
-        Self { longest, published: 0, comes_soon: false }
+        Self { longest, published: 0, comes_soon: false, asked: None }
     }
 
     /// Whether this wait is the first one after something was published.
@@ -129,6 +131,13 @@ impl Anticipation {
     fn answered_after(&mut self, wait: Duration) {
         // Being woken takes a while itself, so that a wait that slept may be longer than one that would not have.
         self.comes_soon = wait < 2 * self.longest;
+    }
+
+    /// Something came, to one who may have waited elsewhere.
+    fn answered(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            self.answered_after(asked.elapsed());
+        }
     }
 }
 
@@ -230,6 +239,9 @@ impl Receiver {
         match timeout {
             Some(timeout) if timeout < SHORT_WAIT => {
                 let received = self.receive_now(Mode::NoWait)?;
+                if received {
+                    self.anticipation.answered();
+                }
                 if received || timeout.is_zero() {
                     return Ok(received);
                 }
@@ -252,17 +264,35 @@ impl Receiver {
             return sleep(self);
         }
         let start = Instant::now();
+        if self.look(start, timeout)? {
+            return Ok(true);
+        }
+        let received = sleep(self)?;
+        self.anticipation.answered_after(start.elapsed());
+        Ok(received)
+    }
+
+    /// What [`Receiver::anticipate`] does before it sleeps, for those who sleep elsewhere.
+    pub(crate) fn anticipate_only(&mut self) -> io::Result<bool> {
+        if !self.anticipation.answer_is_due(self.counters.published_messages.load()) {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        self.anticipation.asked = Some(start);
+        self.look(start, Duration::MAX)
+    }
+
+    fn look(&mut self, start: Instant, timeout: Duration) -> io::Result<bool> {
         let spin = self.anticipation.spin().min(timeout);
         while start.elapsed() < spin {
             if self.receive_now(Mode::NoWait)? {
+                self.anticipation.asked = None;
                 self.anticipation.answered_after(start.elapsed());
                 return Ok(true);
             }
             std::thread::yield_now();
         }
-        let received = sleep(self)?;
-        self.anticipation.answered_after(start.elapsed());
-        Ok(received)
+        Ok(false)
     }
 
     /// One receive call. Afterwards something is pending, or a fragment was taken in, or nothing came, which is false.

@@ -13,12 +13,10 @@ pub(crate) struct Machine {
 impl Machine {
     /// Looks around. `particular` is what this kind of benchmark depends on besides.
     pub(crate) fn look(
-        c_worker: Option<&CWorker>,
         rounds: usize,
         quick: bool,
         particular: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Self {
-        let c_lcm = c_worker.map_or("not installed".to_owned(), |c_worker| c_worker.version.clone());
         let rounds = format!("{rounds}{}", if quick { ", each short (`--quick`)" } else { "" });
         let mut facts = vec![
             ("date", or_unknown(output("date", &["--utc", "+%Y-%m-%d %H:%M UTC"]))),
@@ -27,13 +25,18 @@ impl Machine {
             ("kernel", or_unknown(read("/proc/sys/kernel/osrelease"))),
         ];
         facts.extend(particular);
-        facts.extend([("C LCM", c_lcm), ("load when it began", or_unknown(read("/proc/loadavg"))), ("rounds", rounds)]);
+        facts.extend([("load when it began", or_unknown(read("/proc/loadavg"))), ("rounds", rounds)]);
         Self { facts }
     }
 
     pub(crate) fn to_markdown(&self) -> String {
         self.facts.iter().map(|(name, fact)| format!("- {name}: {fact}\n")).collect()
     }
+}
+
+/// The C LCM that is measured.
+pub(crate) fn c_lcm(c_worker: Option<&CWorker>) -> (&'static str, String) {
+    ("C LCM", c_worker.map_or("not installed".to_owned(), |c_worker| c_worker.version.clone()))
 }
 
 /// What the kernel gives sockets.

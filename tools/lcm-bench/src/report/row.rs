@@ -29,6 +29,11 @@ pub(crate) enum Unit {
     /// Time that a core is busy, per second.
     CpuMillisecondsPerSecond,
     CpuMilliseconds,
+    CallsPerSecond,
+    BytesPerSecond,
+    Kibibytes,
+    /// Time that a core is busy, as a share of all time.
+    PercentOfCore,
 }
 
 /// A figure over all rounds.
@@ -120,8 +125,12 @@ impl Unit {
         };
         match self {
             _ if value.is_nan() => "none".to_owned(),
-            Self::MessagesPerSecond if value >= 1000.0 => format!("{} k", digits(value / 1000.0)),
+            Self::MessagesPerSecond | Self::CallsPerSecond | Self::BytesPerSecond if value >= 1000.0 => {
+                format!("{} k", digits(value / 1000.0))
+            }
             Self::Messages if value.fract() == 0.0 => format!("{value:.0}"),
+            // What a process costs that does nothing is a small part of a percent.
+            Self::PercentOfCore if value < 1.0 => format!("{value:.3}"),
             _ => digits(value),
         }
     }
@@ -135,6 +144,10 @@ impl Unit {
             Self::Messages => "messages",
             Self::CpuMillisecondsPerSecond => "ms CPU/s",
             Self::CpuMilliseconds => "ms CPU",
+            Self::CallsPerSecond => "calls/s",
+            Self::BytesPerSecond => "B/s",
+            Self::Kibibytes => "KiB",
+            Self::PercentOfCore => "% of a core",
         }
     }
 }

@@ -11,6 +11,8 @@ mod large_round_trip;
 mod one_way;
 mod round_trip;
 
+pub(crate) use round_trip::Trips;
+
 use anyhow::Result;
 use clap::ValueEnum;
 

@@ -47,15 +47,15 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
 
 /// What the trips of one round took.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trips {
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
-    pub(super) lost: Lost,
+pub(crate) struct Trips {
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) lost: Lost,
 }
 
 impl Trips {
     /// Runs a pinger's job against one who answers.
-    pub(super) fn measure(bench: &Bench, contender: Contender, placement: Placement, ping: &Job) -> Result<Self> {
+    pub(crate) fn measure(bench: &Bench, contender: Contender, placement: Placement, ping: &Job) -> Result<Self> {
         let echo = Job { bytes: ping.bytes, recv_buf_size: ping.recv_buf_size, ..Job::new(Role::Echo) };
         let outcome = Exchange { placement, receivers: vec![echo], sender: ping.clone() }.run(bench, contender)?;
         let figure = |name| outcome.sender.of(name);

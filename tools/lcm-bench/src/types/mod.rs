@@ -60,7 +60,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let c_worker = compile(options.peers.as_deref(), &scratch.join("c"));
     let c_worker = c_worker.inspect_err(|error| eprintln!("lcm-bench: nothing of C LCM: {error:#}")).ok();
     let rounds = options.rounds.map_or(if options.quick { 3 } else { 15 }, usize::from);
-    let machine = Machine::look(c_worker.as_ref(), rounds, options.quick, report::compilers());
+    let machine =
+        Machine::look(rounds, options.quick, report::compilers().into_iter().chain([report::c_lcm(c_worker.as_ref())]));
     let kinds = Kind::value_variants().iter().filter(|kind| options.only.is_empty() || options.only.contains(kind));
     let rows: Vec<Row> = kinds.flat_map(|&kind| plan::rows(kind)).collect();
     let mut bench = Bench {

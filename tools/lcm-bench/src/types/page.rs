@@ -1,6 +1,6 @@
 //! The result page of message types: conditions, table, and how to read it.
 
-use crate::report::{Align, Cell, Machine, Unit, lay_out};
+use crate::report::{Align, Cell, Comparison, Machine, Unit, lay_out};
 
 use super::Figures;
 use super::plan::{Measurement, Row};
@@ -18,28 +18,15 @@ pub(super) fn page(machine: &Machine, rows: &[Row], figures: &Figures, failures:
 
 fn line(row: &Row, figures: &Figures) -> [String; COLUMNS.len()] {
     let cell = |measurement: Measurement| figures.get(&measurement).and_then(|rounds| Cell::of(rounds.iter().copied()));
-    let ours = cell(row.ours);
-    let beside = row.beside.and_then(|beside| cell(beside.measurement));
-    let ratio = ours.zip(beside).map(|(ours, beside)| ours.median / beside.median);
-    let median = |cell: Option<Cell>| cell.map(|cell| Unit::Nanoseconds.show(cell.median)).unwrap_or_default();
-    let range = |cell: Option<Cell>| {
-        let show =
-            |cell: Cell| format!("{} to {}", Unit::Nanoseconds.show(cell.lowest), Unit::Nanoseconds.show(cell.highest));
-        cell.map(show).unwrap_or_default()
+    let comparison = Comparison {
+        what: row.what.clone(),
+        unit: Unit::Nanoseconds,
+        ours: cell(row.ours),
+        beside: row.beside.map(|beside| beside.name.to_owned()).unwrap_or_default(),
+        it: row.beside.and_then(|beside| cell(beside.measurement)),
+        bounds: row.aims.clone(),
     };
-    let aims: Vec<String> = row.aims.iter().map(ToString::to_string).collect();
-    let verdicts: Vec<String> = row.aims.iter().map(|aim| aim.verdict(ours, ratio).to_string()).collect();
-    [
-        row.what.clone(),
-        median(ours),
-        row.beside.map(|beside| beside.name.to_owned()).unwrap_or_default(),
-        median(beside),
-        ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
-        aims.join(", "),
-        verdicts.join(", "),
-        range(ours),
-        range(beside),
-    ]
+    comparison.to_line()
 }
 
 const COLUMNS: [(&str, Align); 9] = [

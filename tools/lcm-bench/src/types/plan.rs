@@ -1,10 +1,8 @@
 //! What is measured of each type, what it stands beside in the table, and what it is meant to reach.
 
-use std::fmt;
-
 use clap::ValueEnum;
 
-use crate::report::{Cell, Verdict};
+use crate::report::Bound;
 
 use super::sample::{Kind, Subject};
 
@@ -14,7 +12,7 @@ pub(super) struct Row {
     pub(super) what: String,
     pub(super) ours: Measurement,
     pub(super) beside: Option<Beside>,
-    pub(super) aims: Vec<Aim>,
+    pub(super) aims: Vec<Bound>,
 }
 
 /// What a figure of ours is compared with.
@@ -70,43 +68,37 @@ pub(super) enum COperation {
     MeasureAndEncode,
 }
 
-/// An aim for what ours measures.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Aim {
-    /// Not more than this multiple of what stands beside it.
-    AtMost(f64),
-    AtMostNanoseconds(f64),
-}
-
 /// The rows of a type.
 pub(super) fn rows(kind: Kind) -> Vec<Row> {
     let usual = kind.usual();
     let mut rows = vec![
-        ours(usual, OurOperation::Decode).beside_c("decode + decode_cleanup", COperation::Decode).aim(Aim::AtMost(1.0)),
+        ours(usual, OurOperation::Decode)
+            .beside_c("decode + decode_cleanup", COperation::Decode)
+            .aim(Bound::AtMostOfIt(1.0)),
         ours(usual, OurOperation::Encode)
             .beside_c("encoded_size + encode", COperation::MeasureAndEncode)
-            .aim(Aim::AtMost(1.0)),
+            .aim(Bound::AtMostOfIt(1.0)),
         ours(usual, OurOperation::Encode).beside_c("encode alone", COperation::Encode),
     ];
     let blobs = blobs(kind);
     if blobs.is_empty() {
         let view = ours(usual, OurOperation::View);
-        rows.push(if kind == Kind::Twist { view.aim(Aim::AtMostNanoseconds(5.0)) } else { view });
+        rows.push(if kind == Kind::Twist { view.aim(Bound::AtMost(5.0)) } else { view });
         rows.push(ours(usual, OurOperation::Gather));
     }
     for &subject in &blobs {
-        let view = ours(subject, OurOperation::View).aim(Aim::AtMostNanoseconds(100.0));
+        let view = ours(subject, OurOperation::View).aim(Bound::AtMost(100.0));
         rows.push(if subject == blobs[0] { view } else { view.beside_the_smallest(blobs[0]) });
     }
     for &subject in &blobs {
         let gather = ours(subject, OurOperation::Gather);
-        let gather = if kind == Kind::Image { gather.aim(Aim::AtMostNanoseconds(150.0)) } else { gather };
+        let gather = if kind == Kind::Image { gather.aim(Bound::AtMost(150.0)) } else { gather };
         rows.push(if subject == blobs[0] { gather } else { gather.beside_the_smallest(blobs[0]) });
     }
     if kind == Kind::LaserScan {
         let beside_copy =
             |operation| ours(usual, operation).beside("memcpy", usual, Operation::Ours(OurOperation::Copy));
-        rows.push(beside_copy(OurOperation::Convert).aim(Aim::AtMost(2.0)));
+        rows.push(beside_copy(OurOperation::Convert).aim(Bound::AtMostOfIt(2.0)));
         rows.push(beside_copy(OurOperation::ConvertPlainly));
     }
     rows
@@ -150,10 +142,10 @@ impl Row {
 
     fn beside_the_smallest(self, smallest: Subject) -> Self {
         let operation = self.ours.operation;
-        self.beside("the same of 1 KiB", smallest, operation).aim(Aim::AtMost(INDEPENDENT))
+        self.beside("the same of 1 KiB", smallest, operation).aim(Bound::AtMostOfIt(INDEPENDENT))
     }
 
-    fn aim(mut self, aim: Aim) -> Self {
+    fn aim(mut self, aim: Bound) -> Self {
         self.aims.push(aim);
         self
     }
@@ -181,29 +173,8 @@ impl COperation {
     }
 }
 
-impl Aim {
-    pub(super) fn verdict(self, ours: Option<Cell>, ratio: Option<f64>) -> Verdict {
-        match self {
-            Self::AtMost(bound) => Verdict::at_most_about(ratio, bound, NOISE),
-            Self::AtMostNanoseconds(bound) => Verdict::at_most(ours.map(|ours| ours.median), bound),
-        }
-    }
-}
-
-impl fmt::Display for Aim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtMost(bound) => write!(f, "≤ {bound} of it"),
-            Self::AtMostNanoseconds(bound) => write!(f, "≤ {bound} ns"),
-        }
-    }
-}
-
 /// What does not depend on the size of a body is not slower than this with a larger one.
 const INDEPENDENT: f64 = 1.2;
-
-/// How much the ratio differs from run to run where both sides do the same, such as copying a megabyte.
-const NOISE: f64 = 0.03;
 
 #[cfg(test)]
 mod tests {

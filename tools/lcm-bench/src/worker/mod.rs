@@ -14,7 +14,7 @@ mod sending;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 pub(crate) use job::{Job, Role};
@@ -62,21 +62,30 @@ fn payload(job: &Job) -> Vec<u8> {
 }
 
 /// CPU time of this process, all threads, as the kernel accounts it.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
 #[expect(clippy::print_stdout, reason = "answers go to the tool through stdout")]
-fn say(line: &str) -> Result<()> {
+pub(crate) fn say(line: &str) -> Result<()> {
     println!("{line}");
     std::io::stdout().flush()?;
     Ok(())
 }
 
 /// The next order, `None` when nobody is there to give any.
-fn order() -> Option<String> {
+pub(crate) fn order() -> Option<String> {
     let mut line = String::new();
     let bytes = std::io::stdin().lock().read_line(&mut line).ok()?;
     (bytes > 0).then(|| line.trim_end().to_owned())
+}
+
+/// Says that this worker is ready, and waits for its order to begin.
+pub(crate) fn wait_for_go() -> Result<()> {
+    say("ready")?;
+    match order().as_deref() {
+        Some("go") => Ok(()),
+        other => bail!("expected the order `go`, not {other:?}"),
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{Job, MESSAGES_PER_LOOK, WARM_UP, cpu_time, order, payload, say, stamp};
+use super::{Job, MESSAGES_PER_LOOK, WARM_UP, cpu_time, payload, say, stamp, wait_for_go};
 use crate::statistics::percentile;
 
 /// Makes trips. `trip` publishes the payload, which begins with the number, and waits for the answer; it returns whether the
@@ -84,14 +84,6 @@ pub(super) fn send(job: &Job, mut publish: impl FnMut(u64, &str, &mut [u8]) -> b
         cpu.as_nanos(),
         percentile(&calls, 50),
     ))
-}
-
-fn wait_for_go() -> Result<()> {
-    say("ready")?;
-    match order().as_deref() {
-        Some("go") => Ok(()),
-        other => bail!("expected the order `go`, not {other:?}"),
-    }
 }
 
 fn nanoseconds(time: Duration) -> u64 {

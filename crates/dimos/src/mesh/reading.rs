@@ -1,0 +1,218 @@
+//! Who reads the bus: one thread at a time, and always one.
+//!
+//! A thread that waits for something reads itself, so that what comes is handled where it is waited for, without a hand-off. If
+//! several wait, one of them reads for all. When nobody has read for [`PAUSE`], because a handler runs for long or a client does
+//! nothing at all, a thread that stands by reads, until somebody wants to do it himself. A timer of the kernel wakes that thread; it is
+//! set at most once in [`PAUSE`], so that short handlers and calls cost no system call each.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+
+use super::Shared;
+use super::reader::Reader;
+
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Whoever has it reads.
+    reader: Mutex<Reader>,
+    /// How many threads want to read in place of the one that does.
+    wanted: AtomicUsize,
+    /// How many threads wait for what comes of reading.
+    waiting: AtomicUsize,
+    alarm: Alarm,
+}
+
+/// Wakes the thread that stands by.
+#[derive(Debug)]
+struct Alarm {
+    start: Instant,
+    timer: OwnedFd,
+    /// Whether it will ring.
+    is_set: AtomicBool,
+    /// When somebody read last, in ns since the start.
+    left_ns: AtomicU64,
+}
+
+impl Reading {
+    pub(super) fn new(reader: Reader) -> io::Result<Self> {
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+        let (is_set, left_ns) = (AtomicBool::new(false), AtomicU64::new(0));
+        let alarm = Alarm { start: Instant::now(), timer, is_set, left_ns };
+        let (wanted, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Ok(Self { reader: Mutex::new(reader), wanted, waiting, alarm })
+    }
+
+    /// Reads once, until something has happened, or `until`. Whoever reads meanwhile gives way.
+    pub(super) fn turn(&self, shared: &Shared, until: Option<Instant>) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.demand(shared).turn(until);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.left();
+    }
+
+    /// Waits for what another thread sends, or what comes of reading. `None` when the time is over, or nobody can send any more.
+    pub(super) fn wait_for<T>(&self, shared: &Shared, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+        let others = self.waiting.fetch_add(1, Ordering::SeqCst);
+        // Whoever waits alone reads; only the thread that stands by can be in the way.
+        let received = if others == 0 { self.read_for(shared, receiver, until) } else { None };
+        let received = received.unwrap_or_else(|| receive(receiver, until));
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if others == 0 {
+            self.left();
+        }
+        received
+    }
+
+    /// The reader, from whoever reads now.
+    pub(super) fn demand(&self, shared: &Shared) -> MutexGuard<'_, Reader> {
+        if let Some(reader) = self.try_lock() {
+            return reader;
+        }
+        self.wanted.fetch_add(1, Ordering::SeqCst);
+        shared.wake.wake();
+        let reader = self.lock();
+        self.wanted.fetch_sub(1, Ordering::SeqCst);
+        reader
+    }
+
+    /// The work of the thread that stands by, until the process has left the mesh.
+    pub(super) fn stand_by(&self, shared: &Shared) {
+        loop {
+            if let Err(error) = self.alarm.wait() {
+                tracing::error!(%error, "the standby thread cannot read its timer and ends");
+                return;
+            }
+            if shared.lock().is_stopped() {
+                return;
+            }
+            // Whoever reads sets the alarm again when he leaves.
+            let Some(mut reader) = self.try_lock() else { continue };
+            let free = self.alarm.since_left();
+            if free < PAUSE && self.waiting.load(Ordering::SeqCst) == 0 {
+                drop(reader);
+                self.alarm.set(PAUSE - free);
+                continue;
+            }
+            while !self.is_wanted() && !shared.lock().is_stopped() {
+                reader.turn(None);
+            }
+            drop(reader);
+            // Who wanted it may have been gone before he got it.
+            self.alarm.set(PAUSE);
+        }
+    }
+
+    /// Wakes the thread that stands by.
+    pub(super) fn ring(&self) {
+        self.alarm.is_set.store(true, Ordering::SeqCst);
+        self.alarm.ring_after(Duration::ZERO);
+    }
+
+    /// Reads until it has what is waited for. `None` when somebody else reads now, `Some(None)` when the time is over.
+    fn read_for<T>(&self, shared: &Shared, receiver: &Receiver<T>, until: Option<Instant>) -> Option<Option<T>> {
+        let mut reader = self.demand(shared);
+        loop {
+            match receiver.try_recv() {
+                Ok(received) => return Some(Some(received)),
+                Err(TryRecvError::Disconnected) => return Some(None),
+                Err(TryRecvError::Empty) => {}
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Some(None);
+            }
+            if self.is_wanted() {
+                return None;
+            }
+            reader.turn(until);
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst) > 0
+    }
+
+    /// Nobody may be reading now.
+    fn left(&self) {
+        self.alarm.leave();
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.ring();
+        } else {
+            self.alarm.set(PAUSE);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Reader>> {
+        match self.reader.try_lock() {
+            Ok(reader) => Some(reader),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl Alarm {
+    /// Rings after so long, unless it will ring anyhow.
+    fn set(&self, after: Duration) {
+        if !self.is_set.swap(true, Ordering::SeqCst) {
+            self.ring_after(after);
+        }
+    }
+
+    fn leave(&self) {
+        let now_ns = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.left_ns.store(now_ns, Ordering::SeqCst);
+    }
+
+    fn since_left(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_nanos(self.left_ns.load(Ordering::SeqCst)))
+    }
+
+    /// Until it rings.
+    fn wait(&self) -> io::Result<()> {
+        let mut expirations = [0; 8];
+        loop {
+            match rustix::io::read(&self.timer, &mut expirations) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.is_set.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn ring_after(&self, time: Duration) {
+        // Zero would stop it.
+        let time = time.max(Duration::from_nanos(1));
+        let it_value = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 1_000_000 });
+        let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value };
+        if let Err(error) = timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once) {
+            tracing::error!(%error, "cannot set the timer of the standby thread");
+        }
+    }
+}
+
+fn receive<T>(receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+    match until {
+        None => receiver.recv().ok(),
+        Some(until) => match receiver.recv_deadline(until) {
+            Ok(received) => Some(received),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        },
+    }
+}
+
+/// How long nobody may read before the thread that stands by does.
+const PAUSE: Duration = Duration::from_millis(1);
