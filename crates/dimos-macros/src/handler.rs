@@ -37,9 +37,8 @@ pub(crate) fn handler(signature: &Signature, port: &Ident) -> Result<TokenStream
 
     // A port that is not there is told where it is named, another type where the message is taken.
     let at_port = ours_at(port);
-    let (of, mut field) = (placed("module", at_port), port.clone());
-    field.set_span(at_port);
-    let field = quote_spanned!(at_port=> &#of.#field);
+    let of = placed("module", at_port);
+    let field = quote_spanned!(at_port=> &#of.#port);
     let at = ours_at(message);
     let argument = if is_sample {
         quote_spanned! {at_port=> {

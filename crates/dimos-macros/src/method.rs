@@ -109,7 +109,8 @@ fn port_of(name: &Ident) -> Option<Ident> {
     // A field that is called like a keyword is a raw identifier.
     let ident = syn::parse_str::<Ident>(port).or_else(|_| syn::parse_str::<Ident>(&format!("r#{port}")));
     ident.ok().map(|mut ident| {
-        ident.set_span(name.span());
+        // Not the user's, or the compiler would propose to call the method like a port.
+        ident.set_span(attributes::ours_at(name));
         ident
     })
 }

@@ -1,12 +1,11 @@
 //! Options in an attribute, `#[port(latest, topic = "/scan")]`: a key, or a key and a value, each at most once.
 
 use proc_macro2::Span;
-use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Result, Token};
+use syn::{Attribute, Error, Expr, Ident, Lit, LitInt, LitStr, Meta, Result, Token};
 
-use crate::attributes;
+use crate::{attributes, types};
 
 /// One of the options.
 pub(crate) struct Setting {
@@ -51,17 +50,17 @@ impl Setting {
 
     /// A text between quotes.
     pub(crate) fn text(&self) -> Result<LitStr> {
-        match &self.value {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(text.clone()),
-            value => Err(self.wrong(value.as_ref(), "a text", "\"...\"")),
+        match self.value.as_ref().and_then(types::literal) {
+            Some(Lit::Str(text)) => Ok(text.clone()),
+            _ => Err(self.wrong("a text", "\"...\"")),
         }
     }
 
     /// A whole number.
     pub(crate) fn count(&self) -> Result<LitInt> {
-        match &self.value {
-            Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => Ok(number.clone()),
-            value => Err(self.wrong(value.as_ref(), "a whole number", "8")),
+        match self.value.as_ref().and_then(types::literal) {
+            Some(Lit::Int(number)) => Ok(number.clone()),
+            _ => Err(self.wrong("a whole number", "8")),
         }
     }
 
@@ -73,9 +72,9 @@ impl Setting {
         Error::new(self.span(), message)
     }
 
-    fn wrong(&self, value: Option<&Expr>, wanted: &str, example: &str) -> Error {
+    fn wrong(&self, wanted: &str, example: &str) -> Error {
         let message = format!("`{0}` takes {wanted}: `{0} = {example}`", self.key);
-        match value {
+        match &self.value {
             Some(value) => Error::new_spanned(value, message),
             None => Error::new(self.span(), message),
         }
@@ -87,11 +86,5 @@ impl Parse for Setting {
         let key = input.parse()?;
         let has_value = input.parse::<Option<Token![=]>>()?.is_some();
         Ok(Self { key, value: if has_value { Some(input.parse()?) } else { None } })
-    }
-}
-
-impl ToTokens for Setting {
-    fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
-        self.key.to_tokens(tokens);
     }
 }

@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Result, Token};
+use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Meta, Result, Token};
+
+use crate::types;
 
 /// The time between two runs.
 pub(crate) enum Period {
@@ -23,10 +25,11 @@ impl Parse for Period {
             let _: Token![=] = input.parse()?;
             return Ok(Self::Fixed(of_rate(&input.parse()?)?));
         }
-        match input.parse()? {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(Self::Fixed(of_text(&text)?)),
-            Expr::Lit(literal) => Err(Error::new_spanned(literal, FORMS)),
-            expression => Ok(Self::Computed(Box::new(expression))),
+        let expression: Expr = input.parse()?;
+        match types::literal(&expression) {
+            Some(Lit::Str(text)) => Ok(Self::Fixed(of_text(text)?)),
+            Some(literal) => Err(Error::new_spanned(literal, FORMS)),
+            None => Ok(Self::Computed(Box::new(expression))),
         }
     }
 }
@@ -52,9 +55,9 @@ impl Period {
 /// Nanoseconds between two of so many a second.
 fn of_rate(rate: &Expr) -> Result<u64> {
     let wrong = |why: &str| Error::new_spanned(rate, why);
-    let number = match rate {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<f64>()?,
-        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse::<f64>()?,
+    let number = match types::literal(rate) {
+        Some(Lit::Int(number)) => number.base10_parse::<f64>()?,
+        Some(Lit::Float(number)) => number.base10_parse::<f64>()?,
         _ => {
             return Err(wrong(
                 "`hz` takes a number; a computed period is a `Duration`: `#[every(self.config.period)]`",

@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, PathSegment, Type};
+use syn::{Expr, GenericArgument, Lit, PathArguments, PathSegment, Type};
 
 /// The last segment of a path: `In<Scan>` of `dimos::In<Scan>`. None for other types.
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
@@ -49,6 +49,17 @@ pub(crate) fn mentions(tokens: &impl ToTokens, word: &str) -> bool {
         })
     }
     has(tokens.to_token_stream(), word)
+}
+
+/// The literal that an expression is, also one that another macro passed on.
+pub(crate) fn literal(mut expression: &Expr) -> Option<&Lit> {
+    loop {
+        expression = match expression {
+            Expr::Group(group) => &group.expr,
+            Expr::Lit(literal) => return Some(&literal.lit),
+            _ => return None,
+        };
+    }
 }
 
 /// Without the parentheses and invisible groups around it.

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crossbeam_channel::Receiver;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,6 +33,9 @@ pub struct Chunks<T = Value> {
     is_over: bool,
     chunk: PhantomData<fn(T)>,
 }
+
+/// A chunk that was not taken, and what to wait for before it is offered again.
+type Refused = (Vec<u8>, Receiver<()>);
 
 /// Answers a call later than its handler returns. It may be kept and moved elsewhere; if it is dropped without an answer, the caller
 /// is told so.
@@ -81,7 +85,7 @@ impl Call {
 
     /// While what it returns lives, calls of this thread are made for this call.
     pub(crate) fn enter(&self) -> Entered {
-        chain::enter(self.call.chain.clone())
+        chain::enter(self.call.chain.clone(), Some(self.call.id))
     }
 
     pub(crate) fn arguments<A: DeserializeOwned>(&self, schema: Option<&Schema>) -> Result<A, RpcError> {
@@ -97,6 +101,18 @@ impl Call {
         // What a handler gives that was told to stop is not what it was asked for.
         let outcome = if self.is_cancelled() { Err(RpcError::Cancelled) } else { outcome };
         self.mesh.with(|cores, now| cores.finish(now, self.call.id, outcome));
+    }
+}
+
+impl Call {
+    /// Nobody will answer it any more. In a panic, the answer is left to who catches it, if it is this call's own handler.
+    fn dropped(&self, outcome: Result<(), RpcError>) {
+        if !std::thread::panicking() {
+            self.finish(outcome.and_then(|()| self.encoded(&())));
+        } else if !chain::is_current(self.call.id) {
+            let message = "the module dropped the call in a panic of another handler".to_owned();
+            self.finish(Err(RpcError::Panic { message }));
+        }
     }
 }
 
@@ -155,7 +171,7 @@ impl<T: Serialize> Chunks<T> {
         Ok(self.offer(self.call.encoded(chunk)?)?.is_none())
     }
 
-    fn offer(&self, bytes: Vec<u8>) -> Result<Option<(Vec<u8>, crossbeam_channel::Receiver<()>)>, RpcError> {
+    fn offer(&self, bytes: Vec<u8>) -> Result<Option<Refused>, RpcError> {
         let id = self.call.call.id;
         match self.call.mesh.with(|cores, now| cores.chunk(now, id, bytes)) {
             Ok(()) => Ok(None),
@@ -169,9 +185,8 @@ impl<T: Serialize> Chunks<T> {
 
 impl<T> Drop for Chunks<T> {
     fn drop(&mut self) {
-        // Of a panic, whoever catches it tells.
-        if !self.is_over && !std::thread::panicking() {
-            self.finish(Ok(()));
+        if !self.is_over {
+            self.call.dropped(Ok(()));
         }
     }
 }
@@ -204,9 +219,9 @@ impl<T: Serialize> Reply<T> {
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        if !self.is_over && !std::thread::panicking() {
+        if !self.is_over {
             let message = "the module dropped the call without an answer".to_owned();
-            self.call.finish(Err(RpcError::Handler { message, data: None }));
+            self.call.dropped(Err(RpcError::Handler { message, data: None }));
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) struct Cores {
     /// Handlers that wait for their stream to take chunks again.
     full: HashMap<ServedCall, Sender<()>>,
     busy: Arc<Busy>,
+    chores: Vec<Chore>,
     /// See [`MeshCounts::malformed`].
     malformed: u64,
     had_beats: bool,
@@ -65,6 +66,15 @@ pub struct MeshCounts {
     /// Messages on the channels of the mesh that are of another type, or damaged.
     pub malformed: u64,
 }
+
+/// What is to be done now and then by whoever reads, even while the module's own thread is busy.
+struct Chore {
+    due: Option<Instant>,
+    run: Box<RunChore>,
+}
+
+/// Does it, and tells when it is due again.
+pub(crate) type RunChore = dyn FnMut(Instant) -> Option<Instant> + Send;
 
 /// Takes calls to be executed. False means that nobody executes any.
 pub(crate) type HandOut = Box<dyn Fn(IncomingCall) -> bool + Send>;
@@ -128,6 +138,7 @@ impl Cores {
             published,
             full: HashMap::new(),
             busy: Arc::new(Busy::new()),
+            chores: Vec::new(),
             malformed: 0,
             had_beats: false,
             is_stopped: false,
@@ -241,10 +252,20 @@ impl Cores {
         self.presence.tick(now);
         self.caller.tick(now);
         self.callee.tick(now);
+        for chore in self.chores.iter_mut().filter(|chore| chore.due.is_some_and(|due| due <= now)) {
+            chore.due = (chore.run)(now);
+        }
+    }
+
+    /// Has something done at once, and again whenever it says. It must not come back to the mesh, which is locked.
+    pub(crate) fn add_chore(&mut self, now: Instant, run: Box<RunChore>) {
+        self.chores.push(Chore { due: Some(now), run });
     }
 
     pub(super) fn next_wakeup(&self) -> Option<Instant> {
-        [self.presence.next_wakeup(), self.caller.next_wakeup(), self.callee.next_wakeup()].into_iter().flatten().min()
+        let chores = self.chores.iter().filter_map(|chore| chore.due);
+        let cores = [self.presence.next_wakeup(), self.caller.next_wakeup(), self.callee.next_wakeup()];
+        cores.into_iter().flatten().chain(chores).min()
     }
 
     /// Whether beats are wanted, for the reading thread, which then reads them or not.

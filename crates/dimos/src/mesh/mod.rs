@@ -25,7 +25,7 @@ use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
-pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply};
+pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply, RunChore};
 use reader::{Reader, Wake};
 use reading::Reading;
 

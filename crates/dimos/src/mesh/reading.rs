@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
@@ -207,10 +207,7 @@ impl Alarm {
 fn receive<T>(receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
     match until {
         None => receiver.recv().ok(),
-        Some(until) => match receiver.recv_deadline(until) {
-            Ok(received) => Some(received),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        },
+        Some(until) => receiver.recv_deadline(until).ok(),
     }
 }
 

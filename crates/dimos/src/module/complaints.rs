@@ -1,14 +1,19 @@
-//! What handlers did wrong: counted, and told without flooding the log.
+//! What handlers did wrong: counted, told without flooding the log, and the end of the process if it is to end on a panic.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::context::{End, Ending};
 use super::outcome::HandlerError;
+use crate::service::panic_message;
 
-/// What each handler did wrong.
-#[derive(Debug, Default)]
+/// What each handler did wrong, on whatever thread it ran.
+#[derive(Debug)]
 pub(super) struct Complaints {
-    by_handler: BTreeMap<&'static str, Faults>,
+    by_handler: Mutex<BTreeMap<&'static str, Faults>>,
+    ending: Arc<Ending>,
+    ends_on_panic: bool,
 }
 
 #[derive(Debug, Default)]
@@ -20,9 +25,29 @@ struct Faults {
 }
 
 impl Complaints {
-    /// A handler returned an error.
-    pub(super) fn failed(&mut self, name: &'static str, error: &HandlerError) {
-        let faults = self.by_handler.entry(name).or_default();
+    pub(super) fn new(ending: Arc<Ending>, ends_on_panic: bool) -> Self {
+        Self { by_handler: Mutex::default(), ending, ends_on_panic }
+    }
+
+    /// Counts and tells what a handler did wrong, if it did.
+    pub(super) fn judge(&self, name: &'static str, outcome: std::thread::Result<Result<(), HandlerError>>) {
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.failed(name, &error),
+            Err(panic) => self.panicked(name, &panic_message(&*panic)),
+        }
+    }
+
+    /// Tells what was not told yet.
+    pub(super) fn finish(&self) {
+        for (handler, faults) in self.lock().iter().filter(|(_, faults)| faults.untold > 0) {
+            tracing::error!(handler, count = faults.count, untold = faults.untold, "a handler failed more often");
+        }
+    }
+
+    fn failed(&self, name: &'static str, error: &HandlerError) {
+        let mut by_handler = self.lock();
+        let faults = by_handler.entry(name).or_default();
         faults.count += 1;
         let is_time = faults.told.is_none_or(|told| told.elapsed() >= EVERY);
         if !is_time {
@@ -30,27 +55,33 @@ impl Complaints {
             return;
         }
         faults.told = Some(Instant::now());
-        let more = std::mem::take(&mut faults.untold);
+        let (count, untold) = (faults.count, std::mem::take(&mut faults.untold));
         match error {
             HandlerError::Undecodable(source) => {
-                tracing::warn!(handler = name, error = %source, untold = more, "a message is not of the port's type");
+                tracing::warn!(handler = name, error = %source, count, untold, "a message is not of the port's type");
             }
-            error => tracing::error!(handler = name, %error, untold = more, "a handler failed"),
+            error => tracing::error!(handler = name, %error, count, untold, "a handler failed"),
         }
     }
 
-    /// A handler panicked. The panic itself is in the log already.
-    pub(super) fn panicked(&mut self, name: &'static str) {
-        let faults = self.by_handler.entry(name).or_default();
-        faults.count += 1;
-        tracing::error!(handler = name, count = faults.count, "a handler panicked; the module goes on");
+    /// The panic itself is in the log already.
+    fn panicked(&self, name: &'static str, message: &str) {
+        let count = {
+            let mut by_handler = self.lock();
+            let faults = by_handler.entry(name).or_default();
+            faults.count += 1;
+            faults.count
+        };
+        if self.ends_on_panic {
+            tracing::error!(handler = name, count, "a handler panicked");
+            self.ending.ask(End::Failed(format!("{name} panicked: {message}")));
+        } else {
+            tracing::error!(handler = name, count, "a handler panicked; the module goes on");
+        }
     }
 
-    /// Tells what was not told yet.
-    pub(super) fn finish(&self) {
-        for (handler, faults) in self.by_handler.iter().filter(|(_, faults)| faults.untold > 0) {
-            tracing::error!(handler, count = faults.count, untold = faults.untold, "a handler failed more often");
-        }
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Faults>> {
+        self.by_handler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

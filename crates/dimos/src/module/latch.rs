@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use lcm::{Message, Publisher, Sample};
 use lcm_types::dimos_mesh::{Claim, Latched, Wanted};
 
+use super::input::InPort;
 use super::output::OutPort;
 use crate::node::NodeId;
 
@@ -33,7 +34,6 @@ pub(super) struct Asker {
     node: NodeId,
     publisher: Publisher,
     asked: usize,
-    next: Option<Instant>,
 }
 
 impl Keeper {
@@ -81,18 +81,15 @@ impl Keeper {
 }
 
 impl Asker {
-    pub(super) fn new(node: NodeId, publisher: Publisher, now: Instant) -> Self {
-        Self { node, publisher, asked: 0, next: Some(now) }
+    pub(super) fn new(node: NodeId, publisher: Publisher) -> Self {
+        Self { node, publisher, asked: 0 }
     }
 
-    /// Asks for the last messages of these channels if it is time to.
-    pub(super) fn tick(&mut self, now: Instant, silent: impl Fn() -> Vec<String>) {
-        if self.next.is_none_or(|next| now < next) {
-            return;
-        }
-        let mut channels = silent();
-        channels.truncate(MAX_CHANNELS);
-        self.next = PAUSES.get(self.asked).filter(|_| !channels.is_empty()).map(|pause| now + *pause);
+    /// Asks for the last messages of these ports as far as they have heard none. Tells when to ask again.
+    pub(super) fn ask(&mut self, now: Instant, ports: &[Arc<InPort>]) -> Option<Instant> {
+        let silent = ports.iter().filter(|port| port.counts().received == 0);
+        let channels: Vec<_> = silent.map(|port| port.channel.to_string()).take(MAX_CHANNELS).collect();
+        let next = PAUSES.get(self.asked).filter(|_| !channels.is_empty()).map(|pause| now + *pause);
         self.asked += 1;
         if !channels.is_empty() {
             let wanted = Wanted { version: VERSION, node: self.node.to_wire(), channels, ..Wanted::default() };
@@ -100,10 +97,7 @@ impl Asker {
                 tracing::warn!(%error, "cannot ask for last messages");
             }
         }
-    }
-
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.next
+        next
     }
 }
 

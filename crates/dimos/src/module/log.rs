@@ -6,6 +6,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::service::panic_message;
+
 /// Sends what is traced to stderr, as far as it is wanted.
 ///
 /// Each line is an object with `timestamp`, `level`, `target` and `fields`, of which `message` is one.
@@ -17,7 +19,7 @@ pub(super) fn init(wanted: Targets) {
     // A program that has set up its log itself keeps it.
     let _: Result<(), _> = result;
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("a panic without a message");
+        let message = panic_message(panic.payload());
         let location = panic.location().map(ToString::to_string);
         let thread = std::thread::current().name().map(str::to_owned);
         tracing::error!(location, thread, "panicked: {message}");

@@ -51,7 +51,6 @@ pub enum OutError {
 /// A port, whatever its type.
 #[derive(Debug)]
 pub(super) struct OutPort {
-    pub(super) name: &'static str,
     pub(super) channel: Channel,
     publisher: Publisher,
     /// Whether this process has lost its name.
@@ -99,7 +98,6 @@ impl<T: Message> Out<T> {
 
 impl OutPort {
     pub(super) fn new(
-        name: &'static str,
         channel: Channel,
         publisher: Publisher,
         is_silenced: Arc<AtomicBool>,
@@ -107,7 +105,7 @@ impl OutPort {
     ) -> Self {
         let (published, failed, latched) = Default::default();
         let last = is_latched.then(|| Mutex::new(None));
-        Self { name, channel, publisher, is_silenced, published, failed, latched, last }
+        Self { channel, publisher, is_silenced, published, failed, latched, last }
     }
 
     fn publish(&self, slices: &[IoSlice<'_>]) -> Result<(), OutError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use lcm::Sample;
@@ -13,10 +13,8 @@ use super::complaints::Complaints;
 use super::context::{End, Ending};
 use super::inbox::{Inbox, Work};
 use super::input::InPort;
-use super::latch::Asker;
 use super::outcome::HandlerError;
 use super::table::{Beside, Hook, RpcMethod, Run, Table};
-use super::tf::{STATIC_PERIOD, Tf};
 use super::timers::Timers;
 use crate::call::Call;
 use crate::chain;
@@ -35,18 +33,12 @@ pub(super) struct Runtime<M> {
     pub(super) inbox: Arc<SharedInbox>,
     /// By their numbers in the inbox.
     pub(super) handled: Vec<Arc<InPort>>,
-    /// All of them.
-    pub(super) inputs: Vec<Arc<InPort>>,
     pub(super) schemas: BTreeMap<String, Arc<Schema>>,
     pub(super) timers: Timers,
     pub(super) clock: Clock,
     pub(super) ending: Arc<Ending>,
     pub(super) displaced: Receiver<NodeId>,
-    pub(super) asker: Asker,
-    pub(super) tf: Option<Tf>,
-    pub(super) next_static: Instant,
-    pub(super) ends_on_panic: bool,
-    pub(super) complaints: Complaints,
+    pub(super) complaints: Arc<Complaints>,
 }
 
 /// What waits for the module's thread, where those who read put it.
@@ -54,14 +46,17 @@ pub(super) struct Runtime<M> {
 pub(super) struct SharedInbox(Mutex<Inbox>);
 
 /// The methods that run beside the module's thread, once there is a module.
-pub(super) type BesideMethods = OnceLock<BTreeMap<&'static str, (Arc<Beside>, Arc<Schema>)>>;
+pub(super) type BesideMethods = OnceLock<BTreeMap<&'static str, BesideMethod>>;
+
+/// What is to be run, and the schema of its arguments.
+pub(super) type BesideMethod = (Arc<Beside>, Arc<Schema>);
 
 impl<M: 'static> Runtime<M> {
     /// Runs until the process is to end. Returns why.
     pub(super) fn run(mut self) -> End {
         // Whoever a handler calls is not to call back into this module, which waits.
         let node = self.mesh.with(|cores, _| cores.presence.node());
-        let _entered = chain::enter(vec![node]);
+        let _entered = chain::enter(vec![node], None);
         let end = match self.begin() {
             Err(end) => end,
             Ok(()) => self.work(),
@@ -71,6 +66,9 @@ impl<M: 'static> Runtime<M> {
             self.run_hook("stop", &stop);
         }
         self.complaints.finish();
+        if self.timers.missed() > 0 {
+            tracing::warn!(periods = self.timers.missed(), "timers were not run in time: handlers took too long");
+        }
         end
     }
 
@@ -93,13 +91,17 @@ impl<M: 'static> Runtime<M> {
     }
 
     fn work(&mut self) -> End {
+        let mut was_timer = false;
         loop {
             if let Some(end) = self.end() {
                 return end;
             }
-            let due = self.clock.for_timers().and_then(|now| self.timers.pop_due(now));
-            if let Some(timer) = due {
+            // In turns with what waits: a timer that takes longer than its period is always due.
+            if !std::mem::take(&mut was_timer)
+                && let Some(timer) = self.clock.for_timers().and_then(|now| self.timers.pop_due(now))
+            {
                 self.run_timer(timer);
+                was_timer = true;
                 continue;
             }
             // Not held while the handler runs: others put in meanwhile.
@@ -114,12 +116,8 @@ impl<M: 'static> Runtime<M> {
 
     /// Waits for something to do.
     fn read(&mut self) {
-        let now = Instant::now();
-        self.asker.tick(now, || silent(&self.inputs));
-        self.repeat_static(now);
         let timer = self.timers.next().and_then(|next| self.clock.instant_of(next));
-        let fixed = self.tf.is_some().then_some(self.next_static);
-        self.mesh.read(timer.into_iter().chain(self.asker.next()).chain(fixed).min());
+        self.mesh.read(timer);
     }
 
     fn end(&self) -> Option<End> {
@@ -141,7 +139,7 @@ impl<M: 'static> Runtime<M> {
         } else {
             input.set_latest(sample);
         }
-        self.judge(input.name, outcome);
+        self.complaints.judge(input.name, outcome);
     }
 
     fn run_timer(&mut self, index: usize) {
@@ -150,7 +148,7 @@ impl<M: 'static> Runtime<M> {
         let outcome = catch_unwind(AssertUnwindSafe(|| (timer.run)(&mut self.module)));
         self.mesh.busy().end();
         let name = timer.name;
-        self.judge(name, outcome);
+        self.complaints.judge(name, outcome);
     }
 
     /// Tells what went wrong.
@@ -163,11 +161,19 @@ impl<M: 'static> Runtime<M> {
             Ok(Err(error)) => Some(error.to_string()),
             Err(panic) => Some(panic_message(&**panic)),
         };
-        self.judge(name, outcome);
+        self.complaints.judge(name, outcome);
         error
     }
 
     fn run_method(&mut self, call: IncomingCall) {
+        if let Some((name, RpcMethod { run: Run::Beside(prepare), .. })) =
+            self.table.methods.get_key_value(call.method.as_str())
+            && let Some(schema) = self.schemas.get(*name)
+        {
+            // It came before there was a module to prepare it.
+            let beside = (prepare(&self.module), Arc::clone(schema));
+            return run_beside(Arc::clone(&self.mesh), call, name, &beside, &self.complaints);
+        }
         let call = Arc::new(Call::new(Arc::clone(&self.mesh), call));
         let method = self.table.methods.get_key_value(call.method());
         let Some(((name, RpcMethod { run, .. }), schema)) = method.zip(self.schemas.get(call.method())) else {
@@ -187,7 +193,7 @@ impl<M: 'static> Runtime<M> {
                     Ok(())
                 }
             },
-            // Those are not handed to this thread.
+            // Those run on a thread of their own, see above.
             Run::Beside(_) => Ok(()),
         }));
         self.mesh.busy().end();
@@ -198,30 +204,7 @@ impl<M: 'static> Runtime<M> {
             Err(panic) => call.finish(Err(RpcError::Panic { message: panic_message(&**panic) })),
         }
         let name = *name;
-        self.judge(name, outcome);
-    }
-
-    /// Counts and tells what a handler did wrong.
-    fn judge(&mut self, name: &'static str, outcome: std::thread::Result<Result<(), HandlerError>>) {
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.complaints.failed(name, &error),
-            Err(panic) => {
-                self.complaints.panicked(name);
-                if self.ends_on_panic {
-                    self.ending.ask(End::Failed(format!("{name} panicked: {}", panic_message(&*panic))));
-                }
-            }
-        }
-    }
-
-    fn repeat_static(&mut self, now: Instant) {
-        if let Some(tf) = &self.tf
-            && now >= self.next_static
-        {
-            tf.repeat_static();
-            self.next_static = now + STATIC_PERIOD;
-        }
+        self.complaints.judge(name, outcome);
     }
 }
 
@@ -232,24 +215,32 @@ impl SharedInbox {
 }
 
 /// Executes a call on a thread of its own.
-pub(super) fn run_beside(mesh: Arc<Mesh>, call: IncomingCall, run: &Arc<Beside>, schema: &Arc<Schema>) {
-    let (run, schema) = (Arc::clone(run), Arc::clone(schema));
-    let call = Arc::new(Call::new(mesh, call));
+pub(super) fn run_beside(
+    mesh: Arc<Mesh>,
+    call: IncomingCall,
+    name: &'static str,
+    (run, schema): &BesideMethod,
+    complaints: &Arc<Complaints>,
+) {
+    let (run, schema, complaints) = (Arc::clone(run), Arc::clone(schema), Arc::clone(complaints));
+    let call = Arc::new(Call::new(Arc::clone(&mesh), call));
     let in_thread = Arc::clone(&call);
     let work = move || {
         let _entered = in_thread.enter();
-        let outcome = catch_unwind(AssertUnwindSafe(|| run(&in_thread, &schema)));
-        in_thread.finish(outcome.unwrap_or_else(|panic| Err(RpcError::Panic { message: panic_message(&*panic) })));
+        let outcome = catch_unwind(AssertUnwindSafe(|| in_thread.finish(run(&in_thread, &schema))));
+        if let Err(panic) = &outcome {
+            in_thread.finish(Err(RpcError::Panic { message: panic_message(&**panic) }));
+        }
+        let has_panicked = outcome.is_err();
+        complaints.judge(name, outcome.map(Ok));
+        if has_panicked {
+            // It may be the end.
+            mesh.wake();
+        }
     };
     if let Err(error) = std::thread::Builder::new().name("dimos-beside".to_owned()).spawn(work) {
         call.finish(Err(RpcError::Handler { message: format!("cannot start a thread: {error}"), data: None }));
     }
-}
-
-/// The channels of ports that have heard nothing yet.
-fn silent(inputs: &[Arc<InPort>]) -> Vec<String> {
-    let silent = inputs.iter().filter(|input| input.counts().received == 0);
-    silent.map(|input| input.channel.to_string()).collect()
 }
 
 /// How long a module may take to end after it was told to.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lcm::{Inline, Message, Url};
 use lcm_types::builtin_interfaces::Time;
@@ -82,7 +82,7 @@ pub(super) fn start<M: Module>(
             }
             Direction::Out => {
                 let (publisher, is_silenced) = (publisher.clone(), Arc::clone(&is_silenced));
-                let output = OutPort::new(port.name, channel, publisher, is_silenced, port.options.is_latched);
+                let output = OutPort::new(channel, publisher, is_silenced, port.options.is_latched);
                 outputs.insert(port.name, Arc::new(output));
             }
         }
@@ -96,13 +96,15 @@ pub(super) fn start<M: Module>(
 
     let inbox = Arc::new(SharedInbox::default());
     let beside: Arc<BesideMethods> = Arc::new(OnceLock::new());
+    let complaints = Arc::new(Complaints::new(Arc::clone(&ending), launch.ends_on_panic));
     let own_mesh: Arc<OnceLock<std::sync::Weak<Mesh>>> = Arc::new(OnceLock::new());
     let hand_out: HandOut = {
         let (inbox, beside, own_mesh) = (Arc::clone(&inbox), Arc::clone(&beside), Arc::clone(&own_mesh));
+        let complaints = Arc::clone(&complaints);
         Box::new(move |call: IncomingCall| {
-            let method = beside.get().and_then(|methods| methods.get(call.method.as_str()));
+            let method = beside.get().and_then(|methods| methods.get_key_value(call.method.as_str()));
             match (method, own_mesh.get().and_then(std::sync::Weak::upgrade)) {
-                (Some((run, schema)), Some(mesh)) => run_beside(mesh, call, run, schema),
+                (Some((name, method)), Some(mesh)) => run_beside(mesh, call, name, method, &complaints),
                 _ => inbox.lock().push_call(call),
             }
             true
@@ -122,14 +124,17 @@ pub(super) fn start<M: Module>(
     // It is set once, here.
     let _: Result<(), _> = own_mesh.set(Arc::downgrade(&mesh));
     let node = mesh.with(|cores, _| {
-        cores.silence_when_displaced(is_silenced);
+        cores.silence_when_displaced(Arc::clone(&is_silenced));
         cores.presence.node()
     });
     let name = claim(&mesh, name, launch)?;
 
-    let tf_topic = launch.topics.get("tf").cloned().unwrap_or_else(|| typed(TOPIC, "tf2_msgs.TFMessage"));
-    let tf_channel = check(&tf_topic).map_err(|source| StartError::Topic { port: "tf", source })?;
-    let tf = Tf::new(Arc::clone(&mesh), tf_channel, publisher.clone(), clock.clone());
+    let tf_channel = match launch.topics.get("tf") {
+        Some(channel) if channel.contains('#') => channel.clone(),
+        topic => typed(topic.map_or(TOPIC, String::as_str), "tf2_msgs.TFMessage"),
+    };
+    let tf_channel = check(&tf_channel).map_err(|source| StartError::Topic { port: "tf", source })?;
+    let tf = Tf::new(Arc::clone(&mesh), tf_channel, publisher.clone(), clock.clone(), is_silenced);
     let references = resolve(&mesh, &declaration, launch, &name, &ending)?;
 
     let context = Context::new(Arc::clone(&mesh), name, clock.clone(), Arc::clone(&ending));
@@ -160,12 +165,11 @@ pub(super) fn start<M: Module>(
             }
         })?;
     }
-    let tf = declaration.has_transforms.then_some(tf);
-    if let Some(tf) = &tf {
+    if declaration.has_transforms {
         for channel in spellings(&tf.channel()) {
-            let tf = tf.clone();
-            subscribe(&mesh, "tf", &channel, move |sample| tf.heard(sample))?;
+            subscribe(&mesh, "tf", &channel, tf.listener())?;
         }
+        mesh.with(|cores, now| cores.add_chore(now, tf.static_chore()));
     }
     if let Some(keeper) = Keeper::new(node, publisher.clone(), outputs.values()) {
         subscribe(&mesh, "latched", WANTED, move |sample| keeper.heard(sample))?;
@@ -173,28 +177,10 @@ pub(super) fn start<M: Module>(
     subscribe_latched(&mesh, &answers(node), inputs.values(), &inbox, &handled)?;
 
     let displaced = mesh.with(|cores, _| cores.was_displaced());
-    let inputs = inputs.into_values().collect();
-    let (timers, complaints, now) = (Timers::default(), Complaints::default(), Instant::now());
-    let asker = Asker::new(node, publisher, now);
-    let (next_static, ends_on_panic) = (now, launch.ends_on_panic);
-    Ok(Runtime {
-        module,
-        table,
-        mesh,
-        inbox,
-        handled,
-        inputs,
-        schemas,
-        timers,
-        clock,
-        ending,
-        displaced,
-        asker,
-        tf,
-        next_static,
-        ends_on_panic,
-        complaints,
-    })
+    let (mut asker, inputs) = (Asker::new(node, publisher), inputs.into_values().collect::<Vec<_>>());
+    mesh.with(|cores, now| cores.add_chore(now, Box::new(move |now| asker.ask(now, &inputs))));
+    let timers = Timers::default();
+    Ok(Runtime { module, table, mesh, inbox, handled, schemas, timers, clock, ending, displaced, complaints })
 }
 
 /// The channel of a port: what the launch says, or else its topic within the module's namespace.

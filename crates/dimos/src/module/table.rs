@@ -61,11 +61,12 @@ pub(super) enum Run<M> {
     /// On the module's thread. It answers when it likes.
     Later(Box<RunLater<M>>),
     /// On a thread of its own; first it takes what it needs from the module.
-    Beside(Box<dyn Fn(&M) -> Arc<Beside>>),
+    Beside(Box<Prepare<M>>),
 }
 
 type RunNow<M> = dyn Fn(&mut M, &Call, &Schema) -> Result<Vec<u8>, RpcError>;
 type RunLater<M> = dyn Fn(&mut M, &Arc<Call>, &Schema) -> Result<Result<(), HandlerError>, RpcError>;
+type Prepare<M> = dyn Fn(&M) -> Arc<Beside>;
 pub(super) type Beside = dyn Fn(&Call, &Schema) -> Result<Vec<u8>, RpcError> + Send + Sync;
 
 impl<M: 'static> Table<M> {

@@ -1,5 +1,6 @@
 //! The transforms between coordinate frames, as a module uses them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use lcm_types::tf2_msgs::TFMessage;
 
 use super::clock::Clock;
 use super::output::OutError;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, RunChore};
 use crate::transforms::{InsertError, LookupError, TransformBuffer, When};
 
 /// The transforms between coordinate frames: those that others publish on `/tf`, and the module's own. Clones are the same, and any
@@ -26,6 +27,8 @@ struct Shared {
     channel: Channel,
     publisher: Publisher,
     clock: Clock,
+    /// Whether this process has lost its name.
+    is_silenced: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -50,9 +53,15 @@ pub enum TfError {
 }
 
 impl Tf {
-    pub(super) fn new(mesh: Arc<Mesh>, channel: Channel, publisher: Publisher, clock: Clock) -> Self {
+    pub(super) fn new(
+        mesh: Arc<Mesh>,
+        channel: Channel,
+        publisher: Publisher,
+        clock: Clock,
+        is_silenced: Arc<AtomicBool>,
+    ) -> Self {
         let state = State { buffer: TransformBuffer::new(), fixed: Vec::new(), waiting: Vec::new() };
-        Self { shared: Arc::new(Shared { channel, publisher, clock, state: Mutex::new(state) }), mesh }
+        Self { shared: Arc::new(Shared { channel, publisher, clock, is_silenced, state: Mutex::new(state) }), mesh }
     }
 
     /// What maps coordinates of `source_frame` into `target_frame`, with the time it holds for.
@@ -110,7 +119,7 @@ impl Tf {
                 state.buffer.insert(transform)?;
             }
         }
-        self.send(transforms)
+        self.shared.send(transforms)
     }
 
     /// Publishes where a frame always is: now, and five times a second from now on, as DimOS does.
@@ -124,7 +133,7 @@ impl Tf {
             state.fixed.retain(|fixed| fixed.child_frame_id != transform.child_frame_id);
             state.fixed.push(transform.clone());
         }
-        self.send(std::slice::from_ref(transform))
+        self.shared.send(std::slice::from_ref(transform))
     }
 
     /// All that is known, for people: each frame below its parent.
@@ -137,7 +146,28 @@ impl Tf {
         self.shared.channel
     }
 
-    pub(super) fn heard(&self, sample: &Sample) {
+    /// Takes in what others publish.
+    pub(super) fn listener(&self) -> impl FnMut(&Sample) + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move |sample| shared.heard(sample)
+    }
+
+    /// Publishes what always holds, again and again.
+    pub(super) fn static_chore(&self) -> Box<RunChore> {
+        let shared = Arc::clone(&self.shared);
+        Box::new(move |now| {
+            shared.repeat_static();
+            Some(now + STATIC_PERIOD)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+}
+
+impl Shared {
+    fn heard(&self, sample: &Sample) {
         let mut state = self.lock();
         match TFMessage::view(sample.payload()) {
             Ok(message) => {
@@ -152,13 +182,14 @@ impl Tf {
     }
 
     /// Publishes what always holds once more, with the time it is now.
-    pub(super) fn repeat_static(&self) {
+    fn repeat_static(&self) {
         let mut fixed = self.lock().fixed.clone();
-        if fixed.is_empty() {
+        if fixed.is_empty() || self.is_silenced.load(Ordering::Relaxed) {
             return;
         }
+        let stamp = self.clock.header("").stamp;
         for transform in &mut fixed {
-            transform.header.stamp = self.shared.clock.header("").stamp;
+            transform.header.stamp = stamp;
         }
         if let Err(error) = self.send(&fixed) {
             tracing::warn!(%error, "cannot publish static transforms");
@@ -166,12 +197,15 @@ impl Tf {
     }
 
     fn send(&self, transforms: &[TransformStamped]) -> Result<(), TfError> {
-        let message = TFMessage { transforms: transforms.to_vec(), ..TFMessage::default() };
-        Ok(self.shared.publisher.publish_message(self.shared.channel, &message).map_err(OutError::from)?)
+        if self.is_silenced.load(Ordering::Relaxed) {
+            return Err(OutError::Displaced { channel: self.channel }.into());
+        }
+        let message = TFMessage { transforms: transforms.to_vec() };
+        Ok(self.publisher.publish_message(self.channel, &message).map_err(OutError::from)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,4 +213,4 @@ impl Tf {
 pub(super) const TOPIC: &str = "/tf";
 
 /// How often static transforms are published.
-pub(super) const STATIC_PERIOD: Duration = Duration::from_millis(200);
+const STATIC_PERIOD: Duration = Duration::from_millis(200);

@@ -42,6 +42,9 @@ impl Shape {
     }
 
     /// Any number of what takes some bytes.
+    ///
+    /// # Panics
+    /// If it may take none: a forged length could claim any number of them. That is told when the type is compiled.
     #[must_use]
     pub const fn sequence(of: Self) -> Self {
         assert!(

@@ -46,6 +46,39 @@ impl Relay<Twist, 3> {
     }
 }
 
+/// A module that another macro writes.
+macro_rules! ticking {
+    ($name:ident, $message:ty, $period:literal, $keep:literal, $topic:literal, $rate:expr) => {
+        #[derive(Module)]
+        struct $name {
+            #[port(keep_last = $keep, topic = $topic)]
+            input: In<$message>,
+            #[init($rate * 2.0)]
+            rate: f64,
+        }
+
+        #[module]
+        impl $name {
+            fn on_input(&mut self, input: $message) {
+                let _ = (&self.input, input);
+            }
+
+            #[every($period)]
+            fn tick(&mut self) {}
+
+            #[every(::std::time::Duration::from_secs_f64(self.rate))]
+            fn tock(&mut self) {}
+
+            #[rpc]
+            fn scaled(&self, by: f64) -> f64 {
+                self.rate * by
+            }
+        }
+    };
+}
+
+ticking!(Ticking, Twist, "1.5s", 4, "/ticks", 0.25);
+
 mod other {
     #[cfg(any())]
     #[::dimos::module]
@@ -80,7 +113,7 @@ fn main() {
     fn interface<I: ::dimos::module::Interface + ?Sized>() -> usize {
         I::methods().len()
     }
-    let names = [module::<Idle>(), module::<Empty>(), module::<Relay<Twist, 3>>()];
-    assert_eq!(names, ["Idle", "Empty", "Relay"]);
+    let names = [module::<Idle>(), module::<Empty>(), module::<Relay<Twist, 3>>(), module::<Ticking>()];
+    assert_eq!(names, ["Idle", "Empty", "Relay", "Ticking"]);
     assert_eq!((interface::<dyn other::Planner>(), interface::<dyn other::Nothing>()), (2, 0));
 }

@@ -18,7 +18,7 @@ struct Types {
 impl Types {
     fn on_scam(&mut self, scan: LaserScan) {}
 
-    #[on(rear)]
+    #[on(frond)]
     fn behind(&mut self, sample: &Sample) {}
 
     fn on_scan(&mut self, scan: Twist) {}
