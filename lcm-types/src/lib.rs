@@ -55,6 +55,8 @@
 //! [`catalog`] has the definitions as data, for programs that decode what they have no types for.
 #![forbid(unsafe_code)]
 
+include!(concat!(env!("OUT_DIR"), "/all_types.rs"));
+
 #[rustfmt::skip]
 mod generated;
 
@@ -63,10 +65,10 @@ mod catalog;
 mod geometry;
 mod header;
 pub mod image;
+#[cfg(feature = "schemars")]
+mod json_schema;
 pub mod point_cloud;
 pub mod time;
 
 pub use catalog::{IDL_PATH_VARIABLE, IdlError, catalog, catalog_with};
 pub use generated::*;
-
-include!(concat!(env!("OUT_DIR"), "/all_types.rs"));

@@ -178,15 +178,15 @@ impl<'a> Rpc<'a> {
         if let (Some(_), Some(at)) = (binary, concurrent) {
             return Err(Error::new(*at, "a method is either `binary` or `concurrent`"));
         }
-        if let (Answer::Chunks(ty) | Answer::Reply(ty), Some((at, option))) =
-            (&self.answer, binary.map(|at| (at, "binary")).or(concurrent.map(|at| (at, "concurrent"))))
-        {
-            let _ = ty;
-            let message = format!("a method that answers through `Chunks` or `Reply` is not `{option}`");
-            return Err(Error::new(at, message));
-        }
-        if let (Answer::Chunks(ty) | Answer::Reply(ty), None) = (&self.answer, answer_type(&self.answer)) {
-            return Err(Error::new_spanned(ty, "say of what: `Chunks<u64>`, `Reply<f64>`"));
+        if let Answer::Chunks(ty) | Answer::Reply(ty) = &self.answer {
+            let option = binary.map(|at| (at, "binary")).or(concurrent.map(|at| (at, "concurrent")));
+            if let Some((at, option)) = option {
+                let message = format!("a method that answers through `Chunks` or `Reply` is not `{option}`");
+                return Err(Error::new(at, message));
+            }
+            if types::first_argument(ty).is_none() {
+                return Err(Error::new_spanned(ty, "say of what: `Chunks<u64>`, `Reply<f64>`"));
+            }
         }
         let ReturnType::Type(_, returned) = &signature.output else { return Ok(()) };
         match types::plain(returned) {
@@ -199,13 +199,6 @@ impl<'a> Rpc<'a> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-fn answer_type(answer: &Answer) -> Option<&Type> {
-    match answer {
-        Answer::Returned => None,
-        Answer::Chunks(ty) | Answer::Reply(ty) => types::first_argument(ty),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A call from the side that answers it: what its handler can ask, and the ways to answer other than returning a result.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
@@ -23,6 +23,8 @@ use crate::rpc::{ChunkError, IncomingCall, RpcError};
 pub struct Call {
     mesh: Arc<Mesh>,
     call: IncomingCall,
+    /// What its own handler dropped unanswered: the answer, unless the handler fails.
+    dropped: Mutex<Option<Result<(), RpcError>>>,
 }
 
 /// Where the handler of a stream puts its chunks. It may be kept and moved elsewhere; the stream ends when it is dropped, or with
@@ -48,7 +50,7 @@ pub struct Reply<T = Value> {
 
 impl Call {
     pub(crate) fn new(mesh: Arc<Mesh>, call: IncomingCall) -> Self {
-        Self { mesh, call }
+        Self { mesh, call, dropped: Mutex::new(None) }
     }
 
     /// Who calls.
@@ -105,11 +107,22 @@ impl Call {
 }
 
 impl Call {
-    /// Nobody will answer it any more. In a panic, the answer is left to who catches it, if it is this call's own handler.
-    fn dropped(&self, outcome: Result<(), RpcError>) {
-        if !std::thread::panicking() {
+    /// The handler has ended without an error. What it dropped is the answer then.
+    pub(crate) fn settle(&self) {
+        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(outcome) = dropped {
             self.finish(outcome.and_then(|()| self.encoded(&())));
-        } else if !chain::is_current(self.call.id) {
+        }
+    }
+
+    /// Nobody will answer it any more. That is left to who runs it, if it is this call's own handler: its error or its panic tells
+    /// more.
+    fn dropped(&self, outcome: Result<(), RpcError>) {
+        if chain::is_current(self.call.id) {
+            *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        } else if !std::thread::panicking() {
+            self.finish(outcome.and_then(|()| self.encoded(&())));
+        } else {
             let message = "the module dropped the call in a panic of another handler".to_owned();
             self.finish(Err(RpcError::Panic { message }));
         }

@@ -1,6 +1,7 @@
 //! A process mesh for robots on an LCM bus: who is there, who owns which name, and calls between them.
 //!
-//! [`Dimos`] is the way in for programs that use a mesh:
+//! Every part of a robot is a process of its own. With `#[derive(Module)]` it is written in Rust: the [module `module`](mod@module)
+//! has the tour. [`Dimos`] is the way in for programs that use a mesh:
 //!
 //! ```no_run
 //! let dimos = dimos::Dimos::connect()?;
@@ -9,9 +10,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Below it are two cores without I/O, without a clock and without threads: [`presence`] (claims, beats, names) and [`rpc`]
-//! (calls). The protocol is open: its messages are the types of `lcm_types::dimos_mesh`, which any LCM language can read and
-//! write.
+//! [`Service`] is for programs that are called without being modules. Below it all are cores without I/O, without a clock and without
+//! threads: [`presence`] (claims, beats, names), [`rpc`] (calls) and [`transforms`]. The protocol is open: its messages are the types of
+//! `lcm_types::dimos_mesh`, which any LCM language can read and write.
 #![forbid(unsafe_code)]
 
 // Names.

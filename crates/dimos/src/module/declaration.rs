@@ -36,6 +36,10 @@ pub struct PartOptions {
 }
 
 /// A field that the module gets from the mesh: a port, a reference, a clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no part of a module",
+    note = "ports are `In<T>` and `Out<T>` of messages, references `Ref<dyn Interface>`; state may not be called so"
+)]
 pub trait Part: Sized {
     /// Says what it is, before there is a module.
     fn declare(declaration: &mut Declaration, name: &'static str, options: PartOptions);

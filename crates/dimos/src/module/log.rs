@@ -40,7 +40,8 @@ pub(super) fn wanted(asked: Option<&str>) -> Result<Targets, String> {
     let said = variable("RUST_LOG").or_else(|| variable("DIMOS_LOG_LEVEL").map(|level| python_level(&level)));
     let said = said.unwrap_or_default();
     let readable: Vec<_> = said.split(',').filter(|directive| directive.parse::<Targets>().is_ok()).collect();
-    Ok(with_default(readable.join(",").parse().unwrap_or_default()))
+    let readable = readable.join(",");
+    Ok(with_default(if readable.is_empty() { Targets::new() } else { readable.parse().unwrap_or_default() }))
 }
 
 fn with_default(targets: Targets) -> Targets {

@@ -1,5 +1,6 @@
 //! What handlers return.
 
+use std::any::Any;
 use std::fmt::Display;
 
 use lcm::codec::DecodeError;
@@ -19,6 +20,10 @@ pub enum HandlerError {
 }
 
 /// What a handler, a timer or a hook may return: nothing, or a result whose error is logged and counted.
+#[diagnostic::on_unimplemented(
+    message = "a handler, timer or hook cannot return `{Self}`",
+    note = "it returns nothing, or `Result<(), E>` where `E` can be displayed"
+)]
 pub trait Outcome {
     /// As a result.
     ///
@@ -41,7 +46,14 @@ impl<E: Display> Outcome for Result<(), E> {
 }
 
 /// What a method's own error becomes for its caller. For the macros.
+///
+/// Of an [`RpcError`] only what the method says itself stays: that a call which it made had no answer says nothing about this call.
 #[doc(hidden)]
-pub fn failed(error: &dyn Display) -> RpcError {
-    RpcError::Handler { message: format!("{error:#}"), data: None }
+pub fn failed<E: Display + 'static>(error: &E) -> RpcError {
+    let message = format!("{error:#}");
+    match (error as &dyn Any).downcast_ref() {
+        None => RpcError::Handler { message, data: None },
+        Some(own @ (RpcError::Handler { .. } | RpcError::BadArguments { .. } | RpcError::Cancelled)) => own.clone(),
+        Some(other) => RpcError::Handler { message, data: Some(serde_json::json!({ "code": other.code() })) },
+    }
 }

@@ -21,6 +21,7 @@ use crate::rpc::RpcError;
 use crate::wire::{Shape, Wire};
 
 /// What a module needs of another one. `#[interface]` makes it of a trait.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no interface", note = "put `#[interface]` before the trait")]
 pub trait Interface {
     /// The trait's name.
     const NAME: &'static str;

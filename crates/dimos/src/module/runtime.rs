@@ -199,7 +199,7 @@ impl<M: 'static> Runtime<M> {
         self.mesh.busy().end();
         drop(entered);
         match &outcome {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => call.settle(),
             Ok(Err(error)) => call.finish(Err(RpcError::Handler { message: error.to_string(), data: None })),
             Err(panic) => call.finish(Err(RpcError::Panic { message: panic_message(&**panic) })),
         }

@@ -9,6 +9,10 @@ use super::Config;
 pub(super) fn schema_of<T: JsonSchema + ?Sized>() -> Value {
     let mut schema = schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     schema.remove("$schema");
+    // Structs have names that say something; those of plain types are schemars' own.
+    if schema.get("properties").is_none() {
+        schema.remove("title");
+    }
     schema.to_value()
 }
 

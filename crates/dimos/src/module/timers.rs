@@ -35,7 +35,8 @@ impl Timers {
             }
         }
         let due = self.timers.iter().enumerate().filter_map(|(index, timer)| Some((timer.next?, index)));
-        let (next, index) = due.filter(|(next, _)| *next <= now).min()?;
+        // At the end of time nothing is due any more.
+        let (next, index) = due.filter(|(next, _)| *next <= now && *next < TimeNs::MAX).min()?;
         let timer = self.timers.get_mut(index)?;
         let missed = (now - next) / timer.period_ns;
         self.missed += missed.unsigned_abs();

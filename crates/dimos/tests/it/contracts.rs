@@ -200,3 +200,26 @@ fn shapes_differ_wherever_bytes_could_be_taken_for_something_else() {
     }
     assert_eq!(Generic::<Vec<Pose>>::SHAPE, OlderPlan::SHAPE);
 }
+
+#[test]
+fn schemas_of_messages_take_what_serde_takes() {
+    let generated = |schema: schemars::Schema| dimos::json_schema::Schema::compile(&schema.to_value()).unwrap();
+    let pose = generated(schemars::schema_for!(lcm_types::geometry_msgs::PoseStamped));
+    let mut stamped = lcm_types::geometry_msgs::PoseStamped::default();
+    stamped.pose.position.x = f64::NAN;
+    stamped.header.frame_id = "map".into();
+    pose.check(&serde_json::to_value(&stamped).unwrap()).unwrap();
+    pose.check(&json!({})).unwrap();
+    assert!(pose.check(&json!({ "pose": { "position": { "w": 1 } } })).is_err());
+    let image = generated(schemars::schema_for!(lcm_types::sensor_msgs::Image));
+    let picture = lcm_types::sensor_msgs::Image { data: vec![1, 2, 3], ..Default::default() };
+    image.check(&serde_json::to_value(&picture).unwrap()).unwrap();
+    macro_rules! every {
+        ($($message:ty),* $(,)?) => {
+            $(generated(schemars::schema_for!($message))
+                .check(&serde_json::to_value(<$message>::default()).unwrap())
+                .unwrap_or_else(|violations| panic!("{}: {violations:?}", stringify!($message)));)*
+        };
+    }
+    lcm_types::all_types!(every);
+}
