@@ -8,6 +8,7 @@ mod head;
 mod ignored;
 mod length;
 mod manifest;
+mod places;
 mod tokens;
 mod unsafe_code;
 mod words;
@@ -75,6 +76,7 @@ fn check_file(path: &str, text: &str) -> Vec<Finding> {
 fn check_rust_file(path: &str, text: &str, tokens: &[Token]) -> Vec<Finding> {
     let mut findings = unsafe_code::check(path, text, tokens);
     findings.extend(ignored::check(path, tokens));
+    findings.extend(places::check(path, tokens));
     // What a generator writes is as long as its input, and its head is the generator's choice.
     if !path.contains("/generated/") {
         findings.extend(head::check(path, text));
