@@ -256,3 +256,36 @@ fn data_passes_beside_calls() {
     publishing.join().unwrap();
     assert!(receiver.peek_stream("/nothing", Duration::from_millis(50)).unwrap().is_none());
 }
+
+#[test]
+fn threads_that_come_and_go_never_leave_the_bus_unread() {
+    let options = options();
+    let _served = calculator().start(options.clone()).unwrap();
+    let dimos = client(&options);
+    let calculator = dimos.module("robot0/calculator").unwrap().limit(TimeLimit::Deadline(Duration::from_secs(20)));
+    // Pauses around those after which another thread reads.
+    let threads = (0..6_u64).map(|seed| {
+        let calculator = calculator.clone();
+        std::thread::spawn(move || {
+            let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            for number in 0..300_u64 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                std::thread::sleep(Duration::from_micros(random % 3000));
+                if random % 11 == 0 {
+                    // Given up at once, as by somebody who does not care.
+                    drop(calculator.start("echo", &json!(number)).unwrap());
+                } else if random % 7 == 0 {
+                    let chunks = calculator.stream("count", &json!({ "to": 70 })).unwrap();
+                    assert_eq!(chunks.map(Result::unwrap).count(), 70);
+                } else {
+                    assert_eq!(calculator.call("echo", &json!(number)).unwrap(), json!(number));
+                }
+            }
+        })
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.join().unwrap();
+    }
+}
