@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod lcmtest;
 pub mod listening;
 pub mod logger;
+pub mod mesh_python;
 pub mod modules;
 pub mod netns;
 pub mod payload;

@@ -53,9 +53,8 @@ impl ModuleProcess {
     #[must_use]
     pub fn running(&self, dimos: &Dimos, name: &str) -> RemoteModule {
         let pid = self.0.id();
-        let is_it = |one: &dimos::presence::Participant| {
-            one.state == State::Running && one.identity.pid.unsigned_abs() == pid
-        };
+        let is_it =
+            |one: &dimos::presence::Participant| one.state == State::Running && one.identity.pid.unsigned_abs() == pid;
         eventually(
             || format!("{name} runs; it says {}", self.0.stderr()),
             || {

@@ -1,14 +1,15 @@
 //! How modules are started: by hand, by a line on stdin, with the arguments of Python DimOS, and with both; and how they log.
 
+use std::process::Command;
 use std::time::Duration;
 
 use dimos::Dimos;
 use lcm::{Lcm, Message, Queue};
 use lcm_types::geometry_msgs::PoseStamped;
 use lcm_types::std_msgs::Int32;
-use mesh_tests::modules::ModuleProcess;
+use mesh_tests::modules::{ModuleProcess, eventually};
 use mesh_tests::process::{PATIENCE, Process, run};
-use mesh_tests::{isolated, test_module, test_name};
+use mesh_tests::{isolated, test_module};
 use serde_json::{Value, json};
 
 #[test]
@@ -68,10 +69,7 @@ fn the_arguments_of_python_dimos_are_channels_and_values() {
     let more = ["--is_loud", "true", "--names", "left,right"];
     let ticker = ModuleProcess::start(test_module!("Ticker"), &[&arguments[..], &more[..]].concat());
     let settings = ticker.running(&dimos, "ticker").call("settings", &()).expect("it answers");
-    assert_eq!(
-        settings,
-        json!({ "period_ms": 400, "is_loud": true, "names": ["left", "right"], "weights": {} })
-    );
+    assert_eq!(settings, json!({ "period_ms": 400, "is_loud": true, "names": ["left", "right"], "weights": {} }));
     let quiet = ModuleProcess::start(test_module!("Ticker"), &["--name", "quiet", "--is_loud", "false"]);
     let settings = quiet.running(&dimos, "quiet").call("settings", &()).expect("it answers");
     assert_eq!(settings["is_loud"], json!(false));
@@ -92,10 +90,8 @@ fn python_dimos_may_give_both_arguments_and_a_line() {
     assert_eq!((&settings["period_ms"], &settings["names"]), (&json!(300), &json!(["a", "b"])));
 
     // A stdin that stays open and says nothing delays it, and that is all.
-    let mut process = Process::start(test_module!("Ticker").args(["--ticks", "/t2", "--nap", "/n2"]));
-    let name = process.id();
-    let silent = ModuleProcess(process);
-    let _module = silent.running(&dimos, &format!("ticker-{name}"));
+    let silent = ModuleProcess(Process::start(test_module!("Ticker").args(["--ticks", "/t2", "--nap", "/n2"])));
+    let _module = silent.running(&dimos, &format!("ticker-{}", silent.0.id()));
 }
 
 #[test]
@@ -103,7 +99,10 @@ fn instances_that_were_given_channels_and_no_name_do_not_displace_each_other() {
     isolated!(MulticastOnLo);
     let dimos = Dimos::join().expect("the bus is there");
     let start = |number: usize| {
-        ModuleProcess::start(test_module!("Ears"), &["--owned", &format!("/in{number}"), "--echo", &format!("/out{number}")])
+        ModuleProcess::start(
+            test_module!("Ears"),
+            &["--owned", &format!("/in{number}"), "--echo", &format!("/out{number}")],
+        )
     };
     let first = start(0);
     let _first = first.running(&dimos, "ears");
@@ -211,6 +210,39 @@ fn lines_of_the_log_have_no_fields_that_python_dimos_cannot_take() {
         let taken = ["module", "pid", "event", "self", "level", "timestamp", "target"];
         assert!(!fields.keys().any(|key| taken.contains(&key.as_str())), "{line}");
     }
+}
+
+#[test]
+fn a_launcher_that_does_not_finish_its_line_is_not_waited_for_for_ever() {
+    isolated!(MulticastOnLo);
+    // All that it has to say came by arguments as well. With `--stdin` it would be waited for, for 10 s.
+    let dimos = Dimos::join().expect("the bus is there");
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"{ printf '{"topics": '; sleep 60; } | "$@""#, "sh", env!("CARGO_BIN_EXE_test-module")]);
+    command.args(["--owned", "/in", "--echo", "/out"]).env("TEST_MODULE", "Ears");
+    let shell = Process::start(&mut command);
+    eventually(|| format!("it runs: {}", shell.stderr()), || dimos.module("ears").ok());
+    assert_echoed("/in", "/out");
+}
+
+#[test]
+fn a_module_on_another_transport_than_python_says_so() {
+    isolated!(MulticastOnLo);
+    let told = |transport: &str| {
+        let mut command = test_module!("Ears");
+        command.env("DIMOS_TRANSPORT", transport);
+        let dimos = Dimos::join().expect("the bus is there");
+        let (mut ears, _) = ModuleProcess::start_as(&dimos, "ears", command, &[]);
+        ears.signal("TERM");
+        assert_eq!(ears.exit_code(), Some(0));
+        ears.log().into_iter().find(|line| line["level"] == "WARN")
+    };
+    assert_eq!(told("lcm"), None);
+    let warning = told("zenoh").expect("a warning");
+    assert!(
+        warning["fields"]["message"].as_str().is_some_and(|said| said.contains("DIMOS_TRANSPORT=lcm")),
+        "{warning}"
+    );
 }
 
 #[test]

@@ -97,12 +97,7 @@ impl<T: Message> Out<T> {
 }
 
 impl OutPort {
-    pub(super) fn new(
-        channel: Channel,
-        publisher: Publisher,
-        is_silenced: Arc<AtomicBool>,
-        is_latched: bool,
-    ) -> Self {
+    pub(super) fn new(channel: Channel, publisher: Publisher, is_silenced: Arc<AtomicBool>, is_latched: bool) -> Self {
         let (published, failed, latched) = Default::default();
         let last = is_latched.then(|| Mutex::new(None));
         Self { channel, publisher, is_silenced, published, failed, latched, last }
@@ -113,9 +108,14 @@ impl OutPort {
             self.count_failed();
             return Err(OutError::Displaced { channel: self.channel });
         }
-        if let Some(last) = &self.last {
-            let message = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(message));
+        // Held until it is sent: who is given the last message has not got it before, or knows it.
+        let mut last = self.last.as_ref().map(|last| last.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(last) = &mut last {
+            let mut message = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+            for slice in slices {
+                message.extend_from_slice(slice);
+            }
+            **last = Some(Arc::new(message));
         }
         self.publisher.publish_gathered(self.channel, slices).inspect_err(|_| self.count_failed())?;
         self.published.fetch_add(1, Ordering::Relaxed);

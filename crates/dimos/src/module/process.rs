@@ -69,6 +69,10 @@ fn process<M: Module>() -> Result<u8, Problem> {
         Mode::Describe | Mode::Run => {}
     }
     log::init(log::wanted(launch.log.as_deref()).map_err(usage)?);
+    if let Some(transport) = std::env::var_os("DIMOS_TRANSPORT").filter(|transport| transport != "lcm") {
+        // Where Python DimOS starts it, nobody would hear it.
+        tracing::warn!(?transport, "the module is on LCM only: start Python DimOS with DIMOS_TRANSPORT=lcm");
+    }
     let ending = Arc::new(Ending::default());
     let failed =
         |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot watch signals: {error}") };
@@ -210,6 +214,7 @@ fn code_of(error: &StartError) -> u8 {
         StartError::Bus(_) | StartError::Mesh(_) => exit::NO_BUS,
         StartError::Topic { .. } | StartError::Name(_) => exit::USAGE,
         StartError::Reference { .. } => exit::NOT_FOUND,
+        StartError::Displaced => exit::DISPLACED,
         _ => exit::ERROR,
     }
 }

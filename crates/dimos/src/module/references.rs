@@ -12,8 +12,10 @@ use super::start::{REFERENCE_PATIENCE, StartError};
 use crate::contract::{Contract, ReferenceContract};
 use crate::mesh::{DESCRIBE, Mesh};
 use crate::name::Name;
+use crate::node::NodeId;
 use crate::presence::Participant;
 use crate::remote::RemoteModule;
+use crate::rpc::TimeLimit;
 
 /// What was found for a reference.
 enum Found {
@@ -32,6 +34,7 @@ pub(super) fn resolve(
     ending: &Ending,
 ) -> Result<BTreeMap<&'static str, Name>, StartError> {
     let mut resolved = BTreeMap::new();
+    let displaced = mesh.with(|cores, _| cores.was_displaced());
     let mut search = Search { mesh, own, contracts: BTreeMap::new(), is_surveyed: false };
     for &reference in &declaration.references {
         let Some(needed) = declaration.contract.references.get(reference) else { continue };
@@ -45,6 +48,9 @@ pub(super) fn resolve(
         loop {
             if ending.is_asked() {
                 return Err(StartError::Ended);
+            }
+            if displaced.try_recv().is_ok() {
+                return Err(StartError::Displaced);
             }
             match search.find(needed) {
                 Found::One(name) => {
@@ -83,8 +89,8 @@ pub(super) fn resolve(
 struct Search<'a> {
     mesh: &'a Arc<Mesh>,
     own: &'a Name,
-    /// What modules say of themselves, by their processes; none if they do not.
-    contracts: BTreeMap<crate::NodeId, Option<Contract>>,
+    /// What modules say of themselves, by their processes, or when they did not.
+    contracts: BTreeMap<NodeId, Result<Contract, Instant>>,
     is_surveyed: bool,
 }
 
@@ -131,15 +137,27 @@ impl Search<'_> {
 
     fn contract_of(&mut self, name: &Name, participant: &Participant) -> Option<&Contract> {
         let node = participant.identity.node;
+        if let Some(Err(asked)) = self.contracts.get(&node)
+            && asked.elapsed() >= ASK_AGAIN
+        {
+            self.contracts.remove(&node);
+        }
         let mesh = self.mesh;
         let ask = || {
             let module = RemoteModule::new(Arc::clone(mesh), name.clone(), node);
-            let described = module.call_as(DESCRIBE, &());
-            described.inspect_err(|error| tracing::debug!(%name, %error, "does not say what it offers")).ok()
+            let described = module.limit(TimeLimit::Deadline(DESCRIBED_WITHIN)).call_as(DESCRIBE, &());
+            described.map_err(|error| {
+                tracing::debug!(%name, %error, "does not say what it offers");
+                Instant::now()
+            })
         };
-        self.contracts.entry(node).or_insert_with(ask).as_ref()
+        self.contracts.entry(node).or_insert_with(ask).as_ref().ok()
     }
 }
+
+/// A module that does not say what it offers by then may be suspended. It is asked again, but not at once.
+const DESCRIBED_WITHIN: Duration = Duration::from_secs(1);
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often it is looked again.
 const AGAIN: Duration = Duration::from_millis(20);

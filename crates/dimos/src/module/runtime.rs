@@ -21,7 +21,7 @@ use crate::chain;
 use crate::json_schema::Schema;
 use crate::mesh::Mesh;
 use crate::node::NodeId;
-use crate::presence::Stage;
+use crate::presence::{Farewell, Stage};
 use crate::rpc::{IncomingCall, RpcError};
 use crate::service::panic_message;
 
@@ -63,6 +63,7 @@ impl<M: 'static> Runtime<M> {
         };
         self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Stopping));
         if let Some(stop) = self.table.stop.take() {
+            end_in_time(Arc::clone(&self.mesh));
             self.run_hook("stop", &stop);
         }
         self.complaints.finish();
@@ -211,6 +212,19 @@ impl<M: 'static> Runtime<M> {
 impl SharedInbox {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the process when the stop hook does not.
+fn end_in_time(mesh: Arc<Mesh>) {
+    let wait = move || {
+        std::thread::sleep(GRACE);
+        tracing::error!(after = ?GRACE, "the stop hook still runs: ending without it");
+        mesh.with(|cores, now| cores.presence.leave(now, Farewell::Failed));
+        std::process::exit(i32::from(crate::exit::ERROR));
+    };
+    if let Err(error) = std::thread::Builder::new().name("dimos-end".to_owned()).spawn(wait) {
+        tracing::error!(%error, "cannot watch the stop hook");
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) enum StartError {
     /// Not an error of the module.
     #[error("told to end before it had started")]
     Ended,
+    #[error("another process has taken the module's name before it had started")]
+    Displaced,
 }
 
 /// Joins the mesh and makes the module.

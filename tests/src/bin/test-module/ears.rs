@@ -1,7 +1,7 @@
 //! A module that hears in every way there is, and tells what it heard.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dimos::{In, Module, Out, OutError, Sample, module};
 use lcm_types::geometry_msgs::{PoseStamped, PoseStampedView};
@@ -15,6 +15,9 @@ pub(crate) struct Ears {
     #[port(keep_last = 4)]
     few: In<Int32>,
     usual: In<Int32>,
+    /// Takes half a millisecond of each.
+    #[port(keep_last = 10000)]
+    many: In<Int32>,
     /// Sleeps for so many milliseconds.
     nap: In<Int32>,
     /// Fails at 1, panics at 2.
@@ -40,6 +43,12 @@ impl Ears {
 
     fn on_usual(&mut self, number: Int32) {
         self.note("usual", number.data);
+    }
+
+    fn on_many(&mut self, number: Int32) {
+        let until = Instant::now() + Duration::from_micros(500);
+        while Instant::now() < until {}
+        self.note("many", number.data);
     }
 
     fn on_nap(&mut self, number: Int32) {
@@ -85,6 +94,7 @@ impl Ears {
             "latest" => self.latest.counts(),
             "few" => self.few.counts(),
             "usual" => self.usual.counts(),
+            "many" => self.many.counts(),
             "trouble" => self.trouble.counts(),
             "unhandled" => self.unhandled.counts(),
             "owned" => self.owned.counts(),

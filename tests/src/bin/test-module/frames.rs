@@ -30,9 +30,8 @@ impl Arm {
 
 impl Arm {
     fn transform(&self, parent: &str, child: &str, x_m: f64) -> TransformStamped {
-        let mut transform = TransformStamped::default();
-        transform.header = self.clock.header(parent);
-        transform.child_frame_id = child.to_owned();
+        let (header, child_frame_id) = (self.clock.header(parent), child.to_owned());
+        let mut transform = TransformStamped { header, child_frame_id, ..TransformStamped::default() };
         transform.transform.translation.x = x_m;
         transform.transform.rotation.w = 1.0;
         transform

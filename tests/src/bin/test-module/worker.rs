@@ -46,6 +46,11 @@ impl Worker {
         a + b
     }
 
+    #[rpc(name = "foresee")]
+    fn guess(&self) -> String {
+        "sunshine".to_owned()
+    }
+
     #[rpc]
     fn divide(&self, a: i64, b: i64) -> Result<i64, String> {
         a.checked_div(b).ok_or_else(|| format!("{a} cannot be divided by {b}"))
