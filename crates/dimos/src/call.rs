@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use serde::Serialize;
@@ -158,18 +158,24 @@ impl<T> Chunks<T> {
 }
 
 impl<T: Serialize> Chunks<T> {
-    /// Sends a chunk. It waits while the caller has not taken the ones before.
+    /// Sends a chunk. It waits while the caller has not taken the ones before, 3 s at most: nothing else of the module's own thread
+    /// happens meanwhile. Whoever cannot wait uses [`Chunks::try_send`], from a timer for instance, or sends from another thread.
     ///
     /// # Errors
-    /// [`RpcError::Cancelled`] if nobody reads the stream any more; then the handler should end.
+    /// [`RpcError::Cancelled`] if nobody reads the stream any more, [`RpcError::Idle`] if its reader takes nothing; then the handler
+    /// should end.
     pub fn send(&self, chunk: &T) -> Result<(), RpcError> {
         let mut bytes = self.call.encoded(chunk)?;
+        let until = Instant::now() + PATIENCE;
         loop {
             match self.offer(bytes)? {
                 None => return Ok(()),
                 Some((refused, has_room)) => {
                     // It may be cancelled as well.
-                    let _: Option<()> = self.call.mesh.wait_for(&has_room, None);
+                    let _: Option<()> = self.call.mesh.wait_for(&has_room, Some(until));
+                    if Instant::now() >= until {
+                        return Err(RpcError::Idle { limit: PATIENCE });
+                    }
                     bytes = refused;
                 }
             }
@@ -238,3 +244,6 @@ impl<T> Drop for Reply<T> {
         }
     }
 }
+
+/// How long a stream waits for its reader: the idle limit of streams.
+const PATIENCE: Duration = Duration::from_secs(3);

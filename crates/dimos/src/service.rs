@@ -16,7 +16,7 @@ use crate::call::{Call, Chunks};
 use crate::client::{ConnectError, Options};
 use crate::contract::{Contract, MethodContract};
 use crate::json_schema::{Schema, SchemaError};
-use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving};
+use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{ClaimError, JoinError, Policy, Stage};
@@ -185,7 +185,7 @@ impl Service {
         let (concurrent, at_once) = unbounded();
         let hand_out: HandOut = Box::new(move |call: IncomingCall| {
             let turns = if call.is_concurrent { &concurrent } else { &sequential };
-            turns.send(call).is_ok()
+            turns.send(call).map_err(|_| stopping())
         });
         let methods = self.methods.iter().map(|(name, (method, _))| (name.clone(), method.clone())).collect();
         let (name, contract) = (&self.name, &self.contract);

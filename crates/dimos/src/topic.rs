@@ -49,15 +49,19 @@ pub enum TopicError {
 /// # Errors
 /// If it would be too long, or is of another type.
 pub fn channel_of<T: Message>(topic: &str) -> Result<Channel, TopicError> {
-    let channel = match topic.split_once('#') {
-        None => typed(topic, T::NAME),
-        Some((_, suffix)) if suffix == T::NAME || suffix == short(T::NAME) => topic.to_owned(),
+    check(&typed_as(topic, T::NAME)?)
+}
+
+/// The name of the channel of messages of a type on a topic, or on what is a channel already.
+pub(crate) fn typed_as(topic: &str, type_name: &'static str) -> Result<String, TopicError> {
+    match topic.split_once('#') {
+        None => Ok(typed(topic, type_name)),
+        Some((_, suffix)) if suffix == type_name || suffix == short(type_name) => Ok(topic.to_owned()),
         Some((_, suffix)) => {
             let (channel, found) = (topic.to_owned(), suffix.to_owned());
-            return Err(TopicError::OtherType { channel, found, expected: T::NAME });
+            Err(TopicError::OtherType { channel, found, expected: type_name })
         }
-    };
-    check(&channel)
+    }
 }
 
 /// The channel of this name.

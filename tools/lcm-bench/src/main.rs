@@ -2,7 +2,8 @@
 //!
 //! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
 //! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
-//! Benchmarks of their own: [`types`], message types in memory, without a bus; [`mesh`], calls and presence.
+//! Benchmarks of their own: [`types`], message types in memory, without a bus; [`mesh`], calls and presence;
+//! [`modules`], what modules cost, which are a program of their own, `bench-module`.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod contender;
 mod exchange;
 mod launch;
 mod mesh;
+mod modules;
 mod namespace;
 mod peers;
 mod process;
@@ -79,6 +81,8 @@ enum Part {
     Types(types::Options),
     /// Measures calls beside the bare bus, gRPC and Python DimOS, and what presence costs.
     Mesh(mesh::Options),
+    /// Measures modules beside processes that use the bus alone: pipelines, calls, memory, start.
+    Modules(modules::Options),
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -114,6 +118,7 @@ fn main() -> ExitCode {
         Some(Part::Types(options)) => types::run(&options),
         Some(Part::TypesWorker(job)) => types::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::Mesh(options)) => mesh::run(&options),
+        Some(Part::Modules(options)) => modules::run(&options),
         Some(Part::MeshWorker(job)) => mesh::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
         None if options.isolated => measure(options),

@@ -55,7 +55,7 @@ impl Worker {
         if line != word { Err(anyhow!("{} said `{line}`, not `{word}`", self.name)) } else { Ok(()) }
     }
 
-    /// The figures with which a worker ends.
+    /// The next figures that a worker tells; most end with them.
     pub(crate) fn figures(&self, within: Duration) -> Result<Figures> {
         let line = self.line("figures", within)?;
         Figures::parse(&line).with_context(|| format!("{} said `{line}`, which are no figures", self.name))

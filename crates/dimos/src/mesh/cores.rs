@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use lcm::codec::DecodeError;
 use lcm::{Message, Publisher, Sample};
 use lcm_types::dimos_mesh::{Ask, Beat, ChannelCount, Claim, RpcRequest, RpcResponse};
@@ -34,21 +34,23 @@ pub(crate) struct Cores {
     claimed: Option<Sender<Result<(Name, i64), ClaimError>>>,
     /// Who owns the name of this process now, once.
     displaced: Sender<NodeId>,
-    /// Becomes true then, so that nothing is published any more.
-    silenced: Option<Arc<AtomicBool>>,
+    /// What is to be done then at once.
+    when_displaced: Option<Box<dyn Fn() + Send>>,
     was_displaced: Receiver<NodeId>,
     hand_out: HandOut,
-    /// Whether a call was handed out since this was asked last.
-    handed_out: bool,
+    /// Whether something came about since this was asked last that another thread may wait for.
+    has_news: bool,
     /// What `describe` answers.
     description: Option<Vec<u8>>,
     published: Vec<Published>,
     /// Handlers that wait for their stream to take chunks again.
-    full: HashMap<ServedCall, Sender<()>>,
+    full: HashMap<ServedCall, Vec<Sender<()>>>,
     busy: Arc<Busy>,
     chores: Vec<Chore>,
     /// See [`MeshCounts::malformed`].
     malformed: u64,
+    /// See [`MeshCounts::events_dropped`].
+    events_dropped: u64,
     had_beats: bool,
     is_stopped: bool,
 }
@@ -65,6 +67,8 @@ pub struct MeshCounts {
     pub callee: CalleeCounts,
     /// Messages on the channels of the mesh that are of another type, or damaged.
     pub malformed: u64,
+    /// Events that were not kept for who reads them too slowly.
+    pub events_dropped: u64,
 }
 
 /// What is to be done now and then by whoever reads, even while the module's own thread is busy.
@@ -76,8 +80,8 @@ struct Chore {
 /// Does it, and tells when it is due again.
 pub(crate) type RunChore = dyn FnMut(Instant) -> Option<Instant> + Send;
 
-/// Takes calls to be executed. False means that nobody executes any.
-pub(crate) type HandOut = Box<dyn Fn(IncomingCall) -> bool + Send>;
+/// Takes calls to be executed, or tells why not. It is called while the mesh is locked, and must not come back to it.
+pub(crate) type HandOut = Box<dyn Fn(IncomingCall) -> Result<(), RpcError> + Send>;
 
 /// How many messages this process has published on a channel.
 #[derive(Debug, Clone)]
@@ -130,16 +134,17 @@ impl Cores {
             events: Vec::new(),
             claimed: None,
             displaced,
-            silenced: None,
+            when_displaced: None,
             was_displaced,
             hand_out,
-            handed_out: false,
+            has_news: false,
             description,
             published,
             full: HashMap::new(),
             busy: Arc::new(Busy::new()),
             chores: Vec::new(),
             malformed: 0,
+            events_dropped: 0,
             had_beats: false,
             is_stopped: false,
         })
@@ -168,7 +173,7 @@ impl Cores {
 
     /// What becomes of other processes from now on.
     pub(crate) fn events(&mut self) -> Receiver<Event> {
-        let (sender, receiver) = unbounded();
+        let (sender, receiver) = bounded(EVENTS);
         self.events.push(sender);
         receiver
     }
@@ -180,9 +185,9 @@ impl Cores {
         receiver
     }
 
-    /// Sets this when another process takes the name of this one.
-    pub(crate) fn silence_when_displaced(&mut self, silenced: Arc<AtomicBool>) {
-        self.silenced = Some(silenced);
+    /// Has this done when another process takes the name of this one. It must not come back to the mesh, which is locked.
+    pub(crate) fn when_displaced(&mut self, work: impl Fn() + Send + 'static) {
+        self.when_displaced = Some(Box::new(work));
     }
 
     /// Receives once, when another process has taken the name of this one: who.
@@ -213,7 +218,7 @@ impl Cores {
         let (room, has_room) = bounded(1);
         self.callee.chunk(now, call, bytes).map(drop).map_err(|error| {
             if matches!(error, ChunkError::Full { .. }) {
-                self.full.insert(call, room);
+                self.full.entry(call).or_default().push(room);
             }
             (error, has_room)
         })
@@ -221,7 +226,7 @@ impl Cores {
 
     pub(crate) fn counts(&self) -> MeshCounts {
         let (presence, caller, callee) = (self.presence.counts(), self.caller.counts(), self.callee.counts());
-        MeshCounts { presence, caller, callee, malformed: self.malformed }
+        MeshCounts { presence, caller, callee, malformed: self.malformed, events_dropped: self.events_dropped }
     }
 
     /// Whether all callers have their answers.
@@ -230,14 +235,14 @@ impl Cores {
         bytes == 0
     }
 
-    /// Whether a call was handed out since this was asked last.
-    pub(super) fn take_handed_out(&mut self) -> bool {
-        std::mem::take(&mut self.handed_out)
+    /// Whether something came about since this was asked last that another thread may wait for.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     /// Calls are refused from now on.
     pub(super) fn close(&mut self) {
-        self.hand_out = Box::new(|_| false);
+        self.hand_out = Box::new(|_| Err(super::stopping()));
     }
 
     pub(super) fn stop(&mut self) {
@@ -353,9 +358,10 @@ impl Cores {
             Action::Displaced { name, by } => {
                 tracing::error!(%name, %by, "another process has taken this one's name");
                 self.callee.displaced(Instant::now());
-                if let Some(silenced) = &self.silenced {
-                    silenced.store(true, Ordering::SeqCst);
+                if let Some(when_displaced) = &self.when_displaced {
+                    when_displaced();
                 }
+                self.has_news = true;
                 // It comes once, and there is room for one.
                 let _ = self.displaced.try_send(by);
             }
@@ -364,7 +370,15 @@ impl Cores {
                     self.caller.target_lost(Instant::now(), node);
                     self.callee.caller_lost(Instant::now(), node);
                 }
-                self.events.retain(|events| events.send(event.clone()).is_ok());
+                let dropped = &mut self.events_dropped;
+                self.events.retain(|events| match events.try_send(event.clone()) {
+                    Ok(()) => true,
+                    Err(TrySendError::Full(_)) => {
+                        *dropped += 1;
+                        true
+                    }
+                    Err(TrySendError::Disconnected(_)) => false,
+                });
             }
         }
     }
@@ -373,12 +387,14 @@ impl Cores {
         match output {
             CallerOutput::Send { channel, request } => self.publish(&channel, &request),
             CallerOutput::Chunk { call, bytes } => {
+                self.has_news = true;
                 if let Some(waiting) = self.calls.get(&call) {
                     // Who waits no longer has dropped the call, which cancels it.
                     let _ = waiting.replies.send(Reply::Chunk(bytes));
                 }
             }
             CallerOutput::Outcome { call, result } => {
+                self.has_news = true;
                 if let Some(waiting) = self.calls.remove(&call) {
                     self.presence.unfollow(Instant::now(), waiting.target);
                     let _ = waiting.replies.send(Reply::Outcome(result));
@@ -398,15 +414,15 @@ impl Cores {
                     self.callee.finish(Instant::now(), id, Ok(description.clone()));
                     return;
                 }
-                self.handed_out = true;
-                if !(self.hand_out)(call) {
-                    // Nobody executes calls in this process.
-                    self.callee.finish(Instant::now(), id, Err(RpcError::Displaced));
+                self.has_news = true;
+                if let Err(error) = (self.hand_out)(call) {
+                    self.callee.finish(Instant::now(), id, Err(error));
                 }
             }
             // Handlers ask whether they are cancelled; one that waits is to ask now.
             CalleeOutput::Cancel(call) | CalleeOutput::Credit { call, .. } => {
-                if let Some(room) = self.full.remove(&call) {
+                self.has_news = true;
+                for room in self.full.remove(&call).into_iter().flatten() {
                     let _ = room.try_send(());
                 }
             }
@@ -414,6 +430,7 @@ impl Cores {
     }
 
     fn tell_claimed(&mut self, result: Result<(Name, i64), ClaimError>) {
+        self.has_news = true;
         if let Some(claimed) = self.claimed.take() {
             let _ = claimed.send(result);
         }
@@ -442,6 +459,9 @@ impl fmt::Debug for Cores {
 
 /// The method that every module has: its contract, in JSON.
 pub(crate) const DESCRIBE: &str = "describe";
+
+/// How many events wait for who reads them.
+const EVENTS: usize = 16_384;
 
 /// A message does not lie in the kernel longer than this; the clock was set.
 const MAX_AGE: Duration = Duration::from_secs(3600);

@@ -22,7 +22,7 @@ use lcm::{Handle, Inline, Sample, Url};
 use crate::contract::Contract;
 use crate::name::Name;
 use crate::presence::{Config, Farewell};
-use crate::rpc::{IncomingCall, Method};
+use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
 pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply, RunChore};
@@ -80,7 +80,7 @@ impl Mesh {
     pub(crate) fn client(url: &Url) -> Result<Self, MeshError> {
         let mut config = Config::new(this_process::identity());
         config.watching = true;
-        let nobody: HandOut = Box::new(|_: IncomingCall| false);
+        let nobody: HandOut = Box::new(|_: IncomingCall| Err(stopping()));
         let bus = Inline::open(&url.to_string())?;
         let cores = Cores::new(Instant::now(), config, bus.publisher(), BTreeMap::new(), None, nobody, Vec::new())?;
         Self::open(bus, cores, None)
@@ -128,7 +128,7 @@ impl Mesh {
                 (next, None) => next.is_some(),
                 (None, Some(_)) => false,
             };
-            if is_sooner || cores.take_handed_out() || cores.wants_beats_changed() {
+            if is_sooner || cores.take_news() || cores.wants_beats_changed() {
                 self.shared.wake.wake();
             }
         }
@@ -140,9 +140,9 @@ impl Mesh {
         self.shared.wake.wake();
     }
 
-    /// Reads once, until something has happened, or `until`.
-    pub(crate) fn read(&self, until: Option<Instant>) {
-        self.reading.turn(&self.shared, until);
+    /// Reads once, until something has happened, or `until`, unless there is work for this thread already.
+    pub(crate) fn read(&self, until: Option<Instant>, has_work: &dyn Fn() -> bool) {
+        self.reading.turn(&self.shared, until, has_work);
     }
 
     /// Waits for what another thread sends, or what comes of reading the bus, which this thread does if no other one waits. `None`
@@ -157,12 +157,12 @@ impl Mesh {
         channel: &str,
         handler: impl FnMut(&Sample) + Send + 'static,
     ) -> Result<Handle, lcm::PatternError> {
-        self.reading.demand(&self.shared).subscribe(channel, handler)
+        self.reading.with_reader(&self.shared, |reader| reader.subscribe(channel, handler))
     }
 
     /// Hears the calls to a further name.
     pub(crate) fn hear_requests(&self, name: &Name) -> Result<(), lcm::PatternError> {
-        self.reading.demand(&self.shared).hear_requests(name)
+        self.reading.with_reader(&self.shared, |reader| reader.hear_requests(name))
     }
 
     /// Lets so much time pass. Reads meanwhile if nobody else does.
@@ -221,6 +221,11 @@ impl Drop for Mesh {
             let _ = thread.join();
         }
     }
+}
+
+/// What calls are told that come when nothing is executed any more.
+pub(crate) fn stopping() -> RpcError {
+    RpcError::Handler { message: "the process is stopping; the method did not run".to_owned(), data: None }
 }
 
 /// How long answers that are on their way may take to arrive.

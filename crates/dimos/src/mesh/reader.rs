@@ -49,8 +49,13 @@ impl Reader {
     }
 
     /// Waits for something to happen, so long at most, and does all that follows from it for the cores. What else is subscribed is
-    /// handed to its handlers.
-    pub(super) fn turn(&mut self, until: Option<Instant>) {
+    /// handed to its handlers. It does not wait if `has_work` already.
+    pub(super) fn turn(&mut self, until: Option<Instant>, has_work: &dyn Fn() -> bool) {
+        // What other threads bring about from here on is noticed before this one waits.
+        self.shared.lock().take_news();
+        if has_work() {
+            return;
+        }
         if let Err(error) = self.try_turn(until) {
             tracing::warn!(%error, "cannot read the bus");
             std::thread::sleep(AFTER_ERROR);
@@ -73,13 +78,16 @@ impl Reader {
     fn try_turn(&mut self, until: Option<Instant>) -> io::Result<()> {
         // From here on, whoever moves a deadline forward wakes this thread.
         self.shared.is_waiting.store(true, Ordering::SeqCst);
-        let (next, wants_beats) = {
+        let (next, wants_beats, has_news) = {
             let mut cores = self.shared.lock();
             cores.tick(Instant::now());
             cores.act();
-            cores.take_handed_out();
-            (cores.next_wakeup(), cores.note_beats())
+            (cores.next_wakeup(), cores.note_beats(), cores.take_news())
         };
+        if has_news {
+            self.shared.is_waiting.store(false, Ordering::SeqCst);
+            return Ok(());
+        }
         let waited = self
             .follow_beats(wants_beats)
             .and_then(|()| Ok(self.bus.anticipate()? || self.wait(next.into_iter().chain(until).min())?));
@@ -101,7 +109,9 @@ impl Reader {
         let timeout =
             timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 }));
         let wake = PollFd::from_borrowed_fd(self.shared.wake.0.as_fd(), PollFlags::IN);
-        let (polled, is_woken, is_readable) = match self.bus.poll_fd() {
+        // At the end of an event log the bus is readable for ever.
+        let bus = self.bus.poll_fd().filter(|_| !self.bus.ended());
+        let (polled, is_woken, is_readable) = match bus {
             Some(bus) => {
                 let mut both = [wake, PollFd::from_borrowed_fd(bus, PollFlags::IN)];
                 let polled = poll(&mut both, timeout.as_ref());

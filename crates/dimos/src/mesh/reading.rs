@@ -1,9 +1,16 @@
 //! Who reads the bus: one thread at a time, and always one.
 //!
 //! A thread that waits for something reads itself, so that what comes is handled where it is waited for, without a hand-off. If
-//! several wait, one of them reads for all. When nobody has read for [`PAUSE`], because a handler runs for long or a client does
-//! nothing at all, a thread that stands by reads, until somebody wants to do it himself. A timer of the kernel wakes that thread; it is
-//! set at most once in [`PAUSE`], so that short handlers and calls cost no system call each.
+//! several wait, one of them reads for all. When nobody has read for a while, because a handler runs for long or a client does
+//! nothing at all, a thread that stands by reads, until somebody wants to do it himself.
+//!
+//! # The rules
+//! - Whoever has the reader reads. Who wants it takes it, or counts himself in `wanted` and wakes whoever has it, who then gives way.
+//! - Whoever has had the reader sets the alarm when he leaves it: nobody may be reading then. If others wait, who gave way or came
+//!   second, it rings at once.
+//! - The alarm is a timer of the kernel, set only if it is not set already. When it rings for nothing, since somebody reads, the next
+//!   pause is twice as long, up to [`LONGEST_PAUSE`], so that short handlers do not pay for it; when it was needed, the next is
+//!   [`SHORTEST_PAUSE`] again.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -39,23 +46,36 @@ struct Alarm {
     is_set: AtomicBool,
     /// When somebody read last, in ns since the start.
     left_ns: AtomicU64,
+    /// How long nobody may read before the thread that stands by does, in us.
+    pause_us: AtomicU64,
 }
 
 impl Reading {
     pub(super) fn new(reader: Reader) -> io::Result<Self> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
         let (is_set, left_ns) = (AtomicBool::new(false), AtomicU64::new(0));
-        let alarm = Alarm { start: Instant::now(), timer, is_set, left_ns };
+        let pause_us = AtomicU64::new(SHORTEST_PAUSE);
+        let alarm = Alarm { start: Instant::now(), timer, is_set, left_ns, pause_us };
         let (wanted, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Ok(Self { reader: Mutex::new(reader), wanted, waiting, alarm })
     }
 
-    /// Reads once, until something has happened, or `until`. Whoever reads meanwhile gives way.
-    pub(super) fn turn(&self, shared: &Shared, until: Option<Instant>) {
+    /// Reads once, until something has happened, or `until`. Whoever reads meanwhile gives way. What he read may be what this thread
+    /// waits for, so `has_work` is asked when nobody else can read any more.
+    pub(super) fn turn(&self, shared: &Shared, until: Option<Instant>, has_work: &dyn Fn() -> bool) {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        self.demand(shared).turn(until);
+        self.demand(shared).turn(until, has_work);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.left();
+        // This thread comes back soon, and if not, the one that stands by is in time.
+        self.left(false);
+    }
+
+    /// Works on the reader without reading.
+    pub(super) fn with_reader<T>(&self, shared: &Shared, work: impl FnOnce(&mut Reader) -> T) -> T {
+        let result = work(&mut self.demand(shared));
+        // Whoever gave way may wait for somebody to read.
+        self.left(true);
+        result
     }
 
     /// Waits for what another thread sends, or what comes of reading. `None` when the time is over, or nobody can send any more.
@@ -66,13 +86,13 @@ impl Reading {
         let received = received.unwrap_or_else(|| receive(receiver, until));
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if others == 0 {
-            self.left();
+            self.left(true);
         }
         received
     }
 
-    /// The reader, from whoever reads now.
-    pub(super) fn demand(&self, shared: &Shared) -> MutexGuard<'_, Reader> {
+    /// The reader, from whoever reads now. Whoever took it tells that he has left.
+    fn demand(&self, shared: &Shared) -> MutexGuard<'_, Reader> {
         if let Some(reader) = self.try_lock() {
             return reader;
         }
@@ -94,19 +114,23 @@ impl Reading {
                 return;
             }
             // Whoever reads sets the alarm again when he leaves.
-            let Some(mut reader) = self.try_lock() else { continue };
-            let free = self.alarm.since_left();
-            if free < PAUSE && self.waiting.load(Ordering::SeqCst) == 0 {
+            let Some(mut reader) = self.try_lock() else {
+                self.alarm.was_needless();
+                continue;
+            };
+            let (free, pause) = (self.alarm.since_left(), self.alarm.pause());
+            if free < pause && self.waiting.load(Ordering::SeqCst) == 0 {
                 drop(reader);
-                self.alarm.set(PAUSE - free);
+                self.alarm.set(pause - free);
                 continue;
             }
+            self.alarm.was_needed();
             while !self.is_wanted() && !shared.lock().is_stopped() {
-                reader.turn(None);
+                reader.turn(None, &|| false);
             }
             drop(reader);
             // Who wanted it may have been gone before he got it.
-            self.alarm.set(PAUSE);
+            self.alarm.set(self.alarm.pause());
         }
     }
 
@@ -131,7 +155,7 @@ impl Reading {
             if self.is_wanted() {
                 return None;
             }
-            reader.turn(until);
+            reader.turn(until, &|| !receiver.is_empty());
         }
     }
 
@@ -139,13 +163,13 @@ impl Reading {
         self.wanted.load(Ordering::SeqCst) > 0
     }
 
-    /// Nobody may be reading now.
-    fn left(&self) {
+    /// Nobody may be reading now. If others wait for that, the thread that stands by is to read at once.
+    fn left(&self, for_others: bool) {
         self.alarm.leave();
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        if for_others && self.waiting.load(Ordering::SeqCst) > 0 {
             self.ring();
         } else {
-            self.alarm.set(PAUSE);
+            self.alarm.set(self.alarm.pause());
         }
     }
 
@@ -173,6 +197,19 @@ impl Alarm {
     fn leave(&self) {
         let now_ns = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.left_ns.store(now_ns, Ordering::SeqCst);
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::from_micros(self.pause_us.load(Ordering::SeqCst))
+    }
+
+    fn was_needless(&self) {
+        let longer = self.pause_us.load(Ordering::SeqCst).saturating_mul(2).min(LONGEST_PAUSE);
+        self.pause_us.store(longer, Ordering::SeqCst);
+    }
+
+    fn was_needed(&self) {
+        self.pause_us.store(SHORTEST_PAUSE, Ordering::SeqCst);
     }
 
     fn since_left(&self) -> Duration {
@@ -211,5 +248,8 @@ fn receive<T>(receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
     }
 }
 
-/// How long nobody may read before the thread that stands by does.
-const PAUSE: Duration = Duration::from_millis(1);
+/// In us. A handler that runs longer than this does not keep others waiting.
+const SHORTEST_PAUSE: u64 = 1_000;
+
+/// In us. For processes in which nothing has taken longer yet.
+const LONGEST_PAUSE: u64 = 16_000;

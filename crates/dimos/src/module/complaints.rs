@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::context::{End, Ending};
+use super::ending::{End, Ending};
 use super::outcome::HandlerError;
 use crate::service::panic_message;
 

@@ -1,10 +1,10 @@
 //! The module's process, as the module sees it.
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::clock::Clock;
+use super::ending::{End, Ending};
 use crate::mesh::Mesh;
 use crate::name::{Name, NameError};
 use crate::remote::RemoteModule;
@@ -17,26 +17,6 @@ pub struct Context {
     name: Name,
     clock: Clock,
     ending: Arc<Ending>,
-}
-
-/// Whether the process is to end, and why.
-#[derive(Debug, Default)]
-pub(super) struct Ending {
-    is_asked: AtomicBool,
-    reason: Mutex<Option<End>>,
-}
-
-/// Why a process ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
-    /// It was asked to, by itself or by SIGTERM.
-    Stopped,
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
-    /// It cannot go on.
-    Failed(String),
-    /// Another process has taken its name.
-    Displaced,
 }
 
 impl Context {
@@ -93,22 +73,5 @@ impl Context {
 
     fn end(&self, end: End) {
         self.ending.ask(end);
-        self.mesh.wake();
-    }
-}
-
-impl Ending {
-    /// The first reason counts.
-    pub(super) fn ask(&self, end: End) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
-        self.is_asked.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn reason(&self) -> Option<End> {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -72,6 +72,13 @@ impl Inbox {
     }
 }
 
+impl Inbox {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.ports.iter().all(|waiting| waiting.samples.is_empty())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -156,6 +156,7 @@ mod clock;
 mod complaints;
 mod context;
 mod declaration;
+mod ending;
 mod inbox;
 mod input;
 mod latch;

@@ -2,22 +2,16 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-
-use super::context::{End, Ending};
 use super::declaration::Declaration;
+use super::ending::{End, Ending};
 use super::launch::{self, Launch, LaunchError, Mode};
-use super::runtime::GRACE;
 use super::start::{self, StartError};
 use super::table::Table;
 use super::{Module, log};
 use crate::config::{Layers, environment_prefix};
 use crate::exit;
-use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::presence::Farewell;
 
@@ -45,8 +39,10 @@ struct Problem {
 fn process<M: Module>() -> Result<u8, Problem> {
     let (declaration, table) = definition::<M>();
     let usage = |message: String| Problem { code: exit::USAGE, message };
+    let arguments: Result<Vec<_>, _> = std::env::args_os().map(std::ffi::OsString::into_string).collect();
+    let arguments = arguments.map_err(|text| usage(format!("the argument {text:?} is not UTF-8")))?.into_iter();
     let mut layers = Layers::of::<M::Config>().map_err(|error| usage(format!("its configuration: {error}")))?;
-    let launch = match launch::read(&declaration.contract, std::env::args(), &mut layers) {
+    let launch = match launch::read(&declaration.contract, arguments, &mut layers) {
         Ok(launch) => launch,
         Err(LaunchError::Arguments(error)) => {
             // To stdout if it is the help that was asked for.
@@ -73,73 +69,27 @@ fn process<M: Module>() -> Result<u8, Problem> {
         // Where Python DimOS starts it, nobody would hear it.
         tracing::warn!(?transport, "the module is on LCM only: start Python DimOS with DIMOS_TRANSPORT=lcm");
     }
-    let ending = Arc::new(Ending::default());
     let failed =
         |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot watch signals: {error}") };
-    let watched = Watched::new(Arc::clone(&ending)).map_err(failed)?;
-    let started = start::start::<M>(declaration, table, config, &launch, name, Arc::clone(&ending));
+    let ending = Ending::watch().map_err(failed)?;
+    let started = start::start::<M>(declaration, table, config, &launch, name, &ending);
     let (mesh, end) = match started {
-        Ok(runtime) => {
-            let mesh = Arc::clone(&runtime.mesh);
-            watched.wakes(&mesh);
-            (Some(mesh), runtime.run())
-        }
+        Ok(runtime) => (Some(Arc::clone(&runtime.mesh)), runtime.run()),
         Err(StartError::Ended) => (None, ending.reason().unwrap_or(End::Stopped)),
         Err(error) => {
             tracing::error!(error = with_causes(&error), "cannot start");
             return Ok(code_of(&error));
         }
     };
+    ending.leaving();
+    if let End::Failed(reason) = &end {
+        tracing::error!(reason, "failed");
+    }
     if let Some(mesh) = mesh {
         // Even if a thread of the module still has it.
         mesh.leave(if let End::Failed(_) = &end { Farewell::Failed } else { Farewell::Gone });
     }
-    Ok(match end {
-        End::Stopped => exit::OK,
-        End::Interrupted => exit::INTERRUPTED,
-        End::Displaced => exit::DISPLACED,
-        End::Failed(reason) => {
-            tracing::error!(reason, "failed");
-            exit::ERROR
-        }
-    })
-}
-
-/// Ends the process on SIGTERM and SIGINT: in order, within [`GRACE`], and otherwise all the same.
-struct Watched(Arc<OnceLock<Weak<Mesh>>>);
-
-impl Watched {
-    fn new(ending: Arc<Ending>) -> std::io::Result<Self> {
-        let mesh: Arc<OnceLock<Weak<Mesh>>> = Arc::new(OnceLock::new());
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
-        let seen = Arc::clone(&mesh);
-        let work = move || {
-            let Some(first) = signals.forever().next() else { return };
-            let end = if first == SIGINT { End::Interrupted } else { End::Stopped };
-            ending.ask(end);
-            let mesh = || seen.get().and_then(Weak::upgrade);
-            if let Some(mesh) = mesh() {
-                mesh.wake();
-            }
-            let start = Instant::now();
-            while start.elapsed() < GRACE && signals.pending().next().is_none() {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            tracing::error!(after = ?start.elapsed(), "a handler still runs: ending without it");
-            if let Some(mesh) = mesh() {
-                mesh.with(|cores, now| cores.presence.leave(now, Farewell::Failed));
-            }
-            std::process::exit(i32::from(if first == SIGINT { exit::INTERRUPTED } else { exit::ERROR }));
-        };
-        std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(work)?;
-        Ok(Self(mesh))
-    }
-
-    /// The mesh to wake then.
-    fn wakes(&self, mesh: &Arc<Mesh>) {
-        // It is set once.
-        let _: Result<(), _> = self.0.set(Arc::downgrade(mesh));
-    }
+    Ok(Ending::code(&end))
 }
 
 /// What the module is made of and what it does, and its contract.
@@ -214,7 +164,6 @@ fn code_of(error: &StartError) -> u8 {
         StartError::Bus(_) | StartError::Mesh(_) => exit::NO_BUS,
         StartError::Topic { .. } | StartError::Name(_) => exit::USAGE,
         StartError::Reference { .. } => exit::NOT_FOUND,
-        StartError::Displaced => exit::DISPLACED,
         _ => exit::ERROR,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::Ending;
 use super::declaration::Declaration;
+use super::ending::Ending;
 use super::launch::Launch;
 use super::reference::misfit;
 use super::start::{REFERENCE_PATIENCE, StartError};
@@ -34,7 +34,6 @@ pub(super) fn resolve(
     ending: &Ending,
 ) -> Result<BTreeMap<&'static str, Name>, StartError> {
     let mut resolved = BTreeMap::new();
-    let displaced = mesh.with(|cores, _| cores.was_displaced());
     let mut search = Search { mesh, own, contracts: BTreeMap::new(), is_surveyed: false };
     for &reference in &declaration.references {
         let Some(needed) = declaration.contract.references.get(reference) else { continue };
@@ -48,9 +47,6 @@ pub(super) fn resolve(
         loop {
             if ending.is_asked() {
                 return Err(StartError::Ended);
-            }
-            if displaced.try_recv().is_ok() {
-                return Err(StartError::Displaced);
             }
             match search.find(needed) {
                 Found::One(name) => {

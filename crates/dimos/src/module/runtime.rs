@@ -1,16 +1,15 @@
 //! The module's thread: it reads the bus itself, and runs handlers, timers and methods one at a time.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
-use crossbeam_channel::Receiver;
 use lcm::Sample;
 
 use super::clock::Clock;
 use super::complaints::Complaints;
-use super::context::{End, Ending};
+use super::ending::{End, Ending};
 use super::inbox::{Inbox, Work};
 use super::input::InPort;
 use super::outcome::HandlerError;
@@ -19,9 +18,8 @@ use super::timers::Timers;
 use crate::call::Call;
 use crate::chain;
 use crate::json_schema::Schema;
-use crate::mesh::Mesh;
-use crate::node::NodeId;
-use crate::presence::{Farewell, Stage};
+use crate::mesh::{Mesh, stopping};
+use crate::presence::Stage;
 use crate::rpc::{IncomingCall, RpcError};
 use crate::service::panic_message;
 
@@ -37,7 +35,6 @@ pub(super) struct Runtime<M> {
     pub(super) timers: Timers,
     pub(super) clock: Clock,
     pub(super) ending: Arc<Ending>,
-    pub(super) displaced: Receiver<NodeId>,
     pub(super) complaints: Arc<Complaints>,
 }
 
@@ -61,9 +58,11 @@ impl<M: 'static> Runtime<M> {
             Err(end) => end,
             Ok(()) => self.work(),
         };
+        // So that it ends in time, whatever the reason.
+        self.ending.ask(end.clone());
         self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Stopping));
+        self.refuse_waiting();
         if let Some(stop) = self.table.stop.take() {
-            end_in_time(Arc::clone(&self.mesh));
             self.run_hook("stop", &stop);
         }
         self.complaints.finish();
@@ -75,7 +74,11 @@ impl<M: 'static> Runtime<M> {
 
     fn begin(&mut self) -> Result<(), End> {
         for timer in &self.table.timers {
-            let period = (timer.period)(&self.module);
+            let period = catch_unwind(AssertUnwindSafe(|| (timer.period)(&self.module)));
+            let failed = |panic: Box<dyn Any + Send>| {
+                End::Failed(format!("the period of the timer {}: {}", timer.name, panic_message(&*panic)))
+            };
+            let period = period.map_err(failed)?;
             let period_ns = i64::try_from(period.as_nanos()).unwrap_or(i64::MAX);
             if period_ns == 0 {
                 return Err(End::Failed(format!("the period of the timer {} is zero", timer.name)));
@@ -118,15 +121,25 @@ impl<M: 'static> Runtime<M> {
     /// Waits for something to do.
     fn read(&mut self) {
         let timer = self.timers.next().and_then(|next| self.clock.instant_of(next));
-        self.mesh.read(timer);
+        let has_work = || self.ending.is_asked() || !self.inbox.lock().is_empty();
+        self.mesh.read(timer, &has_work);
     }
 
     fn end(&self) -> Option<End> {
-        if let Ok(by) = self.displaced.try_recv() {
-            tracing::error!(%by, "displaced: ending");
-            return Some(End::Displaced);
-        }
         self.ending.is_asked().then(|| self.ending.reason().unwrap_or(End::Stopped))
+    }
+
+    /// Calls that have not begun are told that they will not.
+    fn refuse_waiting(&self) {
+        self.mesh.close();
+        loop {
+            let work = self.inbox.lock().pop();
+            match work {
+                Some(Work::Call(call)) => Call::new(Arc::clone(&self.mesh), call).finish(Err(stopping())),
+                Some(Work::Sample { .. }) => {}
+                None => return,
+            }
+        }
     }
 
     fn run_handler(&mut self, port: usize, sample: Sample) {
@@ -173,7 +186,11 @@ impl<M: 'static> Runtime<M> {
         {
             // It came before there was a module to prepare it.
             let beside = (prepare(&self.module), Arc::clone(schema));
-            return run_beside(Arc::clone(&self.mesh), call, name, &beside, &self.complaints);
+            let id = call.id;
+            if let Err(error) = run_beside(Arc::clone(&self.mesh), call, name, &beside, &self.complaints) {
+                self.mesh.with(|cores, now| cores.finish(now, id, Err(error)));
+            }
+            return;
         }
         let call = Arc::new(Call::new(Arc::clone(&self.mesh), call));
         let method = self.table.methods.get_key_value(call.method());
@@ -199,32 +216,23 @@ impl<M: 'static> Runtime<M> {
         }));
         self.mesh.busy().end();
         drop(entered);
+        // That nobody wants it any more is no fault of the module.
+        let is_unwanted = call.is_cancelled() && matches!(outcome, Ok(Err(_)));
         match &outcome {
             Ok(Ok(())) => call.settle(),
             Ok(Err(error)) => call.finish(Err(RpcError::Handler { message: error.to_string(), data: None })),
             Err(panic) => call.finish(Err(RpcError::Panic { message: panic_message(&**panic) })),
         }
         let name = *name;
-        self.complaints.judge(name, outcome);
+        if !is_unwanted {
+            self.complaints.judge(name, outcome);
+        }
     }
 }
 
 impl SharedInbox {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends the process when the stop hook does not.
-fn end_in_time(mesh: Arc<Mesh>) {
-    let wait = move || {
-        std::thread::sleep(GRACE);
-        tracing::error!(after = ?GRACE, "the stop hook still runs: ending without it");
-        mesh.with(|cores, now| cores.presence.leave(now, Farewell::Failed));
-        std::process::exit(i32::from(crate::exit::ERROR));
-    };
-    if let Err(error) = std::thread::Builder::new().name("dimos-end".to_owned()).spawn(wait) {
-        tracing::error!(%error, "cannot watch the stop hook");
     }
 }
 
@@ -235,10 +243,9 @@ pub(super) fn run_beside(
     name: &'static str,
     (run, schema): &BesideMethod,
     complaints: &Arc<Complaints>,
-) {
+) -> Result<(), RpcError> {
     let (run, schema, complaints) = (Arc::clone(run), Arc::clone(schema), Arc::clone(complaints));
-    let call = Arc::new(Call::new(Arc::clone(&mesh), call));
-    let in_thread = Arc::clone(&call);
+    let in_thread = Arc::new(Call::new(Arc::clone(&mesh), call));
     let work = move || {
         let _entered = in_thread.enter();
         let outcome = catch_unwind(AssertUnwindSafe(|| in_thread.finish(run(&in_thread, &schema))));
@@ -252,10 +259,6 @@ pub(super) fn run_beside(
             mesh.wake();
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("dimos-beside".to_owned()).spawn(work) {
-        call.finish(Err(RpcError::Handler { message: format!("cannot start a thread: {error}"), data: None }));
-    }
+    let failed = |error| RpcError::Handler { message: format!("cannot start a thread: {error}"), data: None };
+    std::thread::Builder::new().name("dimos-beside".to_owned()).spawn(work).map(drop).map_err(failed)
 }
-
-/// How long a module may take to end after it was told to.
-pub(super) const GRACE: Duration = Duration::from_millis(1800);

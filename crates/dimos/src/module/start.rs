@@ -1,7 +1,8 @@
 //! From a module's definition to a process that works: configuration, bus, ports, name, references.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use lcm_types::dimos_mesh::Latched;
 use super::Module;
 use super::clock::Clock;
 use super::complaints::Complaints;
-use super::context::{Context, Ending};
+use super::context::Context;
 use super::declaration::{Declaration, DeclaredPort, KEEP_LAST};
+use super::ending::{End, Ending};
 use super::input::InPort;
 use super::latch::{Asker, Keeper, WANTED, answers};
 use super::launch::Launch;
@@ -30,7 +32,8 @@ use crate::mesh::{HandOut, Mesh, MeshError, Published, Serving};
 use crate::name::{Name, NameError};
 use crate::presence::{ClaimError, JoinError, Policy};
 use crate::rpc::IncomingCall;
-use crate::topic::{TopicError, check, spellings, typed};
+use crate::service::panic_message;
+use crate::topic::{TopicError, check, spellings, typed, typed_as};
 
 /// Why a module does not start.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +56,11 @@ pub(super) enum StartError {
     Schema { method: &'static str, source: SchemaError },
     #[error("reference {reference}: {reason}")]
     Reference { reference: String, reason: String },
+    #[error("the module cannot be made: {reason}")]
+    Assemble { reason: String },
     /// Not an error of the module.
     #[error("told to end before it had started")]
     Ended,
-    #[error("another process has taken the module's name before it had started")]
-    Displaced,
 }
 
 /// Joins the mesh and makes the module.
@@ -67,7 +70,7 @@ pub(super) fn start<M: Module>(
     config: M::Config,
     launch: &Launch,
     name: Name,
-    ending: Arc<Ending>,
+    ending: &Arc<Ending>,
 ) -> Result<Runtime<M>, StartError> {
     let bus = Inline::open(&Url::resolve("").map_err(lcm::OpenError::from)?.to_string())?;
     let publisher = bus.publisher();
@@ -98,7 +101,7 @@ pub(super) fn start<M: Module>(
 
     let inbox = Arc::new(SharedInbox::default());
     let beside: Arc<BesideMethods> = Arc::new(OnceLock::new());
-    let complaints = Arc::new(Complaints::new(Arc::clone(&ending), launch.ends_on_panic));
+    let complaints = Arc::new(Complaints::new(Arc::clone(ending), launch.ends_on_panic));
     let own_mesh: Arc<OnceLock<std::sync::Weak<Mesh>>> = Arc::new(OnceLock::new());
     let hand_out: HandOut = {
         let (inbox, beside, own_mesh) = (Arc::clone(&inbox), Arc::clone(&beside), Arc::clone(&own_mesh));
@@ -107,9 +110,11 @@ pub(super) fn start<M: Module>(
             let method = beside.get().and_then(|methods| methods.get_key_value(call.method.as_str()));
             match (method, own_mesh.get().and_then(std::sync::Weak::upgrade)) {
                 (Some((name, method)), Some(mesh)) => run_beside(mesh, call, name, method, &complaints),
-                _ => inbox.lock().push_call(call),
+                _ => {
+                    inbox.lock().push_call(call);
+                    Ok(())
+                }
             }
-            true
         })
     };
     let published =
@@ -125,8 +130,13 @@ pub(super) fn start<M: Module>(
     let mesh = Arc::new(Mesh::serve(bus, serving)?);
     // It is set once, here.
     let _: Result<(), _> = own_mesh.set(Arc::downgrade(&mesh));
+    ending.set_mesh(&mesh);
     let node = mesh.with(|cores, _| {
-        cores.silence_when_displaced(Arc::clone(&is_silenced));
+        let (is_silenced, ending) = (Arc::clone(&is_silenced), Arc::clone(ending));
+        cores.when_displaced(move || {
+            is_silenced.store(true, Ordering::SeqCst);
+            ending.ask(End::Displaced);
+        });
         cores.presence.node()
     });
     let name = claim(&mesh, name, launch)?;
@@ -137,11 +147,13 @@ pub(super) fn start<M: Module>(
     };
     let tf_channel = check(&tf_channel).map_err(|source| StartError::Topic { port: "tf", source })?;
     let tf = Tf::new(Arc::clone(&mesh), tf_channel, publisher.clone(), clock.clone(), is_silenced);
-    let references = resolve(&mesh, &declaration, launch, &name, &ending)?;
+    let references = resolve(&mesh, &declaration, launch, &name, ending)?;
 
-    let context = Context::new(Arc::clone(&mesh), name, clock.clone(), Arc::clone(&ending));
+    let context = Context::new(Arc::clone(&mesh), name, clock.clone(), Arc::clone(ending));
     let mut parts = Parts { mesh: Arc::clone(&mesh), context, inputs, outputs, references, tf };
-    let module = M::assemble(&mut parts, config);
+    // What the user's code there says of a configuration that it does not like.
+    let assembled = catch_unwind(AssertUnwindSafe(|| M::assemble(&mut parts, config)));
+    let module = assembled.map_err(|panic| StartError::Assemble { reason: panic_message(&*panic) })?;
     let Parts { inputs, outputs, tf, .. } = parts;
 
     let prepared = table.methods.iter().filter_map(|(name, rpc)| match &rpc.run {
@@ -173,16 +185,15 @@ pub(super) fn start<M: Module>(
         }
         mesh.with(|cores, now| cores.add_chore(now, tf.static_chore()));
     }
-    if let Some(keeper) = Keeper::new(node, publisher.clone(), outputs.values()) {
+    if let Some(mut keeper) = Keeper::new(node, publisher.clone(), outputs.values()) {
         subscribe(&mesh, "latched", WANTED, move |sample| keeper.heard(sample))?;
     }
     subscribe_latched(&mesh, &answers(node), inputs.values(), &inbox, &handled)?;
 
-    let displaced = mesh.with(|cores, _| cores.was_displaced());
     let (mut asker, inputs) = (Asker::new(node, publisher), inputs.into_values().collect::<Vec<_>>());
     mesh.with(|cores, now| cores.add_chore(now, Box::new(move |now| asker.ask(now, &inputs))));
     let timers = Timers::default();
-    Ok(Runtime { module, table, mesh, inbox, handled, schemas, timers, clock, ending, displaced, complaints })
+    Ok(Runtime { module, table, mesh, inbox, handled, schemas, timers, clock, ending: Arc::clone(ending), complaints })
 }
 
 /// The channel of a port: what the launch says, or else its topic within the module's namespace.
@@ -190,7 +201,8 @@ fn channel_of(port: &DeclaredPort, launch: &Launch, name: &Name) -> Result<lcm::
     let wrong = |source| StartError::Topic { port: port.name, source };
     let channel = match launch.topics.get(port.name) {
         // Python DimOS gives whole channels.
-        Some(channel) if channel.contains('#') || launch.is_anonymous => channel.clone(),
+        Some(channel) if channel.contains('#') => typed_as(channel, port.type_name).map_err(wrong)?,
+        Some(channel) if launch.is_anonymous => channel.clone(),
         Some(topic) => typed(topic, port.type_name),
         None => {
             let topic = port.options.topic.map_or_else(|| format!("/{}", port.name), str::to_owned);

@@ -37,7 +37,9 @@ struct State {
     buffer: TransformBuffer,
     fixed: Vec<TransformStamped>,
     /// Who waits for news.
-    waiting: Vec<Sender<()>>,
+    waiting: Vec<(u64, Sender<()>)>,
+    /// Numbers those who wait.
+    waits: u64,
 }
 
 /// Why transforms were not published.
@@ -60,7 +62,7 @@ impl Tf {
         clock: Clock,
         is_silenced: Arc<AtomicBool>,
     ) -> Self {
-        let state = State { buffer: TransformBuffer::new(), fixed: Vec::new(), waiting: Vec::new() };
+        let state = State { buffer: TransformBuffer::new(), fixed: Vec::new(), waiting: Vec::new(), waits: 0 };
         Self { shared: Arc::new(Shared { channel, publisher, clock, is_silenced, state: Mutex::new(state) }), mesh }
     }
 
@@ -85,7 +87,7 @@ impl Tf {
     ) -> Result<TransformStamped, LookupError> {
         let until = Instant::now() + at_most;
         loop {
-            let news: Receiver<()>;
+            let (news, number): (Receiver<()>, u64);
             {
                 let mut state = self.lock();
                 match state.buffer.lookup(target_frame, source_frame, when) {
@@ -93,10 +95,13 @@ impl Tf {
                     found => return found,
                 }
                 let (sender, receiver) = bounded(1);
-                state.waiting.push(sender);
+                state.waits += 1;
+                number = state.waits;
+                state.waiting.push((number, sender));
                 news = receiver;
             }
             let _: Option<()> = self.mesh.wait_for(&news, Some(until));
+            self.lock().waiting.retain(|(waiting, _)| *waiting != number);
         }
     }
 
@@ -172,7 +177,7 @@ impl Shared {
         match TFMessage::view(sample.payload()) {
             Ok(message) => {
                 state.buffer.insert_message_view(message);
-                for waiting in state.waiting.drain(..) {
+                for (_, waiting) in state.waiting.drain(..) {
                     // It has room for one, and one is enough.
                     let _ = waiting.try_send(());
                 }

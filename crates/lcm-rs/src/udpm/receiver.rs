@@ -500,9 +500,12 @@ impl Receiver {
 
     /// Waits until there is something to receive. The socket's own timeout is too coarse for short waits: it counts the
     /// kernel's ticks of up to 10 ms.
-    fn poll(&self, timeout: Duration) -> io::Result<bool> {
+    fn poll(&mut self, timeout: Duration) -> io::Result<bool> {
         let timeout = Timespec::try_from(timeout).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match rustix::event::poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], Some(&timeout)) {
+        let polled = rustix::event::poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], Some(&timeout));
+        // Nothing is received when the time is over, and whoever waits must learn that it is.
+        self.now = Instant::now();
+        match polled {
             Ok(ready) => Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),

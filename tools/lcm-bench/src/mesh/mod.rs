@@ -29,7 +29,7 @@ use crate::rmem_max::RmemMax;
 use bench::Bench;
 use peers::Python;
 
-pub(crate) use job::Job;
+pub(crate) use job::{Job, Role};
 pub(crate) use worker::work;
 
 #[derive(Debug, Args)]

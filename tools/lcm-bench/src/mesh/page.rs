@@ -1,29 +1,17 @@
 //! The result page of the mesh: conditions, table, and how to read it.
 
-use crate::report::{Align, Comparison, Machine, lay_out};
+use crate::report::{Comparison, Machine, comparisons};
 
 /// The whole page, in Markdown.
 pub(super) fn page(machine: &Machine, rows: &[Comparison], failures: usize) -> String {
     let conditions = machine.to_markdown();
-    let table = lay_out(COLUMNS, rows.iter().map(Comparison::to_line).collect());
+    let table = comparisons(rows);
     let failed = match failures {
         0 => String::new(),
         failures => format!("- {failures} measurements failed and are missing in their medians.\n"),
     };
     format!("{HEAD}{conditions}\n{table}\n{failed}{READING}")
 }
-
-const COLUMNS: [(&str, Align); 9] = [
-    ("measured", Align::Left),
-    ("ours", Align::Right),
-    ("beside", Align::Left),
-    ("it", Align::Right),
-    ("ours/it", Align::Right),
-    ("aim", Align::Left),
-    ("met", Align::Left),
-    ("rounds of ours", Align::Right),
-    ("rounds of it", Align::Right),
-];
 
 const HEAD: &str = "\
 # The mesh: calls and presence

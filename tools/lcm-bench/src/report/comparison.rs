@@ -1,6 +1,7 @@
 //! A row of figures of ours beside what they are compared with: another implementation, or something else of ours.
 
 use super::aim::Verdict;
+use super::layout::{Align, lay_out};
 use super::row::{Cell, Unit};
 
 /// A figure of ours and one beside it.
@@ -25,6 +26,11 @@ pub(crate) enum Bound {
     AtMostOfIt(f64),
     /// Not more than this, in the unit of the row.
     AtMost(f64),
+}
+
+/// The table of rows.
+pub(crate) fn comparisons(rows: &[Comparison]) -> String {
+    lay_out(COLUMNS, rows.iter().map(Comparison::to_line).collect())
 }
 
 impl Comparison {
@@ -70,6 +76,18 @@ impl Comparison {
         }
     }
 }
+
+const COLUMNS: [(&str, Align); 9] = [
+    ("measured", Align::Left),
+    ("ours", Align::Right),
+    ("beside", Align::Left),
+    ("it", Align::Right),
+    ("ours/it", Align::Right),
+    ("aim", Align::Left),
+    ("met", Align::Left),
+    ("rounds of ours", Align::Right),
+    ("rounds of it", Align::Right),
+];
 
 /// How much a ratio differs from run to run where both sides do the same, such as copying a megabyte.
 const NOISE: f64 = 0.03;

@@ -9,7 +9,7 @@ mod row;
 mod table;
 
 pub(crate) use aim::Aim;
-pub(crate) use comparison::{Bound, Comparison};
+pub(crate) use comparison::{Bound, Comparison, comparisons};
 pub(crate) use layout::{Align, lay_out};
 pub(crate) use machine::{Machine, c_lcm, compilers, socket_settings};
 pub(crate) use page::{check_writable, page, publish};

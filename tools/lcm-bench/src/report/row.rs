@@ -29,6 +29,8 @@ pub(crate) enum Unit {
     /// Time that a core is busy, per second.
     CpuMillisecondsPerSecond,
     CpuMilliseconds,
+    Milliseconds,
+    Threads,
     CallsPerSecond,
     BytesPerSecond,
     Kibibytes,
@@ -128,7 +130,7 @@ impl Unit {
             Self::MessagesPerSecond | Self::CallsPerSecond | Self::BytesPerSecond if value >= 1000.0 => {
                 format!("{} k", digits(value / 1000.0))
             }
-            Self::Messages if value.fract() == 0.0 => format!("{value:.0}"),
+            Self::Messages | Self::Threads if value.fract() == 0.0 => format!("{value:.0}"),
             // What a process costs that does nothing is a small part of a percent.
             Self::PercentOfCore if value < 1.0 => format!("{value:.3}"),
             _ => digits(value),
@@ -144,6 +146,8 @@ impl Unit {
             Self::Messages => "messages",
             Self::CpuMillisecondsPerSecond => "ms CPU/s",
             Self::CpuMilliseconds => "ms CPU",
+            Self::Milliseconds => "ms",
+            Self::Threads => "threads",
             Self::CallsPerSecond => "calls/s",
             Self::BytesPerSecond => "B/s",
             Self::Kibibytes => "KiB",
