@@ -50,7 +50,8 @@ fn object(message: &Struct) -> Value {
         }
         properties.insert(member.name.clone(), schema);
     }
-    let mut schema = json!({ "type": "object", "title": message.name, "properties": properties, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "title": message.name, "properties": properties, "additionalProperties": false });
     if !message.doc.is_empty() {
         schema["description"] = message.doc.clone().into();
     }

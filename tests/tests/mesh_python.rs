@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dimos::presence::{Event, State};
 use dimos::rpc::RpcError;
-use dimos::{Dimos, RemoteModule, NodeId, Options, Served, Service};
+use dimos::{Dimos, NodeId, Options, RemoteModule, Served, Service};
 use lcm::{Lcm, Message, Queue};
 use lcm_types::dimos_mesh::{RpcRequest, RpcResponse};
 use mesh_tests::hosts::lose_percent;

@@ -130,8 +130,7 @@ fn calls_run_side_by_side_and_are_cancelled() {
     let options = options();
     let _served = calculator().start(options.clone()).unwrap();
     let calculator = client(&options).module("robot0/calculator").unwrap();
-    let pending: Vec<_> =
-        (0..50).map(|number| calculator.start("echo", &json!(number)).unwrap()).collect();
+    let pending: Vec<_> = (0..50).map(|number| calculator.start("echo", &json!(number)).unwrap()).collect();
     let results: Vec<_> = pending.into_iter().map(|call| call.wait().unwrap()).collect();
     assert_eq!(results, (0..50).map(|number| json!(number)).collect::<Vec<_>>());
 
