@@ -204,7 +204,7 @@ impl Dimos {
         self.mesh.with(|cores, _| cores.presence.of_class(class_name).cloned().collect())
     }
 
-    /// The modules that offer an interface.
+    /// The modules that offer a skill, as their claims say: nobody is asked.
     #[must_use]
     pub fn with_capability(&self, capability: &str) -> Vec<Participant> {
         self.mesh.with(|cores, _| cores.presence.with_capability(capability).cloned().collect())
@@ -284,7 +284,7 @@ impl Dimos {
         Ok(self.subscribe(channel, Queue::keep_last(1))?.recv_timeout(timeout).unwrap_or_default())
     }
 
-    /// Closes this connection, as dropping it does. Nothing else ends.
+    /// Closes this connection, as dropping it does, unless a clone or a module found with it lives on. Nothing else ends.
     pub fn stop(self) {}
 
     pub(crate) fn bus(&self) -> &Lcm {

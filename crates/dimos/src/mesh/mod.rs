@@ -21,6 +21,7 @@ use lcm::{Handle, Inline, Sample, Url};
 
 use crate::contract::Contract;
 use crate::name::Name;
+use crate::presence::limits::{MAX_CAPABILITIES, MAX_CAPABILITY_BYTES};
 use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
@@ -92,6 +93,7 @@ impl Mesh {
         let mut config = Config::new(this_process::identity());
         config.identity.class_name.clone_from(&contract.class_name);
         config.identity.contract = contract.hash();
+        config.identity.capabilities = capabilities(contract);
         if let Some(run_id) = run_id {
             run_id.clone_into(&mut config.identity.run_id);
         }
@@ -221,6 +223,12 @@ impl Drop for Mesh {
             let _ = thread.join();
         }
     }
+}
+
+/// The skills, as far as claims have room for their names; whoever needs all of them asks for the contract.
+fn capabilities(contract: &Contract) -> Vec<String> {
+    let skills = contract.methods.iter().filter(|(name, method)| method.is_skill && name.len() <= MAX_CAPABILITY_BYTES);
+    skills.map(|(name, _)| name.clone()).take(MAX_CAPABILITIES).collect()
 }
 
 /// What calls are told that come when nothing is executed any more.

@@ -287,7 +287,8 @@ const OPTIONS: [&str; 14] = [
 const AFTER_HELP: &str = "\
 The bus is that of LCM_DEFAULT_URL. Configuration: defaults < files < environment < launch line < command line.
 
-Exit codes: 0 stopped, 1 failed, 2 wrong usage, 12 no bus, 13 another process has taken its name, 130 Ctrl-C.";
+Exit codes: 0 stopped, 1 failed, 2 wrong usage, 4 no module for a reference, 12 no bus, 13 another process has
+taken its name, 130 Ctrl-C.";
 
 const LINE_PATIENCE: Duration = Duration::from_secs(10);
 const PYTHON_PATIENCE: Duration = Duration::from_secs(1);

@@ -39,9 +39,10 @@ pub struct InterfaceMethod {
 
 /// Another module, by the interface that it offers: `Ref<dyn Planner>`. The trait's methods can be called on it.
 ///
-/// Which module that is, the launch says, or there is only one that fits: in the module's own namespace, or else in the one around
-/// it, and so on outwards. It is looked up when the module starts, and is waited for. Each call goes to the process that owns the
-/// name then, so a module that is started again is found again. An `Option<Ref<dyn Planner>>` may stay empty.
+/// Which module that is, the launch says, and that one is taken as it is. Otherwise there is only one that fits: in the module's
+/// own namespace, or else in the one around it, and so on outwards; it is looked up when the module starts, and is waited for. Each
+/// call goes to the process that owns the name then, so a module that is started again is found again. An
+/// `Option<Ref<dyn Planner>>` is empty if none is there when the module starts.
 pub struct Ref<I: ?Sized> {
     mesh: Arc<Mesh>,
     name: Name,

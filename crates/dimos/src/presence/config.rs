@@ -40,7 +40,7 @@ pub struct Identity {
     pub run_id: String,
     /// Hash over the contract that the method `describe` answers with.
     pub contract: String,
-    /// Interfaces that it offers to others.
+    /// What it offers to others: the names of its skills.
     pub capabilities: Vec<String>,
 }
 

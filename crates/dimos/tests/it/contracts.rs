@@ -99,6 +99,8 @@ fn methods_and_skills_of_all_modules_are_listed_and_skills_called_by_name() {
     let skills: Vec<_> = dimos.skills().methods.iter().map(dimos::Rpc::signature).collect();
     assert_eq!(skills, ["robot0/base.halt(...) -> any", "robot0/planner.plan(x: number, y?: number) -> any"]);
 
+    let with_halt = dimos.with_capability("halt");
+    assert_eq!(with_halt.iter().map(|module| module.name.clone()).collect::<Vec<_>>(), [Some(name("robot0/base"))]);
     assert_eq!(dimos.call_skill("halt", &()).unwrap(), json!("halted"));
     let none = dimos.call_skill("fly", &()).unwrap_err();
     assert_eq!(none.to_string(), "no skill fly; there is halt, plan");

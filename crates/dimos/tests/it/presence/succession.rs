@@ -268,8 +268,12 @@ proptest! {
             }
             pass(&mut core, &mut now, ms(pause), &claims, &lives);
         }
-        // Those who live say so once more, and are asked about those who do not.
-        for _ in 0..2 {
+        // Those who live say so again, and each time one of the dead, who may have claimed one after the other, is asked after.
+        for round in 0..40 {
+            let strongest = (0..5).filter_map(|index| Some((claims[index]?, node(index, &lives)))).max();
+            if round >= 2 && core.owner(&planner).map(|(owner, epoch)| (epoch, owner.to_wire())) == strongest {
+                break;
+            }
             for index in 0..5 {
                 if let Some(epoch) = claims[index] {
                     serials[index] += 1;
