@@ -1,6 +1,6 @@
 //! The benchmark of the mesh: what calls cost beside the bus below them, gRPC and Python DimOS, and what presence costs.
 //!
-//! Owns its options and what runs where. The measurements stand in [`calls`] and [`presence`], their order in [`bench`], our
+//! Owns its options and what runs where. The measurements stand in [`calls`] and [`presence`], their order in [`mod@bench`], our
 //! processes in [`worker`], those of gRPC in `grpc-peer` (a package outside of the workspace, which is built when it is
 //! measured), that of Python DimOS in `peers/rpc.py`, the words of the page in [`page`].
 

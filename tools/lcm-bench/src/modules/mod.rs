@@ -2,7 +2,7 @@
 //! there.
 //!
 //! Owns its options and what runs where. The measurements stand in [`pipelines`], [`calls`], [`idle`] and [`start`], what all of
-//! them start in [`bench`], what the kernel says of processes in [`observed`], the words of the page in [`page`]. The measured
+//! them start in [`mod@bench`], what the kernel says of processes in [`observed`], the words of the page in [`page`]. The measured
 //! processes are the program `bench-module`, which is built when it is measured.
 
 mod bench;
