@@ -41,6 +41,21 @@ impl MeshPython {
         command
     }
 
+    /// The processes that it sees, one object each.
+    #[must_use]
+    pub fn list(&self) -> Vec<Value> {
+        let listed = run(self.command().arg("list"));
+        listed.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+
+    /// Serves a name, which it owns when this returns, until it is dropped.
+    #[must_use]
+    pub fn serve(&self, name: &str) -> Process {
+        let mut process = Process::start(self.command().args(["serve", name]));
+        process.expect_line("the name", |line| line.starts_with("owns "));
+        process
+    }
+
     /// Calls a method, with arguments in JSON.
     ///
     /// # Errors

@@ -1,8 +1,7 @@
 //! The protocol of the mesh is open: a Python program with nothing but LCM and the classes that `lcm-gen` makes of
 //! `lcm-types/idl/dimos_mesh` lists our processes, calls them and is called.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,15 +12,15 @@ use dimos::{Dimos, NodeId, Options, RemoteModule, Served, Service};
 use lcm::{Lcm, Message, Queue};
 use lcm_types::dimos_mesh::{RpcRequest, RpcResponse};
 use mesh_tests::hosts::lose_percent;
-use mesh_tests::peers::Wheel;
-use mesh_tests::process::{PATIENCE, Process, run};
+use mesh_tests::mesh_python::MeshPython;
+use mesh_tests::process::PATIENCE;
 use mesh_tests::{isolated, test_name};
 use serde_json::{Value, json};
 
 #[test]
 fn python_lists_our_processes() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     assert_eq!(python.list(), [] as [Value; 0]);
     let served = calculator("robot0/calculator");
     let mut listed = python.list();
@@ -39,7 +38,7 @@ fn python_lists_our_processes() {
 #[test]
 fn python_calls_our_service() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let _served = calculator("robot0/calculator");
     python_calls(&python, "robot0/calculator");
     // A channel would not hold this name.
@@ -51,7 +50,7 @@ fn python_calls_our_service() {
 #[test]
 fn errors_of_our_service_reach_python() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let _served = calculator("calculator");
     let fails = |method, arguments| python.call("calculator", method, arguments).expect_err(method);
     assert_eq!(fails("subtract", "{}"), RpcError::UnknownMethod { method: "subtract".to_owned() });
@@ -66,7 +65,7 @@ fn errors_of_our_service_reach_python() {
 #[test]
 fn our_client_calls_and_watches_a_python_service() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let dimos = Dimos::join().expect("the bus is there");
     let events = dimos.events();
     let mut server = python.serve("robot0/calculator");
@@ -96,7 +95,7 @@ fn our_client_calls_and_watches_a_python_service() {
 #[test]
 fn errors_of_a_python_service_reach_us() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let dimos = Dimos::join().expect("the bus is there");
     let _server = python.serve("calculator");
     let calculator = dimos.module("calculator").expect("it is there");
@@ -111,7 +110,7 @@ fn errors_of_a_python_service_reach_us() {
 #[test]
 fn a_python_service_that_is_killed_is_lost_and_its_calls_end() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let dimos = Dimos::join().expect("the bus is there");
     let events = dimos.events();
     let server = python.serve("calculator");
@@ -130,7 +129,7 @@ fn a_python_service_that_is_killed_is_lost_and_its_calls_end() {
 #[test]
 fn a_name_passes_between_python_and_us() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let first = calculator("calculator");
     let mut second = python.serve("calculator");
     let by = first.displaced().recv_timeout(PATIENCE).expect("Python has taken the name");
@@ -147,7 +146,7 @@ fn a_name_passes_between_python_and_us() {
 #[test]
 fn a_repeated_call_runs_once_in_python() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let mut server = python.serve("calculator");
     let dimos = Dimos::join().expect("the bus is there");
     let target = dimos.module("calculator").expect("it is there").node();
@@ -190,7 +189,7 @@ fn a_repeated_call_runs_once_in_python() {
 #[test]
 fn calls_between_python_and_us_survive_loss() {
     isolated!(MulticastOnLo);
-    let Some(python) = Python::find(test_name!()) else { return };
+    let Some(python) = find(test_name!()) else { return };
     let executed = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&executed);
     let _served = Service::new("ours".parse().expect("a name"))
@@ -219,58 +218,8 @@ fn calls_between_python_and_us_survive_loss() {
     assert_eq!(ran.iter().filter(|line| *line == "runs echo").count(), SIZES.len() + 1);
 }
 
-/// The program `tests/peers/mesh.py`, with the classes it needs.
-struct Python {
-    wheel: Wheel,
-    classes: PathBuf,
-}
-
-impl Python {
-    /// None after saying that `test` is skipped.
-    fn find(test: &str) -> Option<Self> {
-        let wheel = Wheel::find(test)?;
-        let classes = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-classes"));
-        if classes.exists() {
-            std::fs::remove_dir_all(&classes).expect("scratch can be removed");
-        }
-        std::fs::create_dir_all(&classes).expect("scratch can be written");
-        let idl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lcm-types/idl/dimos_mesh");
-        let files = std::fs::read_dir(idl).expect("the messages of the mesh are there");
-        let files: Vec<_> = files.map(|file| file.expect("the directory is readable").path()).collect();
-        run(wheel.program("lcm-gen").args(["-p", "--ppath"]).arg(&classes).args(files));
-        Some(Self { wheel, classes })
-    }
-
-    fn command(&self) -> Command {
-        let mut command = self.wheel.script("mesh.py");
-        command.arg(&self.classes).arg("");
-        command
-    }
-
-    fn list(&self) -> Vec<Value> {
-        let listed = run(self.command().arg("list"));
-        listed.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
-    }
-
-    /// The result, or the error as it goes over the wire.
-    fn call(&self, name: &str, method: &str, arguments: &str) -> Result<Value, RpcError> {
-        let mut process = Process::start(self.command().args(["call", name, method, arguments]));
-        let lines = process.remaining_lines();
-        let status = process.wait(PATIENCE);
-        let [line] = &lines[..] else { panic!("{lines:?}\n{}", process.stderr()) };
-        match status.code() {
-            Some(0) => Ok(serde_json::from_str(line).expect("a result is JSON")),
-            Some(1) => Err(RpcError::from_json(line.as_bytes())),
-            _ => panic!("{status}: {}", process.stderr()),
-        }
-    }
-
-    /// Serves a name, which it owns when this returns, until it is dropped.
-    fn serve(&self, name: &str) -> Process {
-        let mut process = Process::start(self.command().args(["serve", name]));
-        process.expect_line("the name", |line| line.starts_with("owns "));
-        process
-    }
+fn find(test: &str) -> Option<MeshPython> {
+    MeshPython::find(test, Path::new(env!("CARGO_TARGET_TMPDIR")))
 }
 
 fn calculator(name: &str) -> Served {
@@ -291,7 +240,7 @@ fn add(arguments: Value, _: &dimos::Call) -> Result<Value, RpcError> {
     Ok(json!(term("a")? + term("b")?))
 }
 
-fn python_calls(python: &Python, name: &str) {
+fn python_calls(python: &MeshPython, name: &str) {
     assert_eq!(python.call(name, "add", r#"{"a": 1, "b": 41}"#), Ok(json!(42)));
     assert_eq!(python.call(name, "echo", "null"), Ok(Value::Null));
     // As much as an argument of a program may be.
