@@ -11,6 +11,7 @@ mod bench;
 mod busy;
 mod contender;
 mod exchange;
+mod extent;
 mod launch;
 mod mesh;
 mod modules;
@@ -32,6 +33,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use bench::Bench;
+use extent::Extent;
 use report::Machine;
 use rmem_max::RmemMax;
 use scenario::Scenario;
@@ -51,18 +53,11 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Options {
-    /// Measure briefly, once unless --rounds says otherwise.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// Measure only these.
     #[arg(long, value_enum, num_args = 1.., value_name = "NAME")]
     only: Vec<Scenario>,
-    /// How often to measure everything; the table shows medians.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: Option<u16>,
-    /// Write the page to this file too.
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
     /// Where `cargo xtask peers` has put C LCM, if not in target/peers.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
@@ -131,15 +126,15 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: Options) -> Result<ExitCode> {
-    report::check_writable(options.markdown.as_deref())?;
+    report::check_writable(options.extent.markdown.as_deref())?;
     let rmem_max = RmemMax::new(options.leave_rmem_max)?;
     namespace::prepare()?;
     let c_worker = peers::compile(options.peers.as_deref());
     let c_worker = c_worker.inspect_err(|error| eprintln!("lcm-bench: no column of C LCM: {error:#}")).ok();
-    let rounds = options.rounds.map_or(if options.quick { 1 } else { 5 }, usize::from);
+    let rounds = options.extent.rounds(5, 1);
     let cores = launch::last_cores()?;
     let (notes, failures) = (Vec::new(), 0);
-    let mut bench = Bench { rounds, quick: options.quick, c_worker, rmem_max, cores, notes, failures };
+    let mut bench = Bench { rounds, quick: options.extent.quick, c_worker, rmem_max, cores, notes, failures };
     bench.allow_receive_buffer(scenario::RECV_BUF_SIZE)?;
     let particular = report::socket_settings().into_iter().chain([report::c_lcm(bench.c_worker.as_ref())]);
     let machine = Machine::look(rounds, bench.quick, particular);
@@ -153,6 +148,6 @@ fn measure(options: Options) -> Result<ExitCode> {
         bench.notes.push(format!("{} measurements failed and are missing in their medians.", bench.failures));
     }
     let page = report::page(&machine, &rows, &bench.notes);
-    report::publish(&page, options.markdown.as_deref())?;
+    report::publish(&page, options.extent.markdown.as_deref())?;
     Ok(if bench.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -21,6 +21,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::bench::Bench as Bus;
+use crate::extent::Extent;
 use crate::launch;
 use crate::namespace;
 use crate::report::{self, Comparison, Machine};
@@ -34,18 +35,11 @@ pub(crate) use worker::work;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Measure briefly, once unless --rounds says otherwise.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// Measure only these.
     #[arg(long, value_enum, num_args = 1.., value_name = "NAME")]
     only: Vec<Scenario>,
-    /// How often to measure everything; the table shows medians.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: Option<u16>,
-    /// Write the page to this file too.
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
     /// This process is in the namespace already.
     #[arg(long, hide = true)]
     isolated: bool,
@@ -72,17 +66,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.isolated {
         return measure(options);
     }
-    report::check_writable(options.markdown.as_deref())?;
+    report::check_writable(options.extent.markdown.as_deref())?;
     namespace::run_inside(&options.grpc_argument())
 }
 
 fn measure(options: &Options) -> Result<ExitCode> {
     namespace::prepare()?;
-    let rounds = options.rounds.map_or(if options.quick { 1 } else { 5 }, usize::from);
+    let rounds = options.extent.rounds(5, 1);
     let (notes, failures) = (Vec::new(), 0);
     let bus = Bus {
         rounds,
-        quick: options.quick,
+        quick: options.extent.quick,
         c_worker: None,
         rmem_max: RmemMax::new(true)?,
         cores: launch::last_cores()?,
@@ -91,7 +85,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
     };
     let grpc = options.grpc.clone().ok_or_else(|| "its peer could not be built".to_owned());
     let python = Python::find();
-    let machine = Machine::look(rounds, options.quick, conditions(&python));
+    let machine = Machine::look(rounds, options.extent.quick, conditions(&python));
     let mut bench = Bench::new(bus, grpc, python)?;
     let mut rows = Vec::new();
     for scenario in Scenario::value_variants() {
@@ -100,7 +94,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
         }
     }
     let page = page::page(&machine, &rows, bench.failures());
-    report::publish(&page, options.markdown.as_deref())?;
+    report::publish(&page, options.extent.markdown.as_deref())?;
     Ok(if bench.failures() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::bench::Bench as Bus;
+use crate::extent::Extent;
 use crate::launch;
 use crate::namespace;
 use crate::report::{self, Comparison, Machine};
@@ -30,18 +31,11 @@ use bench::Bench;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Measure briefly, once unless --rounds says otherwise.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// Measure only these.
     #[arg(long, value_enum, num_args = 1.., value_name = "NAME")]
     only: Vec<Scenario>,
-    /// How often to measure everything; the table shows medians.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: Option<u16>,
-    /// Write the page to this file too.
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
     /// Leave net.core.rmem_max of this host as it is. Otherwise root sets it to what images need, and back.
     #[arg(long)]
     leave_rmem_max: bool,
@@ -73,23 +67,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.isolated {
         return measure(options);
     }
-    report::check_writable(options.markdown.as_deref())?;
+    report::check_writable(options.extent.markdown.as_deref())?;
     namespace::run_inside(&["--program".into(), bench::build()?.into()])
 }
 
 fn measure(options: &Options) -> Result<ExitCode> {
     let rmem_max = RmemMax::new(options.leave_rmem_max)?;
     namespace::prepare()?;
-    let rounds = options.rounds.map_or(if options.quick { 1 } else { 5 }, usize::from);
+    let rounds = options.extent.rounds(5, 1);
     let (notes, failures) = (Vec::new(), 0);
     let cores = launch::last_cores()?;
-    let bus = Bus { rounds, quick: options.quick, c_worker: None, rmem_max, cores, notes, failures };
+    let bus = Bus { rounds, quick: options.extent.quick, c_worker: None, rmem_max, cores, notes, failures };
     let program = options.program.clone().context("nobody said where the measured program is")?;
     let mut bench = Bench::new(bus, program);
     bench.allow_images()?;
     let [rust, _c] = report::compilers();
     let particular = report::socket_settings().into_iter().chain([rust]);
-    let machine = Machine::look(rounds, options.quick, particular);
+    let machine = Machine::look(rounds, options.extent.quick, particular);
     let mut rows = Vec::new();
     for scenario in Scenario::value_variants() {
         if options.only.is_empty() || options.only.contains(scenario) {
@@ -97,7 +91,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
         }
     }
     let page = page::page(&machine, &rows, bench.notes(), bench.failures());
-    report::publish(&page, options.markdown.as_deref())?;
+    report::publish(&page, options.extent.markdown.as_deref())?;
     Ok(if bench.failures() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::extent::Extent;
 use crate::launch;
 use crate::peers::{self, CLcm, CWorker};
 use crate::process::Worker;
@@ -33,18 +34,11 @@ pub(crate) use worker::{Job, work};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Measure briefly, in three rounds unless --rounds says otherwise.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// Measure only these types.
     #[arg(long, value_enum, num_args = 1.., value_name = "TYPE")]
     only: Vec<Kind>,
-    /// How often to measure everything; the table shows medians.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: Option<u16>,
-    /// Write the page to this file too.
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
     /// Where `cargo xtask peers` has put C LCM, if not in target/peers.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
@@ -55,19 +49,22 @@ type Figures = BTreeMap<Measurement, Vec<f64>>;
 
 /// Measures, and publishes the table.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    report::check_writable(options.markdown.as_deref())?;
+    report::check_writable(options.extent.markdown.as_deref())?;
     let scratch = peers::scratch("lcm-bench-types")?;
     let c_worker = compile(options.peers.as_deref(), &scratch.join("c"));
     let c_worker = c_worker.inspect_err(|error| eprintln!("lcm-bench: nothing of C LCM: {error:#}")).ok();
-    let rounds = options.rounds.map_or(if options.quick { 3 } else { 15 }, usize::from);
-    let machine =
-        Machine::look(rounds, options.quick, report::compilers().into_iter().chain([report::c_lcm(c_worker.as_ref())]));
+    let rounds = options.extent.rounds(15, 3);
+    let machine = Machine::look(
+        rounds,
+        options.extent.quick,
+        report::compilers().into_iter().chain([report::c_lcm(c_worker.as_ref())]),
+    );
     let kinds = Kind::value_variants().iter().filter(|kind| options.only.is_empty() || options.only.contains(kind));
     let rows: Vec<Row> = kinds.flat_map(|&kind| plan::rows(kind)).collect();
     let mut bench = Bench {
         c_worker,
         core: launch::last_cores()?[0],
-        seconds: if options.quick { 0.02 } else { 0.1 },
+        seconds: if options.extent.quick { 0.02 } else { 0.1 },
         messages: scratch.join("messages"),
         failures: 0,
     };
@@ -78,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         bench.round(round, &rows, &mut figures);
     }
     let page = page::page(&machine, &rows, &figures, bench.failures);
-    report::publish(&page, options.markdown.as_deref())?;
+    report::publish(&page, options.extent.markdown.as_deref())?;
     Ok(if bench.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
