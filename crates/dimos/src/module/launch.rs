@@ -30,6 +30,8 @@ pub(super) struct Launch {
     /// Started with channels and without a name, as Python DimOS does: it does not mean to take a name from others.
     pub(super) is_anonymous: bool,
     pub(super) run_id: Option<String>,
+    /// In which epoch the process had the name that this one takes the place of, 0 if there was none.
+    pub(super) epoch: i64,
 }
 
 /// What it is to do.
@@ -74,6 +76,7 @@ struct Line {
     simulated_time: bool,
     exit_on_panic: bool,
     run_id: Option<String>,
+    epoch: i64,
 }
 
 /// Reads the command line, and the launch line where there is one, and adds what they say of the configuration to `layers`.
@@ -148,6 +151,7 @@ pub(super) fn read(
         is_simulated: line.simulated_time || matches.get_flag("simulated-time"),
         ends_on_panic: line.exit_on_panic || matches.get_flag("exit-on-panic"),
         run_id: line.run_id.or_else(|| std::env::var("DIMOS_RUN_ID").ok()),
+        epoch: line.epoch,
     })
 }
 

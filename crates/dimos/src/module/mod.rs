@@ -147,8 +147,8 @@
 //! By hand (`--help` tells), by a coordinator with a line of JSON on stdin (`--stdin`), or by Python DimOS as a `NativeModule`, which passes
 //! channels and configuration as options. The line is
 //! `{"topics": {port: channel}, "config": {...}}`, where further members may be `name`, `namespace`, `references`
-//! (`{reference: module}`), `simulated_time`, `exit_on_panic` and `run_id`; unknown ones are ignored, as Python DimOS adds its own.
-//! `--describe` prints the module's contract. Logs go to stderr: JSON lines, or plain ones on a terminal.
+//! (`{reference: module}`), `simulated_time`, `exit_on_panic`, `run_id`, and `epoch`, in which the process had the name that this one
+//! takes the place of; unknown ones are ignored, as Python DimOS adds its own. `--describe` prints the module's contract. Logs go to stderr: JSON lines, or plain ones on a terminal.
 
 pub mod export;
 
@@ -186,7 +186,7 @@ pub use input::{In, InCounts, owned, view};
 pub use outcome::{HandlerError, Outcome, failed};
 pub use output::{Out, OutCounts, OutError};
 pub use parts::Parts;
-pub use process::run;
+pub use process::{run, run_with};
 pub use reference::{Interface, InterfaceMethod, Ref};
 pub use table::{RpcSpec, Table};
 pub use tf::{Tf, TfError};

@@ -1,5 +1,6 @@
 //! The process of a module: from its command line to its exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +21,14 @@ use crate::presence::Farewell;
 /// The command line says the rest; `--help` lists it.
 #[must_use]
 pub fn run<M: Module>() -> ExitCode {
-    match process::<M>() {
+    run_with::<M>(std::env::args_os())
+}
+
+/// Runs a module as this process with a command line of one's own, its program's name first: for executables that can be one
+/// of several modules.
+#[must_use]
+pub fn run_with<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match process::<M>(arguments) {
         Ok(code) => ExitCode::from(code),
         Err(Problem { code, message }) => {
             // It may be a pipe that nobody reads.
@@ -36,10 +44,10 @@ struct Problem {
     message: String,
 }
 
-fn process<M: Module>() -> Result<u8, Problem> {
+fn process<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Problem> {
     let (declaration, table) = definition::<M>();
     let usage = |message: String| Problem { code: exit::USAGE, message };
-    let arguments: Result<Vec<_>, _> = std::env::args_os().map(std::ffi::OsString::into_string).collect();
+    let arguments: Result<Vec<_>, _> = arguments.into_iter().map(OsString::into_string).collect();
     let arguments = arguments.map_err(|text| usage(format!("the argument {text:?} is not UTF-8")))?.into_iter();
     let mut layers = Layers::of::<M::Config>().map_err(|error| usage(format!("its configuration: {error}")))?;
     let launch = match launch::read(&declaration.contract, arguments, &mut layers) {

@@ -216,22 +216,22 @@ fn channel_of(port: &DeclaredPort, launch: &Launch, name: &Name) -> Result<lcm::
 /// Takes the name. A module that was not given one gives way to whoever has it, and takes another.
 fn claim(mesh: &Mesh, name: Name, launch: &Launch) -> Result<Name, StartError> {
     if !launch.is_anonymous {
-        return claim_as(mesh, &name, Policy::TakeOver);
+        return claim_as(mesh, &name, Policy::TakeOver, launch.epoch);
     }
-    match claim_as(mesh, &name, Policy::FirstHolder) {
+    match claim_as(mesh, &name, Policy::FirstHolder, 0) {
         Err(StartError::Claim(ClaimError::Held { .. })) => {
             let other: Name = format!("{name}-{}", std::process::id()).parse()?;
             mesh.hear_requests(&other).map_err(|source| StartError::Pattern { port: "requests", source })?;
-            claim_as(mesh, &other, Policy::FirstHolder)
+            claim_as(mesh, &other, Policy::FirstHolder, 0)
         }
         claimed => claimed,
     }
 }
 
-fn claim_as(mesh: &Mesh, name: &Name, policy: Policy) -> Result<Name, StartError> {
+fn claim_as(mesh: &Mesh, name: &Name, policy: Policy, after: i64) -> Result<Name, StartError> {
     let outcome = mesh.with(|cores, now| {
         let outcome = cores.expect_name();
-        cores.presence.claim(now, name.clone(), policy, 0).map(|()| outcome)
+        cores.presence.claim(now, name.clone(), policy, after).map(|()| outcome)
     })?;
     let (name, epoch) = mesh.wait_for(&outcome, None).ok_or(JoinError::Left)??;
     tracing::info!(%name, epoch, "joined the mesh");

@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("dimos-macros", &[]),
     ("dimos", &["lcm-rs", "lcm-gen", "lcm-types", "dimos-macros"]),
     ("dimos-coordinator", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
-    ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator"]),
+    ("stock-modules", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
+    ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator", "stock-modules"]),
 ];
 
 /// Packages that look at everything and that nothing is built on.

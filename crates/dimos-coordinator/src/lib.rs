@@ -1,0 +1,6 @@
+//! Launch files, and the coordinator: the process that starts a graph of modules, keeps it running and answers for it.
+//!
+//! - [`plan`]: what launch files come to: the modules of a run, and how each is started.
+#![forbid(unsafe_code)]
+
+pub mod plan;

@@ -1,0 +1,4 @@
+//! The command `dimos`.
+#![forbid(unsafe_code)]
+
+fn main() {}
