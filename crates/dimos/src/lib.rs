@@ -36,6 +36,7 @@ pub mod wire;
 mod call;
 mod chain;
 mod client;
+pub mod coordinator;
 pub mod exit;
 mod listing;
 mod mesh;

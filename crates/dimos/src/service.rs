@@ -19,7 +19,7 @@ use crate::json_schema::{Schema, SchemaError};
 use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
 use crate::name::Name;
 use crate::node::NodeId;
-use crate::presence::{ClaimError, JoinError, Policy, Stage};
+use crate::presence::{ClaimError, Event, JoinError, Policy, Stage};
 use crate::rpc::{IncomingCall, Method, RpcError};
 use crate::wire::{Shape, Wire};
 
@@ -265,6 +265,35 @@ impl Served {
     #[must_use]
     pub fn counts(&self) -> MeshCounts {
         self.mesh.with(|cores, _| cores.counts())
+    }
+
+    /// What becomes of other processes from now on. All of them are watched from then on.
+    #[must_use]
+    pub fn events(&self) -> Receiver<Event> {
+        self.mesh.with(|cores, now| {
+            cores.presence.set_watching(now, true);
+            cores.events()
+        })
+    }
+
+    /// Tells all that a process has ended without a farewell, so that its name is free at once and nobody waits for its answers. Only who
+    /// saw it end, as its parent does, may say so.
+    pub fn declare_dead(&self, node: NodeId) {
+        self.mesh.with(|cores, now| cores.presence.declare_dead(now, node));
+    }
+
+    /// Has `heard` called once, when a message comes on this channel.
+    ///
+    /// # Errors
+    /// If the channel is no pattern.
+    pub fn when_heard(&self, channel: &str, heard: impl FnOnce() + Send + 'static) -> Result<(), lcm::PatternError> {
+        let mut heard = Some(heard);
+        let told = move |_: &lcm::Sample| {
+            if let Some(heard) = heard.take() {
+                heard();
+            }
+        };
+        self.mesh.subscribe(channel, told).map(drop)
     }
 
     /// Receives once: when another process has taken the name. This one should end then.

@@ -10,6 +10,7 @@ use super::config::{Config, ConfigError, Identity, Policy};
 use super::counts::Counts;
 use super::directory::Directory;
 use super::heard::Target;
+use super::obituary::Obituary;
 use super::ownership::{Owner, Ownership, Phase};
 use super::participant::{Participant, Stage};
 use super::searching::Searching;
@@ -56,6 +57,7 @@ pub struct Presence {
     pub(super) beats: i32,
     pub(super) serial: i32,
     pub(super) goodbye: Option<Goodbye>,
+    pub(super) obituaries: Vec<Obituary>,
     pub(super) counts: Counts,
     pub(super) random: fastrand::Rng,
     pub(super) actions: VecDeque<Action>,
@@ -148,6 +150,7 @@ impl Presence {
             beats: 0,
             serial: 0,
             goodbye: None,
+            obituaries: Vec::new(),
             counts: Counts::default(),
             random,
             actions: VecDeque::new(),

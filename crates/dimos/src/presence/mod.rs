@@ -39,6 +39,7 @@ mod core;
 mod directory;
 mod heard;
 mod hearing;
+mod obituary;
 mod owners;
 mod ownership;
 mod searching;

@@ -45,6 +45,7 @@ impl Presence {
             self.next_beat = Some(now + vary(BEAT, 0.9..1.1, &mut self.random));
             self.send_beat();
         }
+        self.say_obituaries(now);
         self.vigil.linger_until(now);
         while let Some(due) = self.vigil.take_due(now) {
             match due {
@@ -71,7 +72,8 @@ impl Presence {
             return self.goodbye.as_ref().map(|goodbye| goodbye.next);
         }
         let own = [self.ownership.next(), self.announcing.next(), self.next_beat];
-        own.into_iter().chain([self.vigil.next(), self.searching.next()]).flatten().min()
+        let others = [self.vigil.next(), self.searching.next(), self.next_obituary()];
+        own.into_iter().chain(others).flatten().min()
     }
 
     /// Notices if this process was suspended: then it has missed what others said, and that is not their fault.

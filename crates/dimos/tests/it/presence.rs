@@ -7,6 +7,7 @@ mod hostile;
 mod life;
 mod names;
 mod net;
+mod obituary;
 mod scale;
 mod succession;
 
