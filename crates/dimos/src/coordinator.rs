@@ -66,7 +66,6 @@ pub struct Launch {
 
 /// What a coordinator does and has done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct RunStatus {
     /// The run, such as `20260314-150926-5f3a-sim`.
     pub run_id: String,
@@ -111,7 +110,6 @@ pub enum RunState {
 
 /// How a module is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct ModuleStatus {
     /// Its name, such as `robot0/mapper`.
     pub name: String,
@@ -166,7 +164,6 @@ pub enum ModuleState {
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct LastExit {
     /// Its exit code, if it ended by itself.
     pub code: Option<i32>,
@@ -319,6 +316,14 @@ impl Launch {
     #[must_use]
     pub fn namespace(self, namespace: &str) -> Self {
         Self { namespace: Some(namespace.to_owned()), ..self }
+    }
+}
+
+impl LogLine {
+    /// A line that says only this, from nobody in particular.
+    #[must_use]
+    pub fn new(event: String, timestamp: String) -> Self {
+        Self { event, level: "info".to_owned(), logger: String::new(), timestamp, fields: Map::new() }
     }
 }
 

@@ -1,0 +1,109 @@
+//! All that descends from a process, however it tried to get away: found and ended.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitOptions};
+
+/// Ends all descendants of this process, which must be a subreaper: those whose parents have ended are its children then. They get
+/// SIGTERM first and so long to follow, if there is any time for that, then SIGKILL until none is left. Tells how many there were.
+pub fn end_children(grace: Duration) -> usize {
+    let own = rustix::process::getpid();
+    let mut known = HashSet::new();
+    let until = Instant::now() + grace;
+    let mut is_told = grace.is_zero();
+    loop {
+        reap_all();
+        let left = descendants(own, &parents());
+        known.extend(left.iter().copied());
+        if left.is_empty() {
+            return known.len();
+        }
+        let signal = match (is_told, Instant::now() < until) {
+            (false, _) => Some(Signal::TERM),
+            (true, true) => None,
+            (true, false) => Some(Signal::KILL),
+        };
+        is_told = true;
+        if let Some(signal) = signal {
+            // Parents before children, so that none starts another one that is not seen. That one has ended meanwhile is fine.
+            left.iter().for_each(|&pid| drop(rustix::process::kill_process(pid, signal)));
+        }
+        // There is nothing to wait on that tells of grandchildren.
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Ends all processes that carry the id of a run in their environment, or of one module of it: what its modules started and let go.
+/// Those of other users, and those that hide their environment, are not found. Tells how many there were.
+pub fn end_of_run(run_id: &str, module: Option<&str>) -> usize {
+    let own = rustix::process::getpid();
+    let marks: Vec<_> = [Some(format!("{RUN_ID}={run_id}")), module.map(|module| format!("{MODULE}={module}"))]
+        .into_iter()
+        .flatten()
+        .map(String::into_bytes)
+        .collect();
+    let has_marks = |pid: &Pid| {
+        let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
+        marks.iter().all(|mark| environment.split(|&byte| byte == 0).any(|variable| variable == mark))
+    };
+    let found: Vec<_> = parents().into_keys().filter(|pid| *pid != own).filter(has_marks).collect();
+    // That one has ended meanwhile is fine.
+    found.iter().for_each(|&pid| drop(rustix::process::kill_process(pid, Signal::KILL)));
+    found.len()
+}
+
+/// Who started whom.
+fn parents() -> HashMap<Pid, Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before it may contain anything.
+        let mut rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let (state, parent) = (rest.next()?, rest.next()?.parse().ok()?);
+        // Who is dead needs no further ending.
+        (state != "Z").then_some((Pid::from_raw(pid)?, Pid::from_raw(parent)?))
+    })
+    .collect()
+}
+
+/// All descendants of a process, parents before children.
+fn descendants(of: Pid, parents: &HashMap<Pid, Pid>) -> Vec<Pid> {
+    let mut found = Vec::new();
+    let mut open = vec![of];
+    while let Some(parent) = open.pop() {
+        let children = parents.iter().filter(|(_, its)| **its == parent).map(|(pid, _)| *pid);
+        open.extend(children.clone());
+        found.extend(children);
+    }
+    found
+}
+
+fn reap_all() {
+    while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+}
+
+/// The variable that tells a process its run.
+pub const RUN_ID: &str = "DIMOS_RUN_ID";
+
+/// The variable that tells a process its module.
+pub const MODULE: &str = "DIMOS_MODULE";
+
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_are_found_at_any_depth() {
+        let pid = |number| Pid::from_raw(number).unwrap();
+        let parents = [(2, 1), (3, 2), (4, 3), (5, 1), (6, 5)].map(|(child, parent)| (pid(child), pid(parent)));
+        let parents = HashMap::from(parents);
+        assert_eq!(descendants(pid(2), &parents), [pid(3), pid(4)]);
+        assert_eq!(descendants(pid(1), &parents).len(), 5);
+        assert_eq!(descendants(pid(6), &parents), []);
+    }
+}

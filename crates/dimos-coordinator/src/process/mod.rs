@@ -1,0 +1,13 @@
+//! Processes: started, watched, signalled, and none of them left behind.
+
+mod describe;
+mod exit;
+mod family;
+mod lines;
+mod spawn;
+mod watch;
+
+pub use describe::{DescribeError, describe_all};
+pub use family::{MODULE, RUN_ID, end_children, end_of_run};
+pub use spawn::{Command, Running, start, with_death_signal};
+pub use watch::{Ended, Stream, Watch};
