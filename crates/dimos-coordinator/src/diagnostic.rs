@@ -2,18 +2,31 @@
 //!
 //! Owns the texts that places refer to. What is found wrong is decided elsewhere.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use dimos::Name;
 use serde_json::{Value, json};
 
 use crate::plan::Place;
 
-/// What was read: launch files, and what of the command line means them.
+/// What was read: launch files, and what of the command line means them; and where in it is said what of which module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     sources: Vec<Source>,
+    /// By module, or nothing for the run as a whole, and by what is said, such as `config.grid.cell_m`.
+    marks: BTreeMap<(String, String), Mark>,
+}
+
+/// Where something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Where its key stands.
+    pub key: Place,
+    /// Where its value stands.
+    pub value: Place,
 }
 
 /// One text.
@@ -76,6 +89,24 @@ impl Sources {
     #[must_use]
     pub fn of(&self, place: Place) -> Option<&Source> {
         self.sources.get(place.source)
+    }
+
+    /// Notes where something is said of a module, or of the run.
+    pub(crate) fn mark(&mut self, module: Option<&Name>, what: String, mark: Mark) {
+        let module = module.map_or_else(String::new, Name::to_string);
+        self.marks.insert((module, what), mark);
+    }
+
+    /// Where something is said of a module, or of the run.
+    pub(crate) fn marked(&self, module: Option<&Name>, what: &str) -> Option<Mark> {
+        let module = module.map_or_else(String::new, Name::to_string);
+        self.marks.get(&(module, what.to_owned())).copied()
+    }
+
+    /// All that is said of the run as a whole under one word: `/map` of `expose./map`.
+    pub(crate) fn marked_of_run(&self, word: &str) -> impl Iterator<Item = (&str, Mark)> {
+        let of_run = self.marks.iter().take_while(|((module, _), _)| module.is_empty());
+        of_run.filter_map(move |((_, what), mark)| Some((what.strip_prefix(word)?.strip_prefix('.')?, *mark)))
     }
 
     /// All texts, by the index that places have.

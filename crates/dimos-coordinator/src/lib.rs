@@ -9,3 +9,5 @@
 pub mod plan;
 
 pub mod diagnostic;
+
+pub mod launch;
