@@ -20,6 +20,8 @@ pub struct Plan {
     pub is_time_simulated: bool,
     /// The modules, by their full names.
     pub modules: BTreeMap<Name, PlannedModule>,
+    /// Modules of the launch files that are left out of the run. They may run elsewhere.
+    pub left_out: BTreeSet<Name>,
     /// Topics that are fed from outside of the run, so that nobody in it need publish them.
     pub external: BTreeSet<String>,
     /// Where the launch files lie: executables below these directories may be started over the bus.
@@ -35,8 +37,8 @@ pub struct PlannedModule {
     pub config: serde_json::Value,
     /// Topics in place of those that its ports have by themselves, by port. They are full topics: namespaces are in them.
     pub remap: BTreeMap<String, String>,
-    /// Topics that keep their names although the module has a namespace.
-    pub exposed: BTreeSet<String>,
+    /// Topics of its ports that do not get all of its namespace, and what they are instead: `/map` is `/map`, or `/site/map`.
+    pub exposed: BTreeMap<String, String>,
     /// The modules that its references mean, as far as the file says, by reference. They are full names.
     pub references: BTreeMap<String, Name>,
     /// Variables that are added to its environment.

@@ -101,6 +101,25 @@ impl Contract {
     }
 }
 
+impl ReferenceContract {
+    /// What a module lacks to be what the reference needs; `None` if it fits.
+    #[must_use]
+    pub fn misfit(&self, offered: &Contract) -> Option<String> {
+        self.methods.iter().find_map(|(name, needed)| {
+            let Some(offered) = offered.methods.get(name) else { return Some(format!("it has no method {name}")) };
+            if needed.is_stream != offered.is_stream {
+                let kind = if offered.is_stream { "a stream" } else { "one answer" };
+                return Some(format!("{name} has {kind}"));
+            }
+            if needed.binary.is_some() {
+                let is_same = needed.binary == offered.binary;
+                return (!is_same).then(|| format!("{name} has other types"));
+            }
+            arguments_misfit(&needed.arguments, &offered.arguments).map(|why| format!("{name}: {why}"))
+        })
+    }
+}
+
 impl MethodContract {
     /// A method of which nothing is said.
     #[must_use]
@@ -180,6 +199,38 @@ fn type_text(schema: &Value) -> String {
     }
 }
 
+/// Whether arguments that one schema describes can be taken by a method with the other, as far as names and plain types tell.
+fn arguments_misfit(given: &Value, taken: &Value) -> Option<String> {
+    if given.is_null() || taken.is_null() {
+        return None;
+    }
+    let empty = serde_json::Map::new();
+    let members = |schema: &Value| schema["properties"].as_object().unwrap_or(&empty).clone();
+    let (given_members, taken_members) = (members(given), members(taken));
+    for (name, schema) in &given_members {
+        match taken_members.get(name) {
+            None if taken["additionalProperties"] == false => return Some(format!("it takes no argument {name}")),
+            Some(other) if !may_agree(schema, other) => return Some(format!("its argument {name} has another type")),
+            _ => {}
+        }
+    }
+    let mut required = taken["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    required.find(|name| !given_members.contains_key(*name)).map(|name| format!("it needs an argument {name}"))
+}
+
+/// Whether two schemas have a type in common, as far as they say.
+fn may_agree(one: &Value, other: &Value) -> bool {
+    let types = |schema: &Value| match &schema["type"] {
+        Value::String(name) => vec![name.clone()],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let (one, other) = (types(one), types(other));
+    let is_number = |name: &str| name == "number" || name == "integer";
+    let agree = |one: &String, other: &String| one == other || (is_number(one) && is_number(other));
+    one.is_empty() || other.is_empty() || one.iter().any(|one| other.iter().any(|other| agree(one, other)))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -216,5 +267,44 @@ mod tests {
         method.is_stream = true;
         assert_eq!(method.signature("go"), "go(x: number, way: [Pose], retries?: integer | null) -> stream of boolean");
         assert_eq!(MethodContract::new().signature("stop"), "stop(...) -> any");
+    }
+
+    fn method(arguments: Value) -> MethodContract {
+        MethodContract { arguments, ..MethodContract::default() }
+    }
+
+    fn needing(name: &str, method: &MethodContract) -> ReferenceContract {
+        ReferenceContract { methods: BTreeMap::from([(name.to_owned(), method.clone())]), ..Default::default() }
+    }
+
+    fn misfit_of(needed: &MethodContract, offered: &MethodContract) -> Option<String> {
+        let mut contract = Contract::default();
+        contract.methods.insert("plan".into(), offered.clone());
+        needing("plan", needed).misfit(&contract)
+    }
+
+    #[test]
+    fn a_module_fits_if_it_takes_what_it_will_be_given() {
+        let point =
+            json!({ "properties": { "x": { "type": "number" } }, "required": ["x"], "additionalProperties": false });
+        let more = json!({
+            "properties": { "x": { "type": "integer" }, "speed": { "type": ["number", "null"] } },
+            "required": ["x"],
+            "additionalProperties": false,
+        });
+        let text = json!({ "properties": { "x": { "type": "string" } } });
+        let needy = json!({ "properties": { "x": {}, "y": {} }, "required": ["x", "y"] });
+        let fits = |given: &Value, taken: &Value| misfit_of(&method(given.clone()), &method(taken.clone()));
+        assert_eq!(fits(&point, &point), None);
+        assert_eq!(fits(&point, &more), None);
+        assert_eq!(fits(&point, &Value::Null), None);
+        assert_eq!(fits(&more, &point).unwrap(), "plan: it takes no argument speed");
+        assert_eq!(fits(&point, &text).unwrap(), "plan: its argument x has another type");
+        assert_eq!(fits(&point, &needy).unwrap(), "plan: it needs an argument y");
+        let stream = MethodContract { is_stream: true, ..method(point.clone()) };
+        assert_eq!(misfit_of(&method(point.clone()), &stream).unwrap(), "plan has a stream");
+        let binary = MethodContract { binary: Some("1".into()), ..method(point.clone()) };
+        assert_eq!(misfit_of(&binary, &method(point)).unwrap(), "plan has other types");
+        assert_eq!(needing("fly", &binary).misfit(&Contract::default()).unwrap(), "it has no method fly");
     }
 }

@@ -1,7 +1,8 @@
 //! What somebody meant who mistyped a name.
 
 /// The candidate that was probably meant: the one with the fewest differences, if those are few for its length.
-pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_NAME_BYTES {
         return None;
     }

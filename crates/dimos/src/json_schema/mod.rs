@@ -44,10 +44,10 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use closest::closest;
 pub use error::SchemaError;
 
 pub(crate) use check::{Fault, FaultKind, no_such_key};
-pub(crate) use closest::closest;
 pub(crate) use node::{Node, NodeId, Type};
 pub(crate) use path::{Path, Step};
 pub(crate) use words::{listed, quoted, shortened, shown};

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::declaration::{Declaration, Part, PartOptions};
 use super::parts::Parts;
 use super::schema::schema_of;
 use super::table::RpcSpec;
-use crate::contract::{Contract, MethodContract};
+use crate::contract::MethodContract;
 use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::remote::{RemoteModule, Stream};
@@ -141,95 +140,5 @@ impl<I: ?Sized> Clone for Ref<I> {
 impl<I: ?Sized> fmt::Debug for Ref<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ref").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// What a module lacks to be called by an interface; `None` if it fits.
-pub(super) fn misfit(needed: &[(&String, &MethodContract)], offered: &Contract) -> Option<String> {
-    needed.iter().find_map(|(name, needed)| {
-        let Some(offered) = offered.methods.get(*name) else { return Some(format!("it has no method {name}")) };
-        if needed.is_stream != offered.is_stream {
-            let kind = if offered.is_stream { "a stream" } else { "one answer" };
-            return Some(format!("{name} has {kind}"));
-        }
-        if needed.binary.is_some() {
-            let is_same = needed.binary == offered.binary;
-            return (!is_same).then(|| format!("{name} has other types"));
-        }
-        arguments_misfit(&needed.arguments, &offered.arguments).map(|why| format!("{name}: {why}"))
-    })
-}
-
-/// Whether arguments that one schema describes can be taken by a method with the other, as far as names and plain types tell.
-fn arguments_misfit(given: &Value, taken: &Value) -> Option<String> {
-    if given.is_null() || taken.is_null() {
-        return None;
-    }
-    let empty = serde_json::Map::new();
-    let members = |schema: &Value| schema["properties"].as_object().unwrap_or(&empty).clone();
-    let (given_members, taken_members) = (members(given), members(taken));
-    for (name, schema) in &given_members {
-        match taken_members.get(name) {
-            None if taken["additionalProperties"] == false => return Some(format!("it takes no argument {name}")),
-            Some(other) if !may_agree(schema, other) => return Some(format!("its argument {name} has another type")),
-            _ => {}
-        }
-    }
-    let mut required = taken["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    required.find(|name| !given_members.contains_key(*name)).map(|name| format!("it needs an argument {name}"))
-}
-
-/// Whether two schemas have a type in common, as far as they say.
-fn may_agree(one: &Value, other: &Value) -> bool {
-    let types = |schema: &Value| match &schema["type"] {
-        Value::String(name) => vec![name.clone()],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    let (one, other) = (types(one), types(other));
-    let is_number = |name: &str| name == "number" || name == "integer";
-    let agree = |one: &String, other: &String| one == other || (is_number(one) && is_number(other));
-    one.is_empty() || other.is_empty() || one.iter().any(|one| other.iter().any(|other| agree(one, other)))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn method(arguments: Value) -> MethodContract {
-        MethodContract { arguments, ..MethodContract::default() }
-    }
-
-    fn misfit_of(needed: &MethodContract, offered: &MethodContract) -> Option<String> {
-        let mut contract = Contract::default();
-        contract.methods.insert("plan".into(), offered.clone());
-        misfit(&[(&"plan".to_owned(), needed)], &contract)
-    }
-
-    #[test]
-    fn a_module_fits_if_it_takes_what_it_will_be_given() {
-        let point =
-            json!({ "properties": { "x": { "type": "number" } }, "required": ["x"], "additionalProperties": false });
-        let more = json!({
-            "properties": { "x": { "type": "integer" }, "speed": { "type": ["number", "null"] } },
-            "required": ["x"],
-            "additionalProperties": false,
-        });
-        let text = json!({ "properties": { "x": { "type": "string" } } });
-        let needy = json!({ "properties": { "x": {}, "y": {} }, "required": ["x", "y"] });
-        let fits = |given: &Value, taken: &Value| misfit_of(&method(given.clone()), &method(taken.clone()));
-        assert_eq!(fits(&point, &point), None);
-        assert_eq!(fits(&point, &more), None);
-        assert_eq!(fits(&point, &Value::Null), None);
-        assert_eq!(fits(&more, &point).unwrap(), "plan: it takes no argument speed");
-        assert_eq!(fits(&point, &text).unwrap(), "plan: its argument x has another type");
-        assert_eq!(fits(&point, &needy).unwrap(), "plan: it needs an argument y");
-        let stream = MethodContract { is_stream: true, ..method(point.clone()) };
-        assert_eq!(misfit_of(&method(point.clone()), &stream).unwrap(), "plan has a stream");
-        let binary = MethodContract { binary: Some("1".into()), ..method(point.clone()) };
-        assert_eq!(misfit_of(&binary, &method(point)).unwrap(), "plan has other types");
-        assert_eq!(misfit(&[(&"fly".to_owned(), &binary)], &Contract::default()).unwrap(), "it has no method fly");
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::declaration::Declaration;
 use super::ending::Ending;
 use super::launch::Launch;
-use super::reference::misfit;
 use super::start::{REFERENCE_PATIENCE, StartError};
 use crate::contract::{Contract, ReferenceContract};
 use crate::mesh::{DESCRIBE, Mesh};
@@ -99,14 +98,13 @@ impl Search<'_> {
                 self.mesh.pass(AGAIN / 4);
             }
         }
-        let methods: Vec<_> = needed.methods.iter().collect();
         let mut misfits = Vec::new();
         let mut namespace = self.own.namespace();
         loop {
             let mut fitting = Vec::new();
             for (name, participant) in self.owners_in(namespace) {
                 let Some(contract) = self.contract_of(&name, &participant) else { continue };
-                match misfit(&methods, contract) {
+                match needed.misfit(contract) {
                     None => fitting.push(name),
                     Some(why) => misfits.push(format!("{name}: {why}")),
                 }
