@@ -109,6 +109,16 @@ impl Sources {
         of_run.filter_map(move |((_, what), mark)| Some((what.strip_prefix(word)?.strip_prefix('.')?, *mark)))
     }
 
+    /// Adds all texts of others, and what is noted of them. Tells by how much the indices of their places grow.
+    pub(crate) fn append(&mut self, others: Self) -> usize {
+        let offset = self.sources.len();
+        let moved = |place: Place| Place { source: place.source + offset, ..place };
+        self.sources.extend(others.sources);
+        let marks = others.marks.into_iter();
+        self.marks.extend(marks.map(|(of, mark)| (of, Mark { key: moved(mark.key), value: moved(mark.value) })));
+        offset
+    }
+
     /// All texts, by the index that places have.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter()

@@ -4,6 +4,7 @@
 //! - [`plan`]: what launch files come to: the modules of a run, and how each is started.
 //! - [`launch`]: reads launch files.
 //! - [`diagnostic`]: what is wrong with launch files, shown as a compiler shows it.
+//! - [`wiring`]: checks that the modules of a plan fit together, and joins them.
 //! - [`supervisor`]: decides which module is started, restarted, ended, given up, and when.
 //!
 //! On a system:
@@ -18,10 +19,13 @@ pub mod plan;
 pub mod diagnostic;
 pub mod launch;
 pub mod supervisor;
+pub mod wiring;
 
+pub mod coordinator;
 pub mod keeper;
 pub mod log;
 pub mod process;
 pub mod run;
 
+mod systemd;
 mod time;

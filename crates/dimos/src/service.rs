@@ -276,6 +276,12 @@ impl Served {
         })
     }
 
+    /// Publishes data on the bus of the service.
+    #[must_use]
+    pub fn publisher(&self) -> lcm::Publisher {
+        self.mesh.with(|cores, _| cores.publisher())
+    }
+
     /// Tells all that a process has ended without a farewell, so that its name is free at once and nobody waits for its answers. Only who
     /// saw it end, as its parent does, may say so.
     pub fn declare_dead(&self, node: NodeId) {

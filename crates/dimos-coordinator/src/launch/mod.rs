@@ -101,6 +101,22 @@ pub fn read(request: &Request) -> Result<Launch, Diagnostics> {
     Reader::new(request).read()
 }
 
+impl Launch {
+    /// Adds the modules of another launch, whose names must not be there yet.
+    pub fn add(&mut self, other: Self) {
+        let offset = self.sources.append(other.sources);
+        let Plan { modules, left_out, external, directories, .. } = other.plan;
+        for (name, mut module) in modules {
+            module.place.source += offset;
+            module.ports.values_mut().for_each(|port| port.place.source += offset);
+            self.plan.modules.insert(name, module);
+        }
+        self.plan.left_out.extend(left_out);
+        self.plan.external.extend(external);
+        self.plan.directories.extend(directories);
+    }
+}
+
 /// The JSON Schema of launch files, for editors.
 #[must_use]
 pub fn schema() -> Value {

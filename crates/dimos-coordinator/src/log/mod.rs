@@ -20,7 +20,7 @@ use dimos::coordinator::LogLine;
 use serde_json::Value;
 
 use followers::Followers;
-pub use level::Level;
+pub use level::{Level, UnknownLevel};
 use recent::Recent;
 pub use record::{from_module, own};
 pub use tail::{is_wanted, last_lines};

@@ -35,20 +35,24 @@ pub fn end_children(grace: Duration) -> usize {
     }
 }
 
-/// Ends all processes that carry the id of a run in their environment, or of one module of it: what its modules started and let go.
-/// Those of other users, and those that hide their environment, are not found. Tells how many there were.
-pub fn end_of_run(run_id: &str, module: Option<&str>) -> usize {
+/// Ends all processes of a run, by what they carry in their environment: what modules started and let go. Those of other users, and
+/// those that hide their environment, are not found. Tells how many there were.
+pub fn end_of_run(run_id: &str) -> usize {
+    end_carriers(&format!("{PROCESS}={run_id}/"), |variable, begin| variable.starts_with(begin))
+}
+
+/// Ends all processes that carry this mark of one process of a module; see [`PROCESS`].
+pub fn end_marked(mark: &str) -> usize {
+    end_carriers(&format!("{PROCESS}={mark}"), |variable, whole| variable == whole)
+}
+
+fn end_carriers(mark: &str, is_it: impl Fn(&[u8], &[u8]) -> bool) -> usize {
     let own = rustix::process::getpid();
-    let marks: Vec<_> = [Some(format!("{RUN_ID}={run_id}")), module.map(|module| format!("{MODULE}={module}"))]
-        .into_iter()
-        .flatten()
-        .map(String::into_bytes)
-        .collect();
-    let has_marks = |pid: &Pid| {
+    let carries = |pid: &Pid| {
         let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-        marks.iter().all(|mark| environment.split(|&byte| byte == 0).any(|variable| variable == mark))
+        environment.split(|&byte| byte == 0).any(|variable| is_it(variable, mark.as_bytes()))
     };
-    let found: Vec<_> = parents().into_keys().filter(|pid| *pid != own).filter(has_marks).collect();
+    let found: Vec<_> = parents().into_keys().filter(|pid| *pid != own).filter(carries).collect();
     // That one has ended meanwhile is fine.
     found.iter().for_each(|&pid| drop(rustix::process::kill_process(pid, Signal::KILL)));
     found.len()
@@ -90,6 +94,9 @@ pub const RUN_ID: &str = "DIMOS_RUN_ID";
 
 /// The variable that tells a process its module.
 pub const MODULE: &str = "DIMOS_MODULE";
+
+/// The variable by which a module's process and all that it starts are known: `<run id>/<number>`, another one for each process.
+pub const PROCESS: &str = "DIMOS_PROCESS";
 
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 

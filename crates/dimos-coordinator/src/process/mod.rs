@@ -8,6 +8,6 @@ mod spawn;
 mod watch;
 
 pub use describe::{DescribeError, describe_all};
-pub use family::{MODULE, RUN_ID, end_children, end_of_run};
+pub use family::{MODULE, PROCESS, RUN_ID, end_children, end_marked, end_of_run};
 pub use spawn::{Command, Running, start, with_death_signal};
 pub use watch::{Ended, Stream, Watch};

@@ -178,6 +178,11 @@ impl Cores {
         receiver
     }
 
+    /// For data, beside the messages of the mesh.
+    pub(crate) fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
     /// What will become of the claim that is made next.
     pub(crate) fn expect_name(&mut self) -> Receiver<Result<(Name, i64), ClaimError>> {
         let (sender, receiver) = unbounded();

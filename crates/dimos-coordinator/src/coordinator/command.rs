@@ -1,0 +1,103 @@
+//! How a module of the plan is started: its command line, its environment, its launch line.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use dimos::Name;
+use serde_json::{Value, json};
+
+use crate::plan::{ModuleWiring, PlannedModule, Program};
+use crate::process::{Command, MODULE, PROCESS, RUN_ID};
+use crate::supervisor::Incarnation;
+
+/// What all modules of a run have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    pub(super) run_id: String,
+    /// The bus.
+    pub(super) bus: String,
+    /// The executable that stock modules are in.
+    pub(super) dimos: std::path::PathBuf,
+}
+
+/// The command that asks a module what it offers; none for foreign programs.
+pub(super) fn describing(module: &PlannedModule, surroundings: &Surroundings) -> Option<Command> {
+    match module.program {
+        Program::Foreign { .. } => None,
+        Program::Stock { .. } | Program::Module { .. } => Some(plain(module, &surroundings.dimos)),
+    }
+}
+
+/// The command that starts a module. `epoch` is the one in which the module had its name before.
+pub(super) fn starting(
+    name: &Name,
+    module: &PlannedModule,
+    wiring: &ModuleWiring,
+    surroundings: &Surroundings,
+    incarnation: Incarnation,
+    epoch: i64,
+) -> Command {
+    let mut command = plain(module, &surroundings.dimos);
+    let own = [
+        (RUN_ID, surroundings.run_id.clone()),
+        (MODULE, name.to_string()),
+        (PROCESS, mark(&surroundings.run_id, incarnation)),
+        ("LCM_DEFAULT_URL", surroundings.bus.clone()),
+        ("DIMOS_TRANSPORT", "lcm".to_owned()),
+    ];
+    command.environment.extend(own.map(|(variable, value)| (variable.to_owned(), value.into())));
+    if !matches!(module.program, Program::Foreign { .. }) {
+        command.arguments.push("--stdin".into());
+        command.input = launch_line(name, module, wiring, &surroundings.run_id, epoch).into_bytes();
+    }
+    command
+}
+
+/// What a process and all that it starts carry in their environment, and no other.
+pub(super) fn mark(run_id: &str, incarnation: Incarnation) -> String {
+    format!("{run_id}/{}", incarnation.0)
+}
+
+/// What people call a program.
+pub(super) fn shown(program: &Program) -> String {
+    match program {
+        Program::Stock { name, .. } => name.clone(),
+        Program::Module { executable, .. } | Program::Foreign { executable, .. } => executable.display().to_string(),
+    }
+}
+
+fn plain(module: &PlannedModule, dimos: &Path) -> Command {
+    let (program, first, arguments) = match &module.program {
+        Program::Stock { name, arguments } => (dimos.to_owned(), vec!["module".into(), name.into()], arguments),
+        Program::Module { executable, arguments } | Program::Foreign { executable, arguments } => {
+            (executable.clone(), Vec::new(), arguments)
+        }
+    };
+    let environment = module.environment.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+    Command {
+        program,
+        arguments: first.into_iter().chain(arguments.iter().map(OsString::from)).collect(),
+        directory: Some(module.directory.clone()),
+        environment,
+        input: Vec::new(),
+        nice: module.nice,
+        cpus: module.cpus.clone(),
+    }
+}
+
+/// One line of JSON, in the form of Python DimOS with members of our own.
+fn launch_line(name: &Name, module: &PlannedModule, wiring: &ModuleWiring, run_id: &str, epoch: i64) -> String {
+    let references: serde_json::Map<_, _> =
+        wiring.references.iter().map(|(reference, to)| (reference.clone(), Value::from(to.as_str()))).collect();
+    let line = json!({
+        "name": name.as_str(),
+        "topics": wiring.channels,
+        "config": module.config,
+        "references": references,
+        "simulated_time": wiring.is_time_simulated,
+        "run_id": run_id,
+        "epoch": epoch,
+        "session": {},
+    });
+    format!("{line}\n")
+}

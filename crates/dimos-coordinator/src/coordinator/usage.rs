@@ -1,0 +1,55 @@
+//! How much of the machine a process takes, as the kernel tells.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::param::clock_ticks_per_second;
+use rustix::process::Pid;
+
+/// How much processor a process has taken by some time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    at: Instant,
+    processor: Duration,
+}
+
+impl Usage {
+    /// What it has taken so far; none if it is gone.
+    pub(super) fn now(pid: Pid) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_ascii_whitespace();
+        // In user mode, and behind that in the kernel's.
+        let user: u64 = fields.nth(11)?.parse().ok()?;
+        let system: u64 = fields.next()?.parse().ok()?;
+        let ticks = user.saturating_add(system);
+        let per_second = clock_ticks_per_second().max(1);
+        let processor = Duration::from_micros(ticks.saturating_mul(1_000_000) / per_second);
+        Some(Self { at: Instant::now(), processor })
+    }
+
+    /// Nothing, at that time.
+    pub(super) const fn none(at: Instant) -> Self {
+        Self { at, processor: Duration::ZERO }
+    }
+
+    /// The share of a processor since then, in percent; none if that was just now.
+    pub(super) fn percent_since(&self, before: &Self) -> Option<f64> {
+        let time = self.at.saturating_duration_since(before.at);
+        if time < SHORTEST {
+            return None;
+        }
+        Some(self.processor.saturating_sub(before.processor).as_secs_f64() / time.as_secs_f64() * 100.0)
+    }
+}
+
+/// The share that a process has in the memory that it uses; none if it is gone.
+pub(super) fn memory_bytes(pid: Pid) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// In less time the kernel's ticks tell nothing.
+const SHORTEST: Duration = Duration::from_millis(100);
