@@ -11,3 +11,4 @@ pub mod plan;
 pub mod diagnostic;
 
 pub mod launch;
+pub mod wiring;
