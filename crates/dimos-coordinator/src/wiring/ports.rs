@@ -202,9 +202,11 @@ impl<'a> Check<'a> {
         for (topic, mark) in self.sources.marked_of_run("expose").filter(|(topic, _)| !is_there(topic)) {
             let message = format!("no port has the topic {topic}, which is to be exposed");
             let fault = Diagnostic::error(message).at(mark.value, "");
-            let meant = closest(topic, known.iter().copied().filter(|known| known != &topic));
-            // Which within the namespace is called otherwise.
-            self.found.push(fault.maybe_help(meant.map(|meant| format!("there is {meant}"))));
+            // What is not exposed has namespaces before it.
+            let near = closest(last(topic), known.iter().map(|known| last(known)));
+            let near = near.and_then(|near| known.iter().find(|known| last(known) == near));
+            let near = near.map(|near| format!("there is {near}, which is /{} within its namespace", last(near)));
+            self.found.push(fault.maybe_help(near));
         }
         for (topic, mark) in self.sources.marked_of_run("external") {
             let is_read = endpoints.iter().any(|end| end.topic == topic && end.direction == Direction::In);
