@@ -119,13 +119,7 @@ impl Arguments {
     }
 
     /// A text with the values of the arguments that it names.
-    fn inserted(
-        &self,
-        written: &str,
-        place: Place,
-        text: &str,
-        left_bytes: &mut usize,
-    ) -> Result<Value, Diagnostic> {
+    fn inserted(&self, written: &str, place: Place, text: &str, left_bytes: &mut usize) -> Result<Value, Diagnostic> {
         let mut result = String::new();
         let mut rest = written;
         while let Some(at) = rest.find('$') {

@@ -39,7 +39,7 @@ pub(super) struct Definition {
     restart: Option<RestartPolicy>,
     directory: Option<PathBuf>,
     nice: Option<i32>,
-    cpus: Vec<usize>,
+    cpus: Option<Vec<usize>>,
     simulated_time: Option<At<bool>>,
     start_within: Option<Duration>,
     exposed: BTreeMap<String, String>,
@@ -95,7 +95,8 @@ impl Definition {
             }
         }
         for (reference, name) in module.references {
-            let (key, place) = within("references", &reference).map_or((node.key, node.key), |name| (name.key, name.place));
+            let (key, place) =
+                within("references", &reference).map_or((node.key, node.key), |name| (name.key, name.place));
             match site.words.name(&name) {
                 Ok(value) => drop(definition.references.insert(reference, At { value, key, place })),
                 Err(why) => drop(told(Err(why.to_string()), place)),
@@ -106,7 +107,8 @@ impl Definition {
             let is_name = !name.is_empty() && !name.contains(['=', '\0']);
             let is_good = told(if is_name { Ok(()) } else { Err(format!("{name:?} is no variable")) }, key);
             let has_nul = value.contains('\0');
-            if is_good && told(if has_nul { Err("a variable cannot contain a NUL".to_owned()) } else { Ok(()) }, place) {
+            if is_good && told(if has_nul { Err("a variable cannot contain a NUL".to_owned()) } else { Ok(()) }, place)
+            {
                 definition.environment.insert(name, value);
             }
         }
@@ -156,8 +158,9 @@ impl Definition {
             }
         }
         definition.nice = module.nice;
-        definition.cpus = module.cpus.unwrap_or_default();
-        definition.simulated_time = module.simulated_time.map(|value| At { value, key: at("simulated_time"), place: at("simulated_time") });
+        definition.cpus = module.cpus;
+        definition.simulated_time =
+            module.simulated_time.map(|value| At { value, key: at("simulated_time"), place: at("simulated_time") });
         definition.foreign = module.foreign.map(|value| At { value, key: at("foreign"), place: at("foreign") });
         let exposes = node.member("expose").map(Node::elements).unwrap_or_default();
         for (topic, node) in module.expose.into_iter().zip(exposes) {
@@ -207,9 +210,7 @@ impl Definition {
         replace(&mut self.restart, later.restart);
         replace(&mut self.directory, later.directory);
         replace(&mut self.nice, later.nice);
-        if !later.cpus.is_empty() {
-            self.cpus = later.cpus;
-        }
+        replace(&mut self.cpus, later.cpus);
         replace(&mut self.simulated_time, later.simulated_time);
         replace(&mut self.start_within, later.start_within);
         self.exposed.extend(later.exposed);
@@ -233,12 +234,7 @@ impl Definition {
     }
 
     /// The planned module. What is wrong with it is noted.
-    pub(super) fn finish(
-        &self,
-        name: &Name,
-        stock: &[String],
-        faults: &mut Vec<Diagnostic>,
-    ) -> Option<PlannedModule> {
+    pub(super) fn finish(&self, name: &Name, stock: &[String], faults: &mut Vec<Diagnostic>) -> Option<PlannedModule> {
         let is_foreign = self.foreign.as_ref().is_some_and(|foreign| foreign.value);
         self.check_foreign(name, is_foreign, faults);
         let At { value: (program, arguments, directory), place, .. } = self.program.as_ref()?;
@@ -269,7 +265,12 @@ impl Definition {
         };
         Some(PlannedModule {
             program,
-            config: self.config.as_ref().map(Node::value).filter(|config| *config != Value::Object(Map::new())).unwrap_or_default(),
+            config: self
+                .config
+                .as_ref()
+                .map(Node::value)
+                .filter(|config| *config != Value::Object(Map::new()))
+                .unwrap_or_default(),
             remap: self.remap.iter().map(|(port, at)| (port.clone(), at.value.clone())).collect(),
             exposed: self.exposed.clone(),
             references: self.references.iter().map(|(name, at)| (name.clone(), at.value.clone())).collect(),
@@ -278,7 +279,7 @@ impl Definition {
             restart: self.restart.clone().unwrap_or_default(),
             is_time_simulated: self.simulated_time.as_ref().map(|at| at.value),
             nice: self.nice,
-            cpus: self.cpus.clone(),
+            cpus: self.cpus.clone().unwrap_or_default(),
             readiness,
             start_within: self.start_within.unwrap_or(START_WITHIN),
             ports: self.ports.clone(),

@@ -47,7 +47,9 @@ impl Node {
     /// A value that stands somewhere as a whole.
     pub(super) fn of_value(value: &Value, key: Place, place: Place) -> Self {
         let content = match value {
-            Value::Array(items) => Content::Array(items.iter().map(|item| Self::of_value(item, place, place)).collect()),
+            Value::Array(items) => {
+                Content::Array(items.iter().map(|item| Self::of_value(item, place, place)).collect())
+            }
             Value::Object(members) => {
                 let member = |(name, member): (&String, &Value)| (name.clone(), Self::of_value(member, key, place));
                 Content::Table(members.iter().map(member).collect())
@@ -62,9 +64,9 @@ impl Node {
         match &self.content {
             Content::Leaf(value) => value.clone(),
             Content::Array(items) => Value::Array(items.iter().map(Self::value).collect()),
-            Content::Table(members) => {
-                Value::Object(members.iter().map(|(name, member)| (name.clone(), member.value())).collect::<Map<_, _>>())
-            }
+            Content::Table(members) => Value::Object(
+                members.iter().map(|(name, member)| (name.clone(), member.value())).collect::<Map<_, _>>(),
+            ),
         }
     }
 

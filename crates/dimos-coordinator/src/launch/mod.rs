@@ -52,6 +52,8 @@ use crate::diagnostic::{Diagnostics, Sources};
 use crate::plan::Plan;
 use reader::Reader;
 
+pub(crate) use reader::meant;
+
 /// What is to be launched.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -121,6 +123,11 @@ impl Launch {
 #[must_use]
 pub fn schema() -> Value {
     format::editor_schema()
+}
+
+/// What a part of a module's definition is called among the marks of [`Sources`]: `remap.scan`.
+pub(crate) fn mark(word: &str, key: &str) -> String {
+    if key.is_empty() { word.to_owned() } else { document::joined(word, key) }
 }
 
 #[cfg(test)]

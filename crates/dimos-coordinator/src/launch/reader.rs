@@ -184,7 +184,9 @@ impl<'a> Reader<'a> {
         let Some(file) = self.checked(&root) else { return };
         let directory_of_file = Path::new(name).parent().unwrap_or(Path::new(""));
 
-        for (include, node) in file.include.into_iter().zip(root.member("include").map(Node::elements).unwrap_or_default()) {
+        for (include, node) in
+            file.include.into_iter().zip(root.member("include").map(Node::elements).unwrap_or_default())
+        {
             self.include(include, node, directory_of_file, visit);
         }
         if let Some(bus) = file.bus {
@@ -193,7 +195,9 @@ impl<'a> Reader<'a> {
         if let Some(is_simulated) = file.simulated_time {
             self.plan.is_time_simulated = is_simulated;
         }
-        for (topic, node) in file.external.into_iter().zip(root.member("external").map(Node::elements).unwrap_or_default()) {
+        for (topic, node) in
+            file.external.into_iter().zip(root.member("external").map(Node::elements).unwrap_or_default())
+        {
             match check_topic(&topic) {
                 Ok(()) => {
                     let topic = visit.scope.topic(&topic);
@@ -366,7 +370,8 @@ impl<'a> Reader<'a> {
         };
         let only = named(self, "--only", &self.request.only);
         let disabled = named(self, "--disable", &self.request.disable);
-        let is_left_out = |name: &&Name| disabled.contains(name) || !(self.request.only.is_empty() || only.contains(name));
+        let is_left_out =
+            |name: &&Name| disabled.contains(name) || !(self.request.only.is_empty() || only.contains(name));
         self.definitions.keys().filter(is_left_out).cloned().collect()
     }
 

@@ -67,11 +67,7 @@ pub(super) fn check_type(name: &str) -> Result<(), String> {
 pub(super) fn executable(text: &str, directory: &Path) -> Result<PathBuf, String> {
     let beside = directory.join(text);
     if beside.is_file() {
-        return if is_executable(&beside) {
-            Ok(plain(&beside))
-        } else {
-            Err(format!("{text:?} is not executable"))
-        };
+        return if is_executable(&beside) { Ok(plain(&beside)) } else { Err(format!("{text:?} is not executable")) };
     }
     if text.contains('/') {
         return Err(format!("there is no file {}", plain(&beside).display()));
@@ -118,9 +114,6 @@ mod tests {
     fn topics_begin_with_a_slash() {
         assert_eq!(check_topic("/a/b"), Ok(()));
         assert!(check_topic("a").is_err() && check_topic("/a/").is_err() && check_topic("/").is_err());
-        assert_eq!(
-            check_topic("/a#b.C").unwrap_err(),
-            "\"/a#b.C\" has a type: write the topic alone, \"/a\""
-        );
+        assert_eq!(check_topic("/a#b.C").unwrap_err(), "\"/a#b.C\" has a type: write the topic alone, \"/a\"");
     }
 }
