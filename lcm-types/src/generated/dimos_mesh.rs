@@ -1484,6 +1484,188 @@ impl ::lcm::Message for RpcResponse {
     }
 }
 
+/// What becomes of a module, as the coordinator that started it sees it. Sent on `/mesh/run#dimos_mesh.RunEvent`, once each: who was not
+/// there asks the coordinator for its `status`.
+///
+/// LCM type `dimos_mesh.RunEvent`.
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    ::lcm::codec::serde::Serialize,
+    ::lcm::codec::serde::Deserialize
+)]
+#[serde(crate = "::lcm::codec::serde", default, deny_unknown_fields)]
+pub struct RunEvent {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    pub version: u8,
+    /// The coordinator's process.
+    pub node: i64,
+    /// The coordinator's name.
+    pub coordinator: ::std::string::String,
+    /// The run.
+    pub run_id: ::std::string::String,
+    /// Counts the events of the run.
+    pub serial: i32,
+    /// The module; empty where the run as a whole is meant.
+    pub module: ::std::string::String,
+    /// What became of it: `up`, `exited`, `restarting`, `given_up`, `stuck`, `unstuck`, `lost`, `found`, `displaced`, `killed`, `stopping`.
+    pub kind: ::std::string::String,
+    /// The same in words.
+    pub text: ::std::string::String,
+    #[serde(with = "::lcm::codec::as_readable")]
+    pub extension: ::std::vec::Vec<u8>,
+}
+
+/// A received [`RunEvent`], where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct RunEventView<'a> {
+    version: u8,
+    node: i64,
+    coordinator: ::lcm::codec::Text<'a>,
+    run_id: ::lcm::codec::Text<'a>,
+    serial: i32,
+    module: ::lcm::codec::Text<'a>,
+    kind: ::lcm::codec::Text<'a>,
+    text: ::lcm::codec::Text<'a>,
+    extension: &'a [u8],
+}
+
+impl<'a> RunEventView<'a> {
+    /// Version of the mesh protocol, `Claim.VERSION`.
+    #[inline]
+    pub fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// The coordinator's process.
+    #[inline]
+    pub fn node(&self) -> i64 {
+        self.node
+    }
+
+    /// The coordinator's name.
+    #[inline]
+    pub fn coordinator(&self) -> ::lcm::codec::Text<'a> {
+        self.coordinator
+    }
+
+    /// The run.
+    #[inline]
+    pub fn run_id(&self) -> ::lcm::codec::Text<'a> {
+        self.run_id
+    }
+
+    /// Counts the events of the run.
+    #[inline]
+    pub fn serial(&self) -> i32 {
+        self.serial
+    }
+
+    /// The module; empty where the run as a whole is meant.
+    #[inline]
+    pub fn module(&self) -> ::lcm::codec::Text<'a> {
+        self.module
+    }
+
+    /// What became of it: `up`, `exited`, `restarting`, `given_up`, `stuck`, `unstuck`, `lost`, `found`, `displaced`, `killed`, `stopping`.
+    #[inline]
+    pub fn kind(&self) -> ::lcm::codec::Text<'a> {
+        self.kind
+    }
+
+    /// The same in words.
+    #[inline]
+    pub fn text(&self) -> ::lcm::codec::Text<'a> {
+        self.text
+    }
+
+    #[inline]
+    pub fn extension(&self) -> &'a [u8] {
+        self.extension
+    }
+}
+
+impl ::lcm::Message for RunEvent {
+    const NAME: &'static str = "dimos_mesh.RunEvent";
+    const FINGERPRINT: ::lcm::schema::Fingerprint = ::lcm::schema::Fingerprint(
+        0x4b5f92a00ef0bea3,
+    );
+    type View<'a> = RunEventView<'a>;
+    #[inline]
+    fn from_view(
+        view: RunEventView<'_>,
+    ) -> ::core::result::Result<Self, ::lcm::codec::DecodeError> {
+        Ok(Self {
+            version: view.version,
+            node: view.node,
+            coordinator: view.coordinator.into_owned("coordinator")?,
+            run_id: view.run_id.into_owned("run_id")?,
+            serial: view.serial,
+            module: view.module.into_owned("module")?,
+            kind: view.kind.into_owned("kind")?,
+            text: view.text.into_owned("text")?,
+            extension: view.extension.to_vec(),
+        })
+    }
+
+    #[inline]
+    fn read<'a>(
+        reader: &mut ::lcm::codec::Reader<'a>,
+    ) -> ::core::result::Result<RunEventView<'a>, ::lcm::codec::DecodeError> {
+        let read_version = *reader.fixed::<u8>("version")?;
+        let read_node = reader.number::<i64>("node")?;
+        let read_coordinator = reader.text("coordinator")?;
+        let read_run_id = reader.text("run_id")?;
+        let read_serial = reader.number::<i32>("serial")?;
+        let read_module = reader.text("module")?;
+        let read_kind = reader.text("kind")?;
+        let read_text = reader.text("text")?;
+        let read_extension_length = reader.size::<i32>("extension_length")?;
+        let read_extension = reader.slice::<u8>(read_extension_length, "extension")?;
+        Ok(RunEventView {
+            version: read_version,
+            node: read_node,
+            coordinator: read_coordinator,
+            run_id: read_run_id,
+            serial: read_serial,
+            module: read_module,
+            kind: read_kind,
+            text: read_text,
+            extension: read_extension,
+        })
+    }
+
+    fn measure(
+        &self,
+        measure: &mut ::lcm::codec::Measure,
+    ) -> ::core::result::Result<(), ::lcm::codec::EncodeError> {
+        measure.add(13);
+        measure.text(&self.coordinator, "coordinator")?;
+        measure.text(&self.run_id, "run_id")?;
+        measure.text(&self.module, "module")?;
+        measure.text(&self.kind, "kind")?;
+        measure.text(&self.text, "text")?;
+        measure.size::<i32>(self.extension.len(), "extension_length")?;
+        measure.add(self.extension.len());
+        Ok(())
+    }
+
+    fn write<'a>(&'a self, sink: &mut impl ::lcm::codec::Sink<'a>) {
+        sink.fixed(&self.version);
+        sink.number(self.node);
+        sink.text(&self.coordinator);
+        sink.text(&self.run_id);
+        sink.number(self.serial);
+        sink.text(&self.module);
+        sink.text(&self.kind);
+        sink.text(&self.text);
+        sink.size::<i32>(self.extension.len());
+        sink.lend(&self.extension);
+    }
+}
+
 /// A subscriber that has just joined asks for the last messages of some channels, some times, as far as it has not heard any yet.
 /// Sent on `/mesh/wanted#dimos_mesh.Wanted`. Who publishes such a channel and keeps its last message answers with `Latched`; who
 /// does not stays silent.

@@ -152,7 +152,8 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
     });
     let served = served.map_err(|error| taken(error, &run.name))?;
     let contracts = contracts.map_err(RunError::Launch)?;
-    let (wiring, warnings) = wire(&run.launch.plan, &contracts, &run.launch.sources).map_err(|wrong| RunError::Launch(Box::new(wrong)))?;
+    let (wiring, warnings) =
+        wire(&run.launch.plan, &contracts, &run.launch.sources).map_err(|wrong| RunError::Launch(Box::new(wrong)))?;
     for warning in &warnings.all {
         run.log.say(Level::Warning, &warning.message, []);
     }
@@ -164,8 +165,7 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
         move |end| drop(ended.send(Input::Ended(end))),
     )?;
     let table = Table::new(run.launch.clone(), contracts, wiring);
-    let notices =
-        Notices::new(run.log.clone(), served.publisher(), served.node().to_wire(), &run.name, &run.run_id);
+    let notices = Notices::new(run.log.clone(), served.publisher(), served.node().to_wire(), &run.name, &run.run_id);
     let mut coordinator = Coordinator {
         supervisor: Supervisor::default(),
         processes: Processes::new(watch),
@@ -227,7 +227,10 @@ impl Coordinator {
         let modules = self.table.specs(self.table.names());
         let job = self.new_job(Waiting::Run);
         self.supervisor.handle(Instant::now(), Event::Load { job, modules });
-        let executables = self.run.watches_executables.then(|| requests::watch_executables(self.sender.clone(), self.run.log.clone()));
+        let executables = self
+            .run
+            .watches_executables
+            .then(|| requests::watch_executables(self.sender.clone(), self.run.log.clone()));
         loop {
             match self.act() {
                 None => {}
@@ -240,12 +243,8 @@ impl Coordinator {
                         &format!("{} modules are up after {} ms", modules.len(), after.as_millis()),
                         [],
                     );
-                    let told = Up {
-                        run_id: self.run.run_id.clone(),
-                        bus: self.surroundings.bus.clone(),
-                        modules,
-                        after,
-                    };
+                    let told =
+                        Up { run_id: self.run.run_id.clone(), bus: self.surroundings.bus.clone(), modules, after };
                     systemd::ready(&format!("{} modules are up", told.modules.len()));
                     if let Some(up) = up.take() {
                         up(&told);

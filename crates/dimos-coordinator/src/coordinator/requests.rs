@@ -70,18 +70,40 @@ impl Desk {
             .concurrent("status", move |_, _| json(&status.status()?))
             .concurrent("list_modules", move |_, _| json(&list.status()?.modules))
             .concurrent("load", move |arguments, _| json(&load.load(&read(arguments)?).map_err(refused)?))
-            .concurrent("unload", move |arguments, _| json(&unload.unload(&read::<Modules>(arguments)?.modules).map_err(refused)?))
-            .concurrent("restart", move |arguments, _| json(&restart.restart(&read::<OneModule>(arguments)?.module).map_err(refused)?))
+            .concurrent("unload", move |arguments, _| {
+                json(&unload.unload(&read::<Modules>(arguments)?.modules).map_err(refused)?)
+            })
+            .concurrent("restart", move |arguments, _| {
+                json(&restart.restart(&read::<OneModule>(arguments)?.module).map_err(refused)?)
+            })
             .concurrent("stop", move |_, _| json(&stop.stop().map_err(refused)?))
             .stream("logs", move |arguments, chunks| logs.logs(&read(arguments)?, chunks))
             .described("ping", MethodContract::new().doc("Answers \"pong\"."))
             .described("status", MethodContract::new().doc("What runs, and how."))
             .described("list_modules", MethodContract::new().doc("The modules of the run, and how they are."))
-            .described("load", MethodContract::new().doc("Starts the modules of a launch file beside those that run.").arguments(load_schema()))
-            .described("unload", MethodContract::new().doc("Ends modules, and takes them out of the run.").arguments(modules_schema()))
-            .described("restart", MethodContract::new().doc("Replaces a module's process, with its executable as it is now.").arguments(module_schema()))
+            .described(
+                "load",
+                MethodContract::new()
+                    .doc("Starts the modules of a launch file beside those that run.")
+                    .arguments(load_schema()),
+            )
+            .described(
+                "unload",
+                MethodContract::new().doc("Ends modules, and takes them out of the run.").arguments(modules_schema()),
+            )
+            .described(
+                "restart",
+                MethodContract::new()
+                    .doc("Replaces a module's process, with its executable as it is now.")
+                    .arguments(module_schema()),
+            )
             .described("stop", MethodContract::new().doc("Ends the run: all of its modules, and the coordinator."))
-            .described("logs", MethodContract::new().doc("The last lines of the log, and those to come if they are to be followed.").arguments(logs_schema()))
+            .described(
+                "logs",
+                MethodContract::new()
+                    .doc("The last lines of the log, and those to come if they are to be followed.")
+                    .arguments(logs_schema()),
+            )
     }
 
     fn status(&self) -> Result<RunStatus, RpcError> {
@@ -114,12 +136,13 @@ impl Desk {
 
     fn logs(&self, query: &LogQuery, chunks: &Chunks<LogLine>) -> Result<(), RpcError> {
         if let Some(level) = &query.level {
-            let wrong = |error: log::UnknownLevel| RpcError::BadArguments { message: error.to_string() };
+            let wrong = |error: log::UnknownLevel| RpcError::BadArguments { message: error.to_string(), data: None };
             level.parse::<log::Level>().map_err(wrong)?;
         }
         // First this, so that no line is missed in between.
         let followed = query.follow.then(|| self.log.follow());
-        let failed = |error: std::io::Error| RpcError::Handler { message: format!("cannot read the log: {error}"), data: None };
+        let failed =
+            |error: std::io::Error| RpcError::Handler { message: format!("cannot read the log: {error}"), data: None };
         let lines = log::last_lines(&self.log_dir, query).map_err(failed)?;
         let last = lines.last().and_then(sequence);
         lines.iter().try_for_each(|line| chunks.send(line))?;
@@ -161,7 +184,8 @@ impl Desk {
     /// A launch file that may be read: of others, even that they are there is nobody's business.
     fn allowed_file(&self, file: &Path) -> Result<PathBuf, Refusal> {
         let candidates = self.directories.iter().map(|directory| directory.join(file));
-        let found = candidates.filter_map(|path| path.canonicalize().ok()).find(|path| self.allows_exec || self.is_below(path));
+        let found =
+            candidates.filter_map(|path| path.canonicalize().ok()).find(|path| self.allows_exec || self.is_below(path));
         let places = self.places();
         found.ok_or_else(|| Refusal::new(exit::NOT_FOUND, format!("no launch file {} in {places}", file.display())))
     }
@@ -302,7 +326,7 @@ fn refused(refusal: Refusal) -> RpcError {
 }
 
 fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, RpcError> {
-    serde_json::from_value(arguments).map_err(|error| RpcError::BadArguments { message: error.to_string() })
+    serde_json::from_value(arguments).map_err(|error| RpcError::BadArguments { message: error.to_string(), data: None })
 }
 
 fn json(result: &impl serde::Serialize) -> Result<Value, RpcError> {

@@ -5,8 +5,8 @@
 
 mod followers;
 mod level;
-mod record;
 mod recent;
+mod record;
 mod tail;
 mod writer;
 
@@ -50,13 +50,8 @@ impl Log {
     /// If the directory or the file cannot be made.
     pub fn begin(directory: &Path) -> io::Result<Self> {
         let writer = Writer::open(directory)?;
-        let shared = Shared {
-            writer,
-            followers: Followers::default(),
-            recent: Recent::default(),
-            next_seq: 0,
-            lost: 0,
-        };
+        let shared =
+            Shared { writer, followers: Followers::default(), recent: Recent::default(), next_seq: 0, lost: 0 };
         Ok(Self { shared: Arc::new(Mutex::new(shared)) })
     }
 

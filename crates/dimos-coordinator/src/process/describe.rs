@@ -48,7 +48,9 @@ pub enum DescribeError {
 }
 
 /// Asks these executables, several at a time. The contracts come by what was asked.
-pub fn describe_all<K: Ord + Clone + Sync + Send>(commands: &BTreeMap<K, Command>) -> BTreeMap<K, Result<Contract, DescribeError>> {
+pub fn describe_all<K: Ord + Clone + Sync + Send>(
+    commands: &BTreeMap<K, Command>,
+) -> BTreeMap<K, Result<Contract, DescribeError>> {
     let left = Mutex::new(commands.iter());
     let found = Mutex::new(BTreeMap::new());
     let work = || {

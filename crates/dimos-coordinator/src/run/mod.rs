@@ -6,5 +6,5 @@ mod register;
 
 pub use directories::{Directories, NoHome};
 pub use id::new_run_id;
-pub use register::{Registered, RunRecord, alive};
-pub(crate) use register::{remove, started};
+pub(crate) use register::remove;
+pub use register::{Registered, RunRecord, alive, started};

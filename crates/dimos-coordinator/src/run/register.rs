@@ -96,7 +96,8 @@ pub(crate) fn remove(directories: &Directories, run_id: &str) {
 }
 
 /// When a process was started, in ticks since the system was; none if it is gone.
-pub(crate) fn started(pid: i32) -> Option<u64> {
+#[must_use]
+pub fn started(pid: i32) -> Option<u64> {
     let pid = Pid::from_raw(pid)?;
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     let (_, rest) = stat.rsplit_once(')')?;

@@ -22,7 +22,7 @@ pub(super) fn ready(modules: &BTreeMap<Name, Module>) -> Vec<Name> {
 pub(super) fn blocked(modules: &BTreeMap<Name, Module>) -> Vec<(Name, Name)> {
     let is_over = |needed: &&Name| {
         let phase = modules.get(*needed).map(Module::phase);
-        matches!(phase, Some(Phase::Ended | Phase::Failed | Phase::Displaced)) 
+        matches!(phase, Some(Phase::Ended | Phase::Failed | Phase::Displaced))
     };
     let waiting = modules.values().filter(|module| module.is_waiting() && module.is_loading);
     waiting
