@@ -6,7 +6,7 @@ use lcm::Url;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
-use crate::list;
+use crate::{list, rpc, topic};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -35,13 +35,30 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Options),
+    /// Calls methods of modules.
+    #[command(subcommand)]
+    Rpc(Rpc),
+    /// Shows and publishes messages.
+    #[command(subcommand)]
+    Topic(Topic),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rpc {
+    Call(rpc::Options),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topic {
+    Echo(topic::echo::Options),
+    Pub(topic::publish::Options),
 }
 
 impl Command {
     /// Whether it takes signals in hand itself. The others end when Ctrl-C is pressed.
     pub(crate) fn handles_signals(&self) -> bool {
         match self {
-            Self::List(_) => false,
+            Self::List(_) | Self::Rpc(_) | Self::Topic(_) => false,
         }
     }
 
@@ -49,6 +66,9 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(options) => list::run(&options, context),
+            Self::Rpc(Rpc::Call(options)) => rpc::run(&options, context),
+            Self::Topic(Topic::Echo(options)) => topic::echo::run(&options, context),
+            Self::Topic(Topic::Pub(options)) => topic::publish::run(&options, context),
         }
     }
 }
@@ -73,7 +93,7 @@ mod tests {
         command.clone().debug_assert();
         let mut found = Vec::new();
         leaves(&command, &mut found);
-        assert!(!found.is_empty());
+        assert!(found.len() > 3);
         for mut leaf in found {
             let name = leaf.get_bin_name().unwrap_or_default().to_owned();
             assert!(leaf.get_arguments().any(|argument| argument.get_long() == Some("json")), "{name}");

@@ -14,7 +14,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err("expected a number and a unit, us, ms, s, m or h, such as 500ms or 2s".to_owned()),
     };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is not a number: expected such as 500ms or 2s"))?;
+    let number: f64 =
+        number.parse().map_err(|_| format!("{number:?} is not a number: expected such as 500ms or 2s"))?;
     let duration = Duration::try_from_secs_f64(number * seconds_each);
     duration.ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| "at most 10000h".to_owned())
 }

@@ -84,6 +84,12 @@ impl Failure {
         Self { message: format!("{place}: {}", self.message), ..self }
     }
 
+    /// The same, with more words.
+    pub(crate) fn and(self, more: impl std::fmt::Display) -> Self {
+        Self { message: format!("{}{more}", self.message), ..self }
+    }
+
+    /// What the process exits with.
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }

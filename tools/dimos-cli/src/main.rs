@@ -13,10 +13,13 @@ mod interrupt;
 mod output;
 
 // Words on it.
+mod duration;
 mod similar;
 
 // The commands.
 mod list;
+mod rpc;
+mod topic;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

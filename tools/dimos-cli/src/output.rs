@@ -31,12 +31,6 @@ impl Output {
         self.line(&text)
     }
 
-    /// Writes a value as JSON, for people over several lines.
-    pub(crate) fn pretty_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value);
-        self.line(&text.map_err(|error| Failure::unexpected(format_args!("as JSON: {error}")))?)
-    }
-
     /// Hands on what was written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.buffer.flush().map_err(|error| unwritten(&error))
