@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(value_name = "NAME.METHOD")]
     target: String,
     /// key=value for each argument, or all of them as one JSON object.
-    #[arg(value_name = "KEY=VALUE|JSON", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY=VALUE|JSON")]
     arguments: Vec<String>,
     /// How long the call may take; without it 10 s. Of a stream: how long nothing may be heard of it, without it 3 s.
     #[arg(long, value_name = "DURATION", value_parser = duration)]

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// The topic, /cmd_vel, or the channel, /cmd_vel#geometry_msgs.Twist.
     topic: String,
     /// The message as JSON; - reads one from each line of stdin.
-    #[arg(value_name = "JSON", required_unless_present = "base64", allow_hyphen_values = true)]
+    #[arg(value_name = "JSON", required_unless_present = "base64")]
     message: Option<String>,
     /// The type, such as geometry_msgs.Twist; the channel is TOPIC#TYPE.
     #[arg(long = "type", value_name = "PKG.TYPE")]
