@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+pub mod cli;
 pub mod example;
 pub mod exchange;
 pub mod hosts;

@@ -242,7 +242,8 @@ impl Dimos {
                     return Err(FindError::None { name: parsed, others });
                 }
                 (None, several) => {
-                    let candidates = several.iter().map(|(name, _)| name.clone()).collect();
+                    let mut candidates: Vec<_> = several.iter().map(|(name, _)| name.clone()).collect();
+                    candidates.sort();
                     return Err(FindError::Several { class: name.to_owned(), candidates });
                 }
             }

@@ -270,17 +270,41 @@ impl<R> Stream<R> {
     pub fn cancel(&self) {
         self.0.cancel();
     }
+
+    /// Whether it has ended: nothing comes any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.is_over
+    }
+}
+
+impl<R: DeserializeOwned> Stream<R> {
+    /// As [`Iterator::next`], but waits for so long at most. `None` if nothing came meanwhile, or at the end, which
+    /// [`Stream::is_over`] tells apart.
+    pub fn next_within(&mut self, at_most: Duration) -> Option<Result<R, RpcError>> {
+        if self.0.is_over {
+            return None;
+        }
+        let reply = self.0.mesh.wait_for(&self.0.replies, Some(Instant::now() + at_most))?;
+        self.0.took(&reply);
+        self.item(reply)
+    }
+
+    fn item(&self, reply: Reply) -> Option<Result<R, RpcError>> {
+        match reply {
+            Reply::Chunk(body) => Some(decode_result(self.0.codec, &body)),
+            Reply::Outcome(Ok(_)) => None,
+            Reply::Outcome(Err(error)) => Some(Err(error)),
+        }
+    }
 }
 
 impl<R: DeserializeOwned> Iterator for Stream<R> {
     type Item = Result<R, RpcError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.0.next()? {
-            Reply::Chunk(body) => Some(decode_result(self.0.codec, &body)),
-            Reply::Outcome(Ok(_)) => None,
-            Reply::Outcome(Err(error)) => Some(Err(error)),
-        }
+        let reply = self.0.next()?;
+        self.item(reply)
     }
 }
 

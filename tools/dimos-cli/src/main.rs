@@ -1,4 +1,63 @@
-//! The command `dimos`.
+//! The command `dimos`: looks into a mesh of processes, and steers it.
+//!
+//! Owns the way from the command line to the exit code: [`main`] alone turns an outcome into one. The tree of commands stands in
+//! [`command`], each command in a file of its own, what they have in common in [`context`], [`output`] and [`failure`].
 #![forbid(unsafe_code)]
 
-fn main() {}
+// The command line.
+mod command;
+mod context;
+mod exit_codes;
+mod failure;
+mod interrupt;
+mod output;
+
+// Words on it.
+mod duration;
+mod similar;
+
+// The commands.
+mod list;
+mod rpc;
+mod topic;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use command::Dimos;
+use context::Context;
+use failure::Failure;
+use interrupt::Interrupt;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let (is_json, outcome) = match Dimos::try_parse_from(&arguments) {
+        Ok(dimos) => (dimos.common.is_json, run(dimos)),
+        // Help and version are what was asked for, and go to stdout.
+        Err(error) if !error.use_stderr() => (false, output::print_help(&error)),
+        Err(error) => (asks_for_json(&arguments), Err(Failure::from(error))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::from(dimos::exit::OK),
+        Err(failure) => {
+            failure.report(is_json);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(dimos: Dimos) -> Result<(), Failure> {
+    output::show_diagnostics();
+    let Dimos { common, command } = dimos;
+    if command.handles_signals() {
+        return command.run(&Context::new(common, Interrupt::never()));
+    }
+    interrupt::until_interrupted(move |interrupt| command.run(&Context::new(common, interrupt)))
+}
+
+/// Of a command line that is wrong: whoever reads the error expects it as he would have any other.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
+}

@@ -1,0 +1,118 @@
+//! Which channels a word on the command line means: a topic, a channel or a glob.
+
+use lcm::{Channel, Pattern};
+
+/// Some of the channels.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// A topic, whatever the type.
+    Topic,
+    /// A topic with a type: its channel, and that of programs which leave out the package.
+    Channel { short: Option<String> },
+    /// With `*` or `?`.
+    Glob(Pattern),
+}
+
+impl Selection {
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        let kind = if text.contains(['*', '?']) {
+            Kind::Glob(Pattern::glob(text))
+        } else {
+            Channel::new(text).map_err(|error| error.to_string())?;
+            match text.split_once('#') {
+                None if text.is_empty() => {
+                    return Err("an empty topic: expected such as /scan, or * for all".to_owned());
+                }
+                None => Kind::Topic,
+                Some((topic, type_name)) => {
+                    let short = type_name.rsplit_once('.').map(|(_, last)| format!("{topic}#{last}"));
+                    Kind::Channel { short }
+                }
+            }
+        };
+        Ok(Self { text: text.to_owned(), kind })
+    }
+
+    /// What to subscribe: maybe more than is meant, but what a filter in the kernel understands, which keeps everything else of the
+    /// bus away from this process.
+    pub(crate) fn pattern(&self) -> Pattern {
+        match &self.kind {
+            Kind::Topic => Pattern::glob(format!("{}*", self.text)),
+            Kind::Channel { .. } => Pattern::glob(format!("{}#*", self.topic())),
+            Kind::Glob(pattern) => pattern.clone(),
+        }
+    }
+
+    /// Whether it means this channel.
+    pub(crate) fn takes(&self, channel: &Channel) -> bool {
+        let name = channel.as_bytes();
+        match &self.kind {
+            Kind::Topic => {
+                name.strip_prefix(self.text.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'#')
+            }
+            Kind::Channel { short } => {
+                name == self.text.as_bytes() || short.as_ref().is_some_and(|short| name == short.as_bytes())
+            }
+            Kind::Glob(pattern) => pattern.matches(channel),
+        }
+    }
+
+    /// As it was given.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether many channels may be meant.
+    pub(crate) fn is_glob(&self) -> bool {
+        matches!(self.kind, Kind::Glob(_))
+    }
+
+    /// The type that it names.
+    pub(crate) fn type_name(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Channel { .. } => self.text.split_once('#').map(|(_, type_name)| type_name),
+            Kind::Topic | Kind::Glob(_) => None,
+        }
+    }
+
+    /// Without a type.
+    pub(crate) fn topic(&self) -> &str {
+        self.text.split('#').next().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_takes_all_its_types_and_a_channel_only_its_own() {
+        let takes = |text: &str, name: &str| {
+            let (selection, channel) = (Selection::new(text).unwrap(), Channel::new(name).unwrap());
+            let is_taken = selection.takes(&channel);
+            assert!(!is_taken || selection.pattern().matches(&channel), "{text} is subscribed to {name}");
+            is_taken
+        };
+        assert!(takes("/scan", "/scan") && takes("/scan", "/scan#sensor_msgs.LaserScan") && takes("/scan", "/scan#x"));
+        assert!(!takes("/scan", "/scan2") && !takes("/scan", "/scan/left#x") && !takes("/scan", "/sca"));
+        assert!(takes("/goal#geometry_msgs.PoseStamped", "/goal#geometry_msgs.PoseStamped"));
+        assert!(takes("/goal#geometry_msgs.PoseStamped", "/goal#PoseStamped"));
+        assert!(!takes("/goal#geometry_msgs.PoseStamped", "/goal"));
+        assert!(!takes("/goal#geometry_msgs.PoseStamped", "/goal#nav_msgs.PoseStamped"));
+        assert!(!takes("/goal#PoseStamped", "/goal#geometry_msgs.PoseStamped"));
+        assert!(takes("/robot?/**", "/robot0/scan#sensor_msgs.LaserScan") && takes("*", ""));
+        assert!(!takes("/robot?/*", "/robot10/scan"));
+    }
+
+    #[test]
+    fn what_no_channel_can_be_called_is_refused() {
+        assert!(Selection::new("").unwrap_err().contains("empty topic"));
+        assert!(Selection::new(&"x".repeat(64)).unwrap_err().contains("63"));
+    }
+}
