@@ -52,9 +52,11 @@ pub fn keep(
         for signal in signals.wait() {
             match signal {
                 SIGCHLD => ended = reap(child).or(ended),
-                // Gone meanwhile: then its end is told next.
-                SIGINT => drop(rustix::process::kill_process(child, Signal::INT)),
-                _ => drop(rustix::process::kill_process(child, Signal::TERM)),
+                other => {
+                    let number = if other == SIGINT { Signal::INT } else { Signal::TERM };
+                    // If it is gone meanwhile, its end is told next.
+                    let _ = rustix::process::kill_process(child, number);
+                }
             }
         }
     }

@@ -4,6 +4,6 @@ use std::time::SystemTime;
 
 /// A time as logs have it: ISO 8601 with microseconds, UTC.
 #[must_use]
-pub fn iso(time: SystemTime) -> String {
+pub(crate) fn iso(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
 }

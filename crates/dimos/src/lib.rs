@@ -59,7 +59,7 @@ pub use node::NodeId;
 pub use remote::{PendingCall, RemoteModule, Stream};
 pub use rpc::{RpcError, TimeLimit};
 pub use service::{ServeError, Served, Service};
-pub use topic::{TopicError, channel_of};
+pub use topic::{TopicError, channel_of, is_global};
 pub use wire::Wire;
 
 // The macros name this crate as its users do.

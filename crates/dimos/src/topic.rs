@@ -52,6 +52,12 @@ pub fn channel_of<T: Message>(topic: &str) -> Result<Channel, TopicError> {
     check(&typed_as(topic, T::NAME)?)
 }
 
+/// Whether a topic is the same for all namespaces: there is one simulated time, and one tree of coordinate frames.
+#[must_use]
+pub fn is_global(topic: &str) -> bool {
+    matches!(topic, "/clock" | "/tf")
+}
+
 /// The name of the channel of messages of a type on a topic, or on what is a channel already.
 pub(crate) fn typed_as(topic: &str, type_name: &'static str) -> Result<String, TopicError> {
     match topic.split_once('#') {

@@ -6,7 +6,7 @@ use lcm::Url;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
-use crate::{list, rpc, topic};
+use crate::{check, list, log, module, rpc, run, steer, topic};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -34,7 +34,17 @@ pub(crate) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(Box<run::Options>),
+    Check(check::Options),
+    #[command(visible_alias = "ps")]
+    Status(steer::StatusOptions),
+    Stop(steer::StopOptions),
+    Restart(steer::RestartOptions),
+    Load(steer::LoadOptions),
+    Unload(steer::UnloadOptions),
+    Log(log::Options),
     List(list::Options),
+    Module(module::Options),
     /// Calls methods of modules.
     #[command(subcommand)]
     Rpc(Rpc),
@@ -58,14 +68,25 @@ impl Command {
     /// Whether it takes signals in hand itself. The others end when Ctrl-C is pressed.
     pub(crate) fn handles_signals(&self) -> bool {
         match self {
-            Self::List(_) | Self::Rpc(_) | Self::Topic(_) => false,
+            // Its signals are the run's.
+            Self::Run(_) => true,
+            _ => false,
         }
     }
 
     /// Runs it.
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Self::Run(options) => run::run(&options, context),
+            Self::Check(options) => check::run(&options, context),
+            Self::Status(options) => steer::status(&options, context),
+            Self::Stop(options) => steer::stop(&options, context),
+            Self::Restart(options) => steer::restart(&options, context),
+            Self::Load(options) => steer::load(&options, context),
+            Self::Unload(options) => steer::unload(&options, context),
+            Self::Log(options) => log::run(&options, context),
             Self::List(options) => list::run(&options, context),
+            Self::Module(_) => module::list(context),
             Self::Rpc(Rpc::Call(options)) => rpc::run(&options, context),
             Self::Topic(Topic::Echo(options)) => topic::echo::run(&options, context),
             Self::Topic(Topic::Pub(options)) => topic::publish::run(&options, context),

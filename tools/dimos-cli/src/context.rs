@@ -24,6 +24,11 @@ impl Context {
         Self { url: common.bus, is_json: common.is_json, interrupt }
     }
 
+    /// The bus that `--bus` names, if it does.
+    pub(crate) fn given_url(&self) -> Option<&Url> {
+        self.url.as_ref()
+    }
+
     /// The bus: `--bus`, or what `LCM_DEFAULT_URL` names.
     pub(crate) fn url(&self) -> Result<Url, Failure> {
         match &self.url {

@@ -18,6 +18,8 @@ pub(crate) struct Failure {
     message: String,
     /// What else a program can make of it.
     data: Option<Value>,
+    /// Whether the message needs no words before it, since each of its parts has its own.
+    is_full: bool,
 }
 
 impl Failure {
@@ -71,7 +73,17 @@ impl Failure {
             exit::INTERRUPTED => "interrupted",
             _ => "error",
         };
-        Self { exit_code, code: code.to_owned(), message: message.to_string(), data: None }
+        Self { exit_code, code: code.to_owned(), message: message.to_string(), data: None, is_full: false }
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn with_exit_code(self, exit_code: u8) -> Self {
+        Self { exit_code, code: Self::new(exit_code, "").code, ..self }
+    }
+
+    /// The same, whose message needs no words before it.
+    pub(crate) fn in_full(self) -> Self {
+        Self { is_full: true, ..self }
     }
 
     /// With more for programs.
@@ -104,7 +116,8 @@ impl Failure {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    fn to_json(&self) -> Value {
+    /// As programs read it.
+    pub(crate) fn to_json(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message, "exit_code": self.exit_code });
         if let Some(data) = &self.data {
             error["data"] = data.clone();
@@ -113,6 +126,9 @@ impl Failure {
     }
 
     fn to_text(&self) -> String {
+        if self.is_full {
+            return self.message.clone();
+        }
         let is_plain = matches!(self.exit_code, exit::ERROR) && self.code == "error";
         let code = if is_plain { String::new() } else { format!("[{}]", self.code) };
         let (red, end) = if shows_colours() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
@@ -186,7 +202,7 @@ impl From<RpcError> for Failure {
             }
             _ => None,
         };
-        Self { exit_code, code: error.code().to_owned(), message: error.to_string(), data }
+        Self { exit_code, code: error.code().to_owned(), message: error.to_string(), data, is_full: false }
     }
 }
 

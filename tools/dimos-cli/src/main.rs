@@ -17,8 +17,13 @@ mod duration;
 mod similar;
 
 // The commands.
+mod check;
 mod list;
+mod log;
+mod module;
 mod rpc;
+mod run;
+mod steer;
 mod topic;
 
 use std::ffi::OsString;
@@ -26,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use command::Dimos;
+use command::{Command, Dimos};
 use context::Context;
 use failure::Failure;
 use interrupt::Interrupt;
@@ -34,6 +39,12 @@ use interrupt::Interrupt;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let (is_json, outcome) = match Dimos::try_parse_from(&arguments) {
+        Ok(Dimos { command: Command::Module(options), common }) => match options.run_module() {
+            // It has a command line, a log and signals of its own.
+            Some(Ok(code)) => return code,
+            Some(Err(failure)) => (common.is_json, Err(failure)),
+            None => (common.is_json, run(Dimos { common, command: Command::Module(options) })),
+        },
         Ok(dimos) => (dimos.common.is_json, run(dimos)),
         // Help and version are what was asked for, and go to stdout.
         Err(error) if !error.use_stderr() => (false, output::print_help(&error)),

@@ -354,7 +354,8 @@ impl Coordinator {
                 }
             },
             Question::Stop(reply) => {
-                drop(reply.send(()));
+                // Who asked may have given up.
+                let _ = reply.send(());
                 systemd::stopping();
                 self.supervisor.handle(now, Event::Stop(Stop::Over));
             }

@@ -28,7 +28,9 @@ pub fn end_children(grace: Duration) -> usize {
         is_told = true;
         if let Some(signal) = signal {
             // Parents before children, so that none starts another one that is not seen. That one has ended meanwhile is fine.
-            left.iter().for_each(|&pid| drop(rustix::process::kill_process(pid, signal)));
+            for &pid in &left {
+                let _ = rustix::process::kill_process(pid, signal);
+            }
         }
         // There is nothing to wait on that tells of grandchildren.
         std::thread::sleep(LOOK_AGAIN);
@@ -54,7 +56,9 @@ fn end_carriers(mark: &str, is_it: impl Fn(&[u8], &[u8]) -> bool) -> usize {
     };
     let found: Vec<_> = parents().into_keys().filter(|pid| *pid != own).filter(carries).collect();
     // That one has ended meanwhile is fine.
-    found.iter().for_each(|&pid| drop(rustix::process::kill_process(pid, Signal::KILL)));
+    for &pid in &found {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
     found.len()
 }
 

@@ -56,7 +56,9 @@ pub fn start(command: &Command) -> io::Result<Running> {
     let mut prepared = std::process::Command::new(&command.program);
     prepared.args(&command.arguments).envs(command.environment.iter().map(|(name, value)| (name, value)));
     // What systemd wants to hear, it wants to hear of the coordinator.
-    ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"].iter().for_each(|variable| drop(prepared.env_remove(variable)));
+    for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        prepared.env_remove(variable);
+    }
     if let Some(directory) = &command.directory {
         prepared.current_dir(directory);
     }
