@@ -320,6 +320,20 @@ impl Launch {
 }
 
 impl LogLine {
+    /// What is said, with everything that people may want to know: `cannot start error=no such file`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut text = self.event.clone();
+        for (name, value) in self.fields.iter().filter(|(name, _)| !FOR_PROGRAMS.contains(&name.as_str())) {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            text = format!("{text} {name}={value}");
+        }
+        text
+    }
+
     /// A line that says only this, from nobody in particular.
     #[must_use]
     pub fn new(event: String, timestamp: String) -> Self {
@@ -334,6 +348,9 @@ impl LogQuery {
         Self { lines, ..Self::default() }
     }
 }
+
+/// What a program that reads a log needs, and nobody else.
+const FOR_PROGRAMS: [&str; 5] = ["seq", "target", "kind", "module", "stream"];
 
 /// The last part of the names of coordinators.
 pub const COORDINATOR: &str = "coordinator";

@@ -9,7 +9,6 @@ use clap::Args;
 use dimos::coordinator::{LogLine, LogQuery};
 use dimos_coordinator::log::{Level, last_lines};
 use dimos_coordinator::run::Directories;
-use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -81,14 +80,7 @@ pub(crate) fn readable(line: &LogLine, is_coloured: bool) -> String {
         let (begin, end) = if is_coloured { (colour_of_level(&line.level), "\x1b[0m") } else { ("", "") };
         let _ = write!(text, "{begin}{}{end}: ", plain(&line.level));
     }
-    text.push_str(&plain(&line.event));
-    for (name, value) in line.fields.iter().filter(|(name, _)| !HIDDEN.contains(&name.as_str())) {
-        let value = match value {
-            Value::String(text) => plain(text),
-            other => plain(&other.to_string()),
-        };
-        let _ = write!(text, " {}={value}", plain(name));
-    }
+    text.push_str(&plain(&line.words()));
     text
 }
 
@@ -123,6 +115,3 @@ fn colour_of_level(level: &str) -> &'static str {
         _ => "\x1b[2m",
     }
 }
-
-/// What a program that reads the log needs, and nobody else.
-const HIDDEN: [&str; 5] = ["seq", "target", "kind", "module", "stream"];

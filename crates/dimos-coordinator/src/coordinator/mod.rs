@@ -452,7 +452,7 @@ impl Coordinator {
     fn with_last_words(&self, error: &JobError) -> String {
         let JobError::Failed { module, .. } = error else { return error.to_string() };
         let lines = self.run.log.recent(module.as_str());
-        let last: Vec<_> = lines.iter().map(|line| format!("\n  {module} | {}", line.event)).collect();
+        let last: Vec<_> = lines.iter().map(|line| format!("\n  {module} | {}", line.words())).collect();
         format!("{error}{}", last.concat())
     }
 

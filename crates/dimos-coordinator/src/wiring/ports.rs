@@ -63,11 +63,14 @@ impl<'a> Check<'a> {
     fn endpoints(&mut self, name: &'a Name, module: &'a PlannedModule, endpoints: &mut Vec<Endpoint<'a>>) {
         let before = endpoints.len();
         let prefix = name.namespace().map(|namespace| format!("/{namespace}")).unwrap_or_default();
-        let topic_of = |port: &str, own: String| match (module.remap.get(port), module.exposed.get(&own)) {
-            (Some(topic), _) => topic.clone(),
-            (None, Some(exposed)) => exposed.clone(),
-            (None, None) => format!("{prefix}{own}"),
-        };
+        let topic_of =
+            |port: &str, own: &str| match (module.remap.get(port), module.exposed.get(own), own.split_once('#')) {
+                (Some(topic), ..) => topic.clone(),
+                (None, Some(exposed), _) => exposed.clone(),
+                // A whole channel is the same in all namespaces.
+                (None, None, Some((topic, _))) => topic.to_owned(),
+                (None, None, None) => format!("{prefix}{own}"),
+            };
         let remapped = |check: &Self, port: &str| check.sources.marked(Some(name), &joined("remap", port));
         let contract = self.contract(name);
         for (port, declared) in contract.into_iter().flat_map(|contract| &contract.ports) {
@@ -75,7 +78,7 @@ impl<'a> Check<'a> {
                 module: name,
                 port,
                 direction: declared.direction,
-                topic: topic_of(port, declared.topic.clone()),
+                topic: topic_of(port, &declared.topic),
                 type_name: &declared.type_name,
                 place: remapped(self, port).map_or(module.place, |mark| mark.value),
             });
@@ -90,7 +93,7 @@ impl<'a> Check<'a> {
                 module: name,
                 port,
                 direction: declared.direction,
-                topic: topic_of(port, format!("/{port}")),
+                topic: topic_of(port, &format!("/{port}")),
                 type_name: &declared.type_name,
                 place: remapped(self, port).map_or(declared.place, |mark| mark.value),
             });
