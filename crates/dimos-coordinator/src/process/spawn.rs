@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -82,6 +82,26 @@ pub fn start(command: &Command) -> io::Result<Running> {
 /// Has a command get SIGTERM when the thread that starts it ends.
 pub fn with_death_signal(command: &mut std::process::Command) {
     before_exec(command, None, None);
+}
+
+/// Closes whatever this process was left by who started it, but for the standard streams: a daemon holds nothing of others.
+///
+/// To be called first of all, before this process has opened anything itself.
+///
+/// # Errors
+/// If the system does not tell what is open.
+pub fn close_inherited_files() -> io::Result<()> {
+    let listed = std::fs::read_dir("/proc/self/fd")?;
+    let numbers: Vec<RawFd> = listed.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        // The list itself is among them, and closed by now.
+        if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok() {
+            // SAFETY: `from_raw_fd` demands an open file that nobody else owns. It is open, as was just seen, and there is one thread.
+            // Nothing in this process has opened it: that is the caller's promise, and what was open before `main` belongs to nobody.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+    Ok(())
 }
 
 fn before_exec(command: &mut std::process::Command, nice: Option<i32>, cpus: Option<CpuSet>) {

@@ -161,6 +161,7 @@ fn command(role: &str, run_id: &str) -> anyhow::Result<Command> {
 fn keep_coordinator(run_id: &str, is_daemon: bool) -> Result<(), Failure> {
     let directories = Directories::of_user().map_err(Failure::usage)?;
     if is_daemon {
+        dimos_coordinator::process::close_inherited_files().context("cannot let go of inherited files")?;
         // It is no group's leader, since it was started by this program.
         rustix::process::setsid().context("cannot leave the terminal")?;
     }
