@@ -1,3 +1,5 @@
+//! Launch files and what they come to, or what is said of them. Whether modules fit together is tested with the wiring.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Graphs of modules: how they are joined, or what is said of them. What modules say of themselves is made up here.
+
 use std::path::Path;
 
 use serde_json::{Value, json};
