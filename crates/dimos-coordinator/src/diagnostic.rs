@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use dimos::Name;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ pub struct Label {
 /// All that is wrong, with the texts that it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// What is wrong, in the order in which it was found.
+    /// What is wrong.
     pub all: Vec<Diagnostic>,
     /// The texts.
     pub sources: Sources,
@@ -184,13 +184,24 @@ impl Diagnostic {
             let index = label.place.source;
             let Some(source) = sources.of(label.place).filter(|_| !told.contains(&index)) else { continue };
             told.push(index);
-            let mut snippet = Snippet::source(&*source.text).path(source.name.as_str());
-            for (number, label) in self.labels.iter().enumerate().filter(|(_, label)| label.place.source == index) {
+            let labels = || self.labels.iter().enumerate().filter(|(_, label)| label.place.source == index);
+            let annotation = |(number, label): (usize, &Label), span| {
                 let kind = if number == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let text = Some(shown(&label.text)).filter(|text| !text.is_empty());
-                snippet = snippet.annotation(kind.span(marked(&source.text, label.place)).label(text));
+                kind.span(span).label(text)
+            };
+            if labels().all(|(_, label)| line_of(&source.text, label.place.start).len() <= MAX_LINE_BYTES) {
+                let marks = labels().map(|label| annotation(label, marked(&source.text, label.1.place)));
+                group = group.element(Snippet::source(&*source.text).path(source.name.as_str()).annotations(marks));
+                continue;
             }
-            group = group.element(snippet);
+            // Very long lines would be measured as a whole, and say little.
+            for (_, label) in labels() {
+                let (line, column) = source.line_and_column(label.place.start);
+                let text = Some(shown(&label.text)).filter(|text| !text.is_empty());
+                group = group.element(Origin::path(source.name.as_str()).line(line).char_column(column));
+                group = group.elements(text.map(|text| Level::NOTE.message(text)));
+            }
         }
         group = group.elements(self.help.iter().map(|help| Level::HELP.message(shown(help))));
         let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
@@ -219,6 +230,17 @@ impl Diagnostic {
 }
 
 impl Diagnostics {
+    /// All of these: errors first, in the order of their places.
+    #[must_use]
+    pub fn sorted(mut all: Vec<Diagnostic>, sources: Sources) -> Self {
+        let place = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.place);
+        all.sort_by_key(|diagnostic| {
+            let place = place(diagnostic);
+            (diagnostic.severity, place.map(|place| place.source), place.map(|place| place.start))
+        });
+        Self { all, sources }
+    }
+
     /// Whether the run cannot be started.
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -268,6 +290,13 @@ fn marked(text: &str, place: Place) -> std::ops::Range<usize> {
     start..end.max(start + one)
 }
 
+/// The line that a byte is in.
+fn line_of(text: &str, at: usize) -> &str {
+    let at = floor_char_boundary(text, at);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
 fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
@@ -285,6 +314,9 @@ fn shown(text: &str) -> String {
 
 /// How wide the shown lines get.
 const WIDTH: usize = 140;
+
+/// Longer lines are not shown.
+const MAX_LINE_BYTES: usize = 4096;
 
 /// How many are shown: more would only be the consequences of the first.
 const MAX_SHOWN: usize = 50;
@@ -368,6 +400,14 @@ error: two types on /scan
             let shown = rendered(&text, start, end);
             assert!(shown.len() < 2000, "{}", shown.len());
         }
+        assert_eq!(
+            rendered(&format!("{text}\n{text}"), 1_000_021, 1_000_024),
+            "\
+error: it is wrong
+--> a.toml:2:10
+ = note: here
+ = help: do right"
+        );
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use dimos::json_schema::closest;
 use serde_json::Value;
-use toml::de::DeTable;
 
 use super::document::{Content, Node};
-use super::format::Argument;
+use super::format::ArgumentDescription;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Place;
 
@@ -51,11 +50,13 @@ impl Arguments {
                 let message = format!("{name:?} is no name of an argument");
                 faults.push(Diagnostic::error(message).at(node.key, "letters, digits, _ and - make one"));
             }
-            // What is wrong with the declaration is told when the file is checked.
-            let Ok(argument) = serde_json::from_value::<Argument>(node.value()) else { continue };
-            let default = match argument {
-                Argument::Described(description) => description.default,
-                Argument::Default(value) => Some(value),
+            let default = match &node.content {
+                // What is wrong with the declaration is told when the file is checked.
+                Content::Table(_) => match serde_json::from_value::<ArgumentDescription>(node.value()) {
+                    Ok(description) => description.default,
+                    Err(_) => continue,
+                },
+                Content::Leaf(_) | Content::Array(_) => Some(node.value()),
             };
             let value = match given.get(name) {
                 Some(given) => match typed(&given.value, default.as_ref()) {
@@ -94,13 +95,17 @@ impl Arguments {
     /// Puts the values of the arguments where the texts of a file name them, `[args]` excepted.
     pub(super) fn insert(&self, root: &mut Node, text: &str, faults: &mut Vec<Diagnostic>) {
         let Content::Table(members) = &mut root.content else { return };
-        let mut left_bytes = MAX_INSERTED_BYTES;
+        let mut left_bytes = Some(MAX_INSERTED_BYTES);
         for (_, member) in members.iter_mut().filter(|(name, _)| *name != "args") {
             self.insert_in(member, text, &mut left_bytes, faults);
         }
     }
 
-    fn insert_in(&self, node: &mut Node, text: &str, left_bytes: &mut usize, faults: &mut Vec<Diagnostic>) {
+    fn insert_in(&self, node: &mut Node, text: &str, left_bytes: &mut Option<usize>, faults: &mut Vec<Diagnostic>) {
+        // More than enough has been inserted: that is told once.
+        if left_bytes.is_none() {
+            return;
+        }
         match &mut node.content {
             Content::Array(items) => {
                 items.iter_mut().for_each(|item| self.insert_in(item, text, left_bytes, faults));
@@ -119,7 +124,13 @@ impl Arguments {
     }
 
     /// A text with the values of the arguments that it names.
-    fn inserted(&self, written: &str, place: Place, text: &str, left_bytes: &mut usize) -> Result<Value, Diagnostic> {
+    fn inserted(
+        &self,
+        written: &str,
+        place: Place,
+        text: &str,
+        left_bytes: &mut Option<usize>,
+    ) -> Result<Value, Diagnostic> {
         let mut result = String::new();
         let mut rest = written;
         while let Some(at) = rest.find('$') {
@@ -150,12 +161,12 @@ impl Arguments {
             };
             // That it has none is told where it is declared.
             let value = value.clone().unwrap_or_default();
-            let bytes = value.to_string().len();
-            let Some(left) = left_bytes.checked_sub(bytes) else {
+            let left = left_bytes.unwrap_or_default();
+            *left_bytes = left.checked_sub(value.to_string().len());
+            if left_bytes.is_none() {
                 let message = format!("the arguments add more than {MAX_INSERTED_BYTES} bytes to this file");
                 return Err(Diagnostic::error(message).at(place, ""));
-            };
-            *left_bytes = left;
+            }
             if name.len() + 3 == written.len() {
                 return Ok(value);
             }
@@ -201,9 +212,7 @@ fn toml_value(text: &str) -> Option<Value> {
     if text.contains(['\n', '\r']) {
         return None;
     }
-    let line = format!("value = {text}");
-    DeTable::parse(&line).ok()?;
-    let node = Node::parse(&line, 0).ok()?;
+    let node = Node::parse(&format!("value = {text}"), 0).ok()?;
     Some(node.member("value")?.value())
 }
 

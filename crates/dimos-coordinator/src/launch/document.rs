@@ -35,13 +35,17 @@ impl Node {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn parse(text: &str, source: usize) -> Result<Self, Vec<Diagnostic>> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let whole = Place { source, start: 0, end: 0 };
-        let mut faults: Vec<_> = errors.iter().map(|error| syntax(error, source)).collect();
-        // What was recovered of a damaged file would only give further errors.
-        let node = Self { key: whole, place: whole, content: Content::Table(BTreeMap::new()) };
-        let node = if faults.is_empty() { node_of_table(table.get_ref(), whole, 0, &mut faults) } else { node };
-        if faults.is_empty() { Ok(node) } else { Err(faults) }
+        // The parser's own bounds, on brackets and on the parts of a key, together allow for some thousand tables within each other.
+        std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().name("toml".to_owned()).stack_size(STACK_BYTES);
+            let thread = builder.spawn_scoped(scope, || parsed(text, source));
+            let result = thread.map(std::thread::ScopedJoinHandle::join);
+            match result {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(vec![Diagnostic::error("the TOML parser failed")]),
+                Err(error) => Err(vec![Diagnostic::error(format!("no thread to read TOML with: {error}"))]),
+            }
+        })
     }
 
     /// A value that stands somewhere as a whole.
@@ -150,6 +154,16 @@ impl Node {
     }
 }
 
+fn parsed(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let whole = Place { source, start: 0, end: 0 };
+    let mut faults: Vec<_> = errors.iter().map(|error| syntax(error, source)).collect();
+    // What was recovered of a damaged file would only give further errors.
+    let node = Node { key: whole, place: whole, content: Content::Table(BTreeMap::new()) };
+    let node = if faults.is_empty() { node_of_table(table.get_ref(), whole, 0, &mut faults) } else { node };
+    if faults.is_empty() { Ok(node) } else { Err(faults) }
+}
+
 /// A path one key further, as checks against a schema write it.
 pub(super) fn joined(path: &str, name: &str) -> String {
     let is_plain = !name.is_empty()
@@ -219,6 +233,9 @@ fn place(span: Range<usize>, source: usize) -> Place {
 
 /// How deep values may stand within each other.
 const MAX_DEPTH: usize = 64;
+
+/// What some thousand tables within each other take. It is touched only where they are there.
+const STACK_BYTES: usize = 64 << 20;
 
 /// Longer keys are quoted in paths.
 const MAX_PLAIN_BYTES: usize = 64;

@@ -22,7 +22,7 @@ pub(super) struct File {
     pub(super) external: Vec<String>,
     /// Arguments: `seed = 1` has a default, `log = { help = "an event log" }` has none and is required. On the command line,
     /// `seed=3` sets one.
-    pub(super) args: BTreeMap<String, Argument>,
+    args: BTreeMap<String, Argument>,
     /// Other launch files that are part of this one.
     pub(super) include: Vec<Include>,
     /// The modules, by their names.
@@ -30,14 +30,14 @@ pub(super) struct File {
 }
 
 /// An argument: its default, or a table of what is known of it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Argument {
+enum Argument {
     /// What is known of it.
-    Described(ArgumentDescription),
+    Described(#[expect(dead_code, reason = "see `File::args`")] ArgumentDescription),
     /// Its default.
     #[schemars(schema_with = "plain_value")]
-    Default(Value),
+    Default(#[expect(dead_code, reason = "see `File::args`")] Value),
 }
 
 /// What is known of an argument.
@@ -167,7 +167,38 @@ pub(super) enum When {
 /// The JSON Schema of launch files, without what only editors want.
 pub(super) fn schema() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
-    settings.into_generator().into_root_schema_for::<File>().to_value()
+    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// TOML has no null: a key is left out.
+fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("default") == Some(&Value::Null) {
+                members.remove("default");
+            }
+            if let Some(Value::Array(types)) = members.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    members.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(alternatives)) = members.get_mut("anyOf") {
+                alternatives.retain(|alternative| alternative["type"] != "null");
+                if let [Value::Object(only)] = alternatives.as_slice() {
+                    let only = only.clone();
+                    members.remove("anyOf");
+                    members.extend(only);
+                }
+            }
+            members.values_mut().for_each(without_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
+    }
 }
 
 /// The JSON Schema of launch files, for editors: where a value is no text, a text with an argument in it will do as well.
@@ -181,7 +212,7 @@ fn loosen(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.values_mut().for_each(loosen);
-            let is_plain = |name: &Value| matches!(name.as_str(), Some("integer" | "boolean" | "number"));
+            let is_plain = |name: &Value| matches!(name.as_str(), Some("integer" | "boolean" | "number" | "array"));
             let takes_others = match members.get("type") {
                 Some(Value::Array(types)) => types.iter().any(is_plain) && !types.contains(&Value::from("string")),
                 Some(one) => is_plain(one),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use dimos::Name;
 use dimos::json_schema::{Schema, closest};
-use serde_json::Value;
 
 use super::arguments::{Arguments, Given, GivenValue, value_of};
 use super::definition::{Definition, Site};
@@ -87,7 +86,7 @@ impl<'a> Reader<'a> {
         if self.faults.is_empty() {
             Ok(Launch { plan: self.plan, sources: self.sources })
         } else {
-            Err(Diagnostics { all: self.faults, sources: self.sources })
+            Err(Diagnostics::sorted(self.faults, self.sources))
         }
     }
 
@@ -478,7 +477,7 @@ fn key_parts(key: &str) -> Option<Vec<String>> {
         parts.push(name.clone());
         node = below;
     }
-    Some(parts).filter(|_| node.value() == Value::from(0))
+    Some(parts).filter(|_| node.value() == 0)
 }
 
 /// What messages call the command line.

@@ -43,8 +43,7 @@ pub fn wire(
     check.ports(&mut wiring);
     check.references(&mut wiring);
     check.configuration();
-    check.found.sort_by_key(|diagnostic| diagnostic.severity);
-    let diagnostics = Diagnostics { all: check.found, sources: sources.clone() };
+    let diagnostics = Diagnostics::sorted(check.found, sources.clone());
     if diagnostics.has_errors() { Err(diagnostics) } else { Ok((wiring, diagnostics)) }
 }
 

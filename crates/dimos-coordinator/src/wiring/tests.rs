@@ -1,3 +1,5 @@
+//! Graphs of modules: how they are joined, or what is said of them. What modules say of themselves is made up here.
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -102,6 +104,14 @@ fn an_input_that_nobody_feeds_is_told_with_what_it_may_mean() {
     assert_told(
         "[modules]\nrobot = { run = \"robot\" }\nmapper = { run = \"mapper\", remap = { scan = \"/scans\" } }\n",
         "\
+error: nobody writes /cmd_vel#geometry_msgs.Twist
+ --> a.toml:2:1
+  |
+2 | robot = { run = \"robot\" }
+  | ^^^^^ `robot.cmd_vel` reads it
+  |
+  = help: if it comes from outside of this run: `external = [\"/cmd_vel\"]`
+
 error: nobody writes /scans#sensor_msgs.LaserScan
  --> a.toml:3:45
   |
@@ -109,15 +119,7 @@ error: nobody writes /scans#sensor_msgs.LaserScan
   |                                             ^^^^^^^^ `mapper.scan` reads it
   |
   = help: /scan is of this type: `remap = { scan = \"/scan\" }`
-  = help: if it comes from outside of this run: `external = [\"/scans\"]`
-
-error: nobody writes /cmd_vel#geometry_msgs.Twist
- --> a.toml:2:1
-  |
-2 | robot = { run = \"robot\" }
-  | ^^^^^ `robot.cmd_vel` reads it
-  |
-  = help: if it comes from outside of this run: `external = [\"/cmd_vel\"]`",
+  = help: if it comes from outside of this run: `external = [\"/scans\"]`",
     );
 }
 
@@ -160,17 +162,17 @@ error: the configuration of `robot` has no key `sed`
   |
   = help: did you mean \"seed\"?
 
-error: `laser.rate_hz` of the configuration of `robot`: expected a number, found \"fast\"
- --> a.toml:7:17
-  |
-7 | laser.rate_hz = 'fast'
-  |                 ^^^^^^
-
 error: `seed` of the configuration of `robot`: expected an integer of at least 0, found -1
  --> a.toml:6:8
   |
 6 | seed = -1
-  |        ^^",
+  |        ^^
+
+error: `laser.rate_hz` of the configuration of `robot`: expected a number, found \"fast\"
+ --> a.toml:7:17
+  |
+7 | laser.rate_hz = 'fast'
+  |                 ^^^^^^",
     );
     assert_told(
         "[modules]\nplanner = { run = 'planner', config = { x = 1 } }\n",
@@ -325,10 +327,10 @@ fn who_keeps_the_time_does_not_take_it_from_there() {
         "simulated_time = true\nexternal = ['/r/cmd_vel']\n[modules]\n'r/robot' = { run = 'robot' }\nplanner = { run = 'planner' }\n",
         "\
 warning: time is simulated, and nobody writes /clock#builtin_interfaces.Time: it will stand still
- --> a.toml:4:1
+ --> a.toml:5:1
   |
-4 | 'r/robot' = { run = 'robot' }
-  | ^^^^^^^^^ `r/robot` takes the time from there
+5 | planner = { run = 'planner' }
+  | ^^^^^^^ `planner` takes the time from there
   |
   = help: expose /r/clock of `r/robot`, so that it is /clock",
     );
@@ -378,3 +380,100 @@ fn whom_nobody_asked_is_told() {
     launch.plan.modules.clear();
     assert!(wire(&launch.plan, &BTreeMap::new(), &launch.sources).unwrap().0.modules.is_empty());
 }
+
+#[test]
+fn whatever_the_text_there_is_an_answer() {
+    let mut random = fastrand::Rng::with_seed(7);
+    assert!(wired_as(&request(VALID)).is_ok_and(|(wiring, _)| wiring.modules.len() == 4));
+    let (mut good, mut bad) = (0, 0);
+    for _ in 0..800 {
+        let mut text: Vec<char> = VALID.chars().collect();
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(0..=text.len());
+            let end = (at + random.usize(0..12)).min(text.len());
+            let word = random.choice(WORDS).copied().unwrap_or_default();
+            match random.u8(0..4) {
+                0 => drop(text.drain(at..end)),
+                1 => drop(text.splice(at..at, word.chars())),
+                2 => drop(text.splice(at..end, word.chars())),
+                _ => {
+                    let part = text[at..end].to_vec();
+                    let to = random.usize(0..=text.len());
+                    drop(text.splice(to..to, part));
+                }
+            }
+        }
+        match wired_as(&request(&text.iter().collect::<String>())) {
+            Ok(_) => good += 1,
+            Err(told) => {
+                assert!(told.starts_with("error: "), "{told}");
+                bad += 1;
+            }
+        }
+    }
+    assert!(good > 20 && bad > 20, "{good} {bad}");
+}
+
+const VALID: &str = "\
+simulated_time = true
+external = ['/cmd_vel', '/goal']
+[args]
+seed = { default = 1, help = 'a seed' }
+[modules.robot]
+run = 'robot'
+config = { seed = '${seed}', laser.rate_hz = 5.0 }
+remap = { scan = '/lidar' }
+[modules.mapper]
+run = ['mapper', '-v']
+remap = { scan = '/lidar' }
+restart = { when = 'always', back_off = '1s' }
+[modules.'a/driver']
+run = 'driver'
+references = { planner = 'planner' }
+expose = ['/cmd_vel']
+[modules.planner]
+run = 'planner'
+outputs = { path = 'nav_msgs.Path' }
+";
+
+const WORDS: &[&str] = &[
+    "[modules]\n",
+    "[modules.",
+    "]\n",
+    "[[include]]\n",
+    "file = ",
+    "'a.toml'",
+    "run = ",
+    "'robot'",
+    "'driver'",
+    "config = ",
+    "{ seed = 1 }",
+    "remap = ",
+    "{ scan = '/lidar' }",
+    "references = ",
+    "{ planner = 'planner' }",
+    "restart = 'always'",
+    "namespace = 'a'",
+    "expose = ['/map']",
+    "nice = 99999999999999999999",
+    "= nan",
+    "\"${seed}\"",
+    "$${",
+    "'''",
+    "\"\\u0000\"",
+    "\r\n",
+    "\t",
+    "é漢",
+    "foreign = true",
+    "[args]\nseed = 1\n",
+    "start_within = '1e400s'",
+    "external = ",
+    "inputs = { x = 'a.B' }",
+    "{",
+    "}",
+    ",",
+    ".",
+    "=",
+    "\n",
+    "#",
+];
