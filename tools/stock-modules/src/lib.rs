@@ -20,6 +20,9 @@ mod robot_sim;
 mod static_tf;
 mod teleop_script;
 
+#[cfg(test)]
+mod tour;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

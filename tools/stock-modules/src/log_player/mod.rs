@@ -15,7 +15,7 @@ use lcm_types::builtin_interfaces::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use player::{Player, Progress};
+use player::{Player, Progress, Stage};
 use selection::Selection;
 use settings::Settings;
 
@@ -75,15 +75,14 @@ impl LogPlayer {
             return Err(StartError::NoFile);
         }
         let log = LogReader::open(&file).map_err(|source| StartError::Open { file: file.clone(), source })?;
-        let player = Player {
-            context: self.context.clone(),
-            out: self.context.raw_out().clone(),
-            clock: self.clock.clone(),
+        let stage = Stage {
             selection: Selection::new(&settings.include, &settings.remap, settings.has_clock),
-            wait_for: settings.wait_for.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?,
-            settings,
-            log,
+            out: self.context.raw_out().clone(),
+            clock: settings.has_clock.then(|| self.clock.clone()),
+            told_us: None,
         };
+        let wait_for = settings.wait_for.iter().map(|name| self.named(name)).collect::<Result<_, _>>()?;
+        let player = Player { context: self.context.clone(), settings, wait_for, log, stage };
         let (context, stay, progress) = (self.context.clone(), self.config.stay, Arc::clone(&self.progress));
         let work = move || {
             let outcome = player.play(&progress);
@@ -116,6 +115,13 @@ impl LogPlayer {
             damaged_bytes: progress.damaged_bytes.load(Ordering::Relaxed),
             is_over: progress.is_over.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl LogPlayer {
+    /// A module by its name: one with a namespace is meant as it stands, any other is beside this one.
+    fn named(&self, name: &str) -> Result<Name, NameError> {
+        if name.contains('/') { name.parse() } else { self.context.beside(name) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dimos::module::RawOut;
 use dimos::{Context, Name, Out};
-use lcm::log::{LogReader, Pacing, ReadError};
+use lcm::log::{EventRef, LogReader, Pacing, ReadError, Skipped};
 use lcm_types::builtin_interfaces::Time;
 
 use super::selection::{Decision, Selection};
@@ -33,12 +33,21 @@ pub(super) struct Progress {
 #[derive(Debug)]
 pub(super) struct Player {
     pub(super) context: Context,
-    pub(super) out: RawOut,
-    pub(super) clock: Out<Time>,
     pub(super) settings: Settings,
-    pub(super) selection: Selection,
     pub(super) wait_for: Vec<Name>,
     pub(super) log: LogReader,
+    pub(super) stage: Stage,
+}
+
+/// Where events are published.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) selection: Selection,
+    pub(super) out: RawOut,
+    /// Where the time of the log is told, if it is.
+    pub(super) clock: Option<Out<Time>>,
+    /// The time that was told last.
+    pub(super) told_us: Option<i64>,
 }
 
 /// Why playing ended before the end of the log.
@@ -56,13 +65,15 @@ impl Player {
         self.wait_for_modules();
         loop {
             let played = self.round(progress)?;
-            progress.rounds.fetch_add(1, Ordering::Relaxed);
-            if !self.settings.is_looping || self.context.is_stopping() {
+            if self.context.is_stopping() {
                 return Ok(());
             }
             if played == 0 {
-                // It would loop for ever, and as fast as it can.
                 return Err(PlayError::Nothing);
+            }
+            progress.rounds.fetch_add(1, Ordering::Relaxed);
+            if !self.settings.is_looping {
+                return Ok(());
             }
             self.log.rewind()?;
         }
@@ -72,8 +83,9 @@ impl Player {
     fn wait_for_modules(&self) {
         for name in &self.wait_for {
             while !self.context.is_stopping() {
-                match self.context.module(name).and_then(|module| module.call("describe", &serde_json::json!({}))) {
-                    Ok(_) => break,
+                match self.context.module(name) {
+                    Ok(module) if module.is_running() => break,
+                    Ok(_) => std::thread::sleep(STARTING),
                     Err(error) => tracing::info!(%name, %error, "waiting for a module"),
                 }
             }
@@ -82,46 +94,64 @@ impl Player {
 
     /// Plays the log once. Tells how many events were within the time to be played.
     fn round(&mut self, progress: &Progress) -> Result<u64, PlayError> {
-        let Some(first) = self.log.next_event()?.map(|event| event.timestamp_us) else { return Ok(0) };
-        progress.start_us.store(first, Ordering::Relaxed);
-        let from_us = first.saturating_add(microseconds(self.settings.start_s));
-        let end_us = self.settings.end_s.map(|end_s| first.saturating_add(microseconds(end_s)));
-        if from_us > first {
+        let Some(first_us) = self.log.next_event()?.map(|event| event.timestamp_us) else { return Ok(0) };
+        progress.start_us.store(first_us, Ordering::Relaxed);
+        let from_us = first_us.saturating_add(microseconds(self.settings.start_s));
+        let end_us = self.settings.end_s.map(|end_s| first_us.saturating_add(microseconds(end_s)));
+        if from_us > first_us {
             self.log.seek_to(from_us)?;
         } else {
             self.log.rewind()?;
         }
+        // What was skipped on the way here is skipped again, or not played at all.
+        let before = self.log.skipped();
         let mut pacing = Pacing::new(self.settings.speed);
-        let mut told_us = None::<i64>;
         let mut events = 0;
-        let skipped_before = self.log.skipped();
         while let Some(event) = self.log.next_event()? {
-            if end_us.is_some_and(|end_us| event.timestamp_us > end_us) {
+            let due = pacing.due(event.timestamp_us, Instant::now());
+            if end_us.is_some_and(|end_us| event.timestamp_us > end_us) || !wait_until(due, &self.context) {
                 break;
             }
+            self.stage.play(event, progress);
             events += 1;
-            let now = Instant::now();
-            if !wait_until(pacing.due(event.timestamp_us, now), &self.context) {
-                break;
-            }
-            if self.settings.has_clock && told_us.is_none_or(|told_us| event.timestamp_us.abs_diff(told_us) >= CLOCK_US)
-            {
-                told_us = Some(event.timestamp_us);
-                // Counted by the port.
-                let _ = self.clock.publish(&time_of(event.timestamp_us));
-            }
-            let counter = match self.selection.decide(event.channel) {
-                Decision::Play(channel) if self.out.publish(channel, event.data).is_ok() => &progress.played,
-                Decision::Play(_) | Decision::Refuse => &progress.failed,
-                Decision::Leave => &progress.left_out,
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-            progress.now_us.store(event.timestamp_us, Ordering::Relaxed);
+            note_damage(&self.log, before, progress);
         }
-        let skipped = self.log.skipped();
-        progress.damaged_places.fetch_add(skipped.gaps.saturating_sub(skipped_before.gaps), Ordering::Relaxed);
-        progress.damaged_bytes.fetch_add(skipped.bytes.saturating_sub(skipped_before.bytes), Ordering::Relaxed);
+        note_damage(&self.log, before, progress);
         Ok(events)
+    }
+}
+
+impl Stage {
+    fn play(&mut self, event: EventRef<'_>, progress: &Progress) {
+        let is_untold = |told_us: i64| event.timestamp_us.abs_diff(told_us) >= CLOCK_US;
+        if let Some(clock) = &self.clock
+            && self.told_us.is_none_or(is_untold)
+        {
+            self.told_us = Some(event.timestamp_us);
+            // Counted by the port.
+            let _ = clock.publish(&time_of(event.timestamp_us));
+        }
+        let counter = match self.selection.decide(event.channel) {
+            Decision::Play(channel) if self.out.publish(channel, event.data).is_ok() => &progress.played,
+            Decision::Play(_) | Decision::Refuse => &progress.failed,
+            Decision::Leave => &progress.left_out,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        progress.now_us.store(event.timestamp_us, Ordering::Relaxed);
+    }
+}
+
+/// Counts what of this round belongs to no event, and tells of the first places.
+fn note_damage(log: &LogReader, before: Skipped, progress: &Progress) {
+    let skipped = log.skipped();
+    let places = skipped.gaps.saturating_sub(before.gaps);
+    let known = progress.damaged_places.swap(places, Ordering::Relaxed);
+    progress.damaged_bytes.store(skipped.bytes.saturating_sub(before.bytes), Ordering::Relaxed);
+    if places > known
+        && places <= TOLD_PLACES
+        && let Some(gap) = log.gaps().last()
+    {
+        tracing::warn!(offset = gap.offset, bytes = gap.bytes, "the log is damaged: passed over what is no event");
     }
 }
 
@@ -148,8 +178,14 @@ fn time_of(timestamp_us: i64) -> Time {
     timestamp_us.checked_mul(1000).and_then(|ns| Time::from_nanos(ns).ok()).unwrap_or(Time::MAX)
 }
 
+/// So many damaged places are told of one by one.
+const TOLD_PLACES: u64 = 10;
+
 /// The time of the log is told when so much of it has passed.
 const CLOCK_US: u64 = 5_000;
+
+/// How often the thread looks whether a module has started.
+const STARTING: Duration = Duration::from_millis(10);
 
 /// How long the thread sleeps without looking whether the process is about to end.
 const NAP: Duration = Duration::from_millis(100);

@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     /// Whether to tell the time of the log on `/clock`, for modules that run on simulated time.
     #[serde(rename = "clock")]
     pub(super) has_clock: bool,
-    /// Modules that must be there before playing begins, such as `mapper`.
+    /// Modules that must run before playing begins, such as `mapper`; in this module's namespace, unless they are named with one.
     pub(super) wait_for: Vec<String>,
     /// Whether the process stays when all is played. Otherwise it ends, with exit code 0.
     pub(super) stay: bool,

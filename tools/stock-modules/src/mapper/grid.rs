@@ -8,7 +8,7 @@ use crate::plane::Place;
 
 /// What is believed of the cells of a plane.
 #[derive(Debug)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     cell_m: f64,
     log_odds: LogOdds,
     /// How many cells the grid may be wide, and high.
@@ -26,12 +26,12 @@ pub(super) struct Grid {
 
 /// A ray of a scan.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ray {
-    pub(super) angle_rad: f64,
+pub(crate) struct Ray {
+    pub(crate) angle_rad: f64,
     /// How far it is free.
-    pub(super) length_m: f64,
+    pub(crate) length_m: f64,
     /// Whether it ends at something.
-    pub(super) is_hit: bool,
+    pub(crate) is_hit: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,14 +43,14 @@ struct Cell {
 }
 
 impl Grid {
-    pub(super) fn new(cell_m: f64, max_size_m: f64, log_odds: LogOdds) -> Self {
+    pub(crate) fn new(cell_m: f64, max_size_m: f64, log_odds: LogOdds) -> Self {
         let max_cells = floor(max_size_m / cell_m).max(1);
         let (left, bottom, width, height) = (0, 0, 0, 0);
         Self { cell_m, log_odds, max_cells, left, bottom, width, height, cells: Vec::new(), scans: 0, outside: 0 }
     }
 
     /// Draws a scan that was taken somewhere. Each cell changes once: where a ray ends it is more likely occupied, also if others pass.
-    pub(super) fn draw(&mut self, from: Place, rays: &[Ray]) {
+    pub(crate) fn draw(&mut self, from: Place, rays: &[Ray]) {
         self.make_room(from, rays);
         self.scans = self.scans.wrapping_add(1);
         for ray in rays.iter().filter(|ray| ray.is_hit) {
@@ -63,22 +63,22 @@ impl Grid {
     }
 
     /// Columns, counted from the origin of the frame: the first one, and how many.
-    pub(super) fn columns(&self) -> (i64, i64) {
+    pub(crate) fn columns(&self) -> (i64, i64) {
         (self.left, self.width)
     }
 
     /// Rows, likewise.
-    pub(super) fn rows(&self) -> (i64, i64) {
+    pub(crate) fn rows(&self) -> (i64, i64) {
         (self.bottom, self.height)
     }
 
     /// How often a ray ended outside of what the grid may grow to.
-    pub(super) fn outside(&self) -> u64 {
+    pub(crate) fn outside(&self) -> u64 {
         self.outside
     }
 
     /// The probability in percent that a cell is occupied, row by row; -1 where nothing is known.
-    pub(super) fn occupancy(&self) -> Vec<i8> {
+    pub(crate) fn occupancy(&self) -> Vec<i8> {
         self.cells.iter().map(|cell| percent(cell.log_odds)).collect()
     }
 
@@ -222,3 +222,133 @@ fn floor(place: f64) -> i64 {
 
 /// The grid grows by so many cells at a time, so that it is not copied for each scan.
 const BLOCK_CELLS: i64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CELL_M: f64 = 0.1;
+
+    fn grid(max_size_m: f64) -> Grid {
+        Grid::new(CELL_M, max_size_m, LogOdds::default())
+    }
+
+    fn hit(angle_rad: f64, length_m: f64) -> Ray {
+        Ray { angle_rad, length_m, is_hit: true }
+    }
+
+    /// What is known of the cell at a place, in percent.
+    fn at(grid: &Grid, x_m: f64, y_m: f64) -> i8 {
+        let (column, row) = (grid.column(x_m) - grid.left, grid.column(y_m) - grid.bottom);
+        assert!((0..grid.width).contains(&column) && (0..grid.height).contains(&row), "({x_m}, {y_m}) is outside");
+        percent(grid.cells[usize::try_from(row * grid.width + column).unwrap()].log_odds)
+    }
+
+    fn scans() -> impl Strategy<Value = Vec<(Place, Vec<Ray>)>> {
+        let ray = (-PI..PI, 0.0..8.0, any::<bool>());
+        let ray = ray.prop_map(|(angle_rad, length_m, is_hit)| Ray { angle_rad, length_m, is_hit });
+        let place = (-9.0..9.0, -9.0..9.0, -PI..PI).prop_map(|(x_m, y_m, yaw_rad)| Place::new(x_m, y_m, yaw_rad));
+        proptest::collection::vec((place, proptest::collection::vec(ray, 0..20)), 1..6)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn a_ray_clears_every_cell_on_its_way(scans in scans()) {
+            for (from, rays) in scans {
+                for ray in rays {
+                    let mut grid = grid(100.0);
+                    grid.draw(from, &[ray]);
+                    let (x_m, y_m) = end(from, &ray);
+                    for part in 0..=200 {
+                        let part = f64::from(part) / 200.0;
+                        let (x, y) = (from.x_m + part * (x_m - from.x_m), from.y_m + part * (y_m - from.y_m));
+                        // Rounding may put what is on a line between cells on either side.
+                        let is_inside = |place: f64| (place / CELL_M - (place / CELL_M).round()).abs() > 1e-6;
+                        if is_inside(x) && is_inside(y) {
+                            prop_assert!(at(&grid, x, y) >= 0, "{part}");
+                        }
+                    }
+                    prop_assert_eq!(at(&grid, x_m, y_m) > 50, ray.is_hit);
+                    // A line of so many cells crosses so many lines between them, and no more cells are touched.
+                    let known = grid.occupancy().iter().filter(|percent| **percent >= 0).count();
+                    let cells = |a: f64, b: f64| grid.column(a).abs_diff(grid.column(b));
+                    prop_assert_eq!(known as u64, cells(from.x_m, x_m) + cells(from.y_m, y_m) + 1);
+                }
+            }
+        }
+
+        #[test]
+        fn growing_changes_nothing_that_is_known(scans in scans()) {
+            let (mut growing, mut large) = (grid(100.0), grid(100.0));
+            large.resize(-300, -300, 600, 600);
+            for (from, rays) in &scans {
+                growing.draw(*from, rays);
+                large.draw(*from, rays);
+            }
+            for (index, percent) in growing.occupancy().into_iter().enumerate() {
+                let index = i64::try_from(index).unwrap();
+                let (column, row) = (growing.left + index % growing.width, growing.bottom + index / growing.width);
+                let (x_m, y_m) = ((column as f64 + 0.5) * CELL_M, (row as f64 + 0.5) * CELL_M);
+                prop_assert_eq!(percent, at(&large, x_m, y_m));
+            }
+            prop_assert_eq!(known(&growing), known(&large));
+        }
+
+        #[test]
+        fn a_grid_stays_within_its_limit(scans in scans(), max_size_m in 0.1..20.0) {
+            let mut grid = grid(max_size_m);
+            for (from, rays) in &scans {
+                grid.draw(*from, rays);
+            }
+            prop_assert!(grid.width as f64 * CELL_M <= max_size_m.max(CELL_M) + 1e-9 && grid.height <= grid.max_cells);
+            prop_assert_eq!(grid.occupancy().len(), usize::try_from(grid.width * grid.height).unwrap());
+        }
+    }
+
+    fn known(grid: &Grid) -> usize {
+        grid.occupancy().iter().filter(|percent| **percent >= 0).count()
+    }
+
+    #[test]
+    fn cells_are_occupied_where_rays_end_and_free_before() {
+        let mut grid = grid(100.0);
+        for _ in 0..3 {
+            grid.draw(Place::new(0.05, 0.05, 0.0), &[hit(0.0, 1.0), hit(PI, 2.0)]);
+        }
+        assert!(at(&grid, 1.05, 0.05) > 80 && at(&grid, -1.95, 0.05) > 80);
+        assert!(at(&grid, 0.55, 0.05) < 30 && at(&grid, 0.05, 0.05) < 30);
+        assert_eq!((at(&grid, 1.15, 0.05), at(&grid, 0.55, 0.15)), (-1, -1));
+    }
+
+    #[test]
+    fn where_one_ray_of_a_scan_ends_another_does_not_clear() {
+        let mut grid = grid(100.0);
+        grid.draw(Place::new(0.05, 0.05, 0.0), &[hit(0.0, 3.0), hit(0.0, 1.0)]);
+        assert!(at(&grid, 1.05, 0.05) > 50 && at(&grid, 3.05, 0.05) > 50);
+    }
+
+    #[test]
+    fn what_is_believed_firmly_can_still_change() {
+        let mut grid = grid(100.0);
+        (0..1000).for_each(|_| grid.draw(Place::default(), &[hit(0.0, 1.05)]));
+        assert_eq!(at(&grid, 1.05, 0.0), 99);
+        (0..30).for_each(|_| grid.draw(Place::default(), &[hit(0.0, 2.05)]));
+        assert_eq!(at(&grid, 1.05, 0.0), 1);
+    }
+
+    #[test]
+    fn rays_that_end_beyond_the_limit_are_counted() {
+        let mut grid = grid(6.4);
+        grid.draw(Place::default(), &[hit(0.0, 1.0)]);
+        grid.draw(Place::default(), &[hit(0.0, 50.0), hit(PI / 2.0, 1.0)]);
+        grid.draw(Place::new(1e6, -1e6, 0.0), &[hit(0.0, 1.0)]);
+        assert_eq!((grid.width, grid.height, grid.outside()), (64, 64, 2));
+        assert!(at(&grid, 3.0, 0.0) < 50);
+    }
+}

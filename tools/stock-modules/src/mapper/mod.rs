@@ -21,9 +21,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Place;
-use grid::{Grid, Ray};
+pub(crate) use grid::{Grid, Ray};
 use pairing::{Pairing, Stamp};
 use rays::{ScanError, rays};
+#[cfg(test)]
+pub(crate) use settings::LogOdds;
 use settings::Settings;
 
 /// Draws an occupancy grid of laser scans and odometry.
@@ -33,10 +35,10 @@ use settings::Settings;
 #[derive(Module)]
 pub(crate) struct GridMapper {
     /// What the laser sees.
-    #[port(keep_last = 1024)]
+    #[port(keep_last = 4096)]
     scan: In<LaserScan>,
     /// Where the robot is, at least as often as there are scans.
-    #[port(keep_last = 4096)]
+    #[port(keep_last = 16384)]
     odom: In<Odometry>,
     /// What is known so far: 0 is free, 100 occupied, -1 unknown. Who comes late hears the last map at once.
     #[port(latched)]

@@ -19,8 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Place;
-use settings::Settings;
-use simulation::{MIN_RANGE_M, Simulation, SimulationError, Speeds};
+#[cfg(test)]
+pub(crate) use floor_plan::FloorPlan;
+pub(crate) use settings::Settings;
+use simulation::{MIN_RANGE_M, SimulationError};
+pub(crate) use simulation::{Simulation, Speeds};
 
 /// Simulates a robot with differential drive and a laser in a floor plan, and tells the simulation's time.
 ///
@@ -147,8 +150,8 @@ impl RobotSim {
         let laser = &self.config.laser;
         LaserScan {
             header: Header { seq: self.scan_count, ..self.header(&self.config.frames.laser) },
-            angle_min: (-laser.field_of_view_rad / 2.0) as f32,
-            angle_max: (laser.field_of_view_rad / 2.0) as f32,
+            angle_min: self.simulation.first_beam_rad() as f32,
+            angle_max: -self.simulation.first_beam_rad() as f32,
             angle_increment: self.simulation.between_beams_rad() as f32,
             scan_time: self.simulation.scan_period_s() as f32,
             range_min: MIN_RANGE_M as f32,
@@ -194,3 +197,19 @@ const MIN_PERIOD: Duration = Duration::from_millis(2);
 
 /// So many steps are made at a time, at most: the simulation then falls behind the clock rather than keep the module from its calls.
 const MAX_STEPS: u32 = 250;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_keep_up_with_the_clock_but_do_not_make_up_for_a_pause() {
+        let (start, step) = (Instant::now(), Duration::from_millis(20));
+        assert_eq!(owed_steps(start, start + Duration::from_millis(19), step), (0, start));
+        assert_eq!(owed_steps(start, start + Duration::from_millis(59), step), (2, start + 2 * step));
+        let late = start + Duration::from_secs(3600);
+        assert_eq!(owed_steps(start, late, step), (MAX_STEPS, late));
+        // Clocks that do not move.
+        assert_eq!(owed_steps(late, start, step), (0, late));
+    }
+}

@@ -11,38 +11,38 @@ use crate::plane::Place;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// What all noise follows from: with the same seed and the same commands, the same happens.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// How fast simulated time goes: 1 is as fast as the clock.
     #[schemars(range(min = 0.01, max = 100.0))]
-    pub(super) speed: f64,
+    pub(crate) speed: f64,
     /// Steps of the simulation a simulated second, and odometry and transforms with each.
     #[schemars(range(min = 10.0, max = 1000.0))]
-    pub(super) physics_hz: f64,
+    pub(crate) physics_hz: f64,
     /// The floor plan in text: `#` is a wall, `.` or a space is free; the first line is the far end of y.
     #[schemars(with = "String")]
-    pub(super) plan: FloorPlan,
+    pub(crate) plan: FloorPlan,
     /// The length and width of a character of the floor plan, in m.
     #[schemars(range(min = 0.01, max = 10.0))]
-    pub(super) cell_m: f64,
+    pub(crate) cell_m: f64,
     /// Where the robot starts in the floor plan, whose lower left corner is (0, 0). That is the origin of its odometry.
-    pub(super) start: Place,
+    pub(crate) start: Place,
     /// The robot is a disc with this radius, in m.
     #[schemars(range(min = 0.01, max = 10.0))]
-    pub(super) radius_m: f64,
+    pub(crate) radius_m: f64,
     /// It drives no faster, in m/s.
     #[schemars(range(min = 0.0, max = 10.0))]
-    pub(super) max_speed_mps: f64,
+    pub(crate) max_speed_mps: f64,
     /// It turns no faster, in rad/s.
     #[schemars(range(min = 0.0, max = 20.0))]
-    pub(super) max_turn_radps: f64,
+    pub(crate) max_turn_radps: f64,
     /// It stops when there was no command for so long, in s of simulated time.
     #[schemars(range(min = 0.02, max = 60.0))]
-    pub(super) command_timeout_s: f64,
+    pub(crate) command_timeout_s: f64,
     /// How wrong the odometry is about each motion: the standard deviation over a metre driven, in m, and over a radian turned, in rad.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub(super) odometry_noise: f64,
-    pub(super) laser: LaserSettings,
-    pub(super) frames: Frames,
+    pub(crate) odometry_noise: f64,
+    pub(crate) laser: LaserSettings,
+    pub(crate) frames: Frames,
 }
 
 /// The laser, which looks ahead from where it is mounted.
@@ -51,30 +51,30 @@ pub(crate) struct Settings {
 pub(crate) struct LaserSettings {
     /// Scans a simulated second, as near as steps allow.
     #[schemars(range(min = 0.1, max = 100.0))]
-    pub(super) scan_hz: f64,
+    pub(crate) scan_hz: f64,
     /// How many ranges a scan has.
     #[schemars(range(min = 2, max = 10_000))]
-    pub(super) beams: u32,
+    pub(crate) beams: u32,
     /// From the first range to the last, in rad.
-    #[schemars(range(min = 0.0, max = 6.2832))]
-    pub(super) field_of_view_rad: f64,
+    #[schemars(range(min = 0.0, max = 6.3))]
+    pub(crate) field_of_view_rad: f64,
     /// The largest range, in m; what is further is infinitely far.
     #[schemars(range(min = 0.1, max = 1000.0))]
-    pub(super) range_m: f64,
+    pub(crate) range_m: f64,
     /// The standard deviation of a range, in m.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub(super) noise_m: f64,
+    pub(crate) noise_m: f64,
     /// Where it is mounted on the robot.
-    pub(super) mount: Place,
+    pub(crate) mount: Place,
 }
 
 /// What the coordinate frames are called, by default as REP 105 has it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Frames {
-    pub(super) odom: String,
-    pub(super) base: String,
-    pub(super) laser: String,
+    pub(crate) odom: String,
+    pub(crate) base: String,
+    pub(crate) laser: String,
 }
 
 impl Default for Settings {

@@ -11,7 +11,7 @@ use lcm_types::geometry_msgs::Twist;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use script::{Position, Step, position, through_the_flat};
+pub(crate) use script::{Position, Step, position, through_the_flat};
 
 /// Drives along a script, on simulated time if there is one.
 #[derive(Module)]

@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 /// A step of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// How fast to drive, in m/s; backwards if negative.
     #[serde(default)]
     #[schemars(range(min = -100.0, max = 100.0))]
-    pub(super) linear_mps: f64,
+    pub(crate) linear_mps: f64,
     /// How fast to turn, in rad/s, counter-clockwise.
     #[serde(default)]
     #[schemars(range(min = -100.0, max = 100.0))]
-    pub(super) angular_radps: f64,
+    pub(crate) angular_radps: f64,
     /// For how long, in s.
     #[schemars(range(min = 0.0, max = 1e6))]
-    pub(super) duration_s: f64,
+    pub(crate) duration_s: f64,
 }
 
 /// Where in a script one is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Position {
+pub(crate) enum Position {
     /// In a step, by its index.
     At(usize),
     /// Behind the last one.
@@ -30,7 +30,7 @@ pub(super) enum Position {
 }
 
 /// Where in a script one is so long after its beginning. After the last step it begins again, if it loops.
-pub(super) fn position(steps: &[Step], is_looping: bool, elapsed_s: f64) -> Position {
+pub(crate) fn position(steps: &[Step], is_looping: bool, elapsed_s: f64) -> Position {
     let total_s: f64 = steps.iter().map(|step| step.duration_s).sum();
     let mut left_s = elapsed_s + EARLY_S;
     if is_looping && total_s > 0.0 {
@@ -46,7 +46,7 @@ pub(super) fn position(steps: &[Step], is_looping: bool, elapsed_s: f64) -> Posi
 }
 
 /// Every room of the floor plan that `robot-sim` has by itself, and back to where it starts there.
-pub(super) fn through_the_flat() -> Vec<Step> {
+pub(crate) fn through_the_flat() -> Vec<Step> {
     let drive =
         |way_m: f64| Step { linear_mps: 0.5f64.copysign(way_m), angular_radps: 0.0, duration_s: way_m.abs() / 0.5 };
     // A right angle takes 4 s.
@@ -55,26 +55,27 @@ pub(super) fn through_the_flat() -> Vec<Step> {
         angular_radps: (std::f64::consts::FRAC_PI_2 / 4.0).copysign(right_angles),
         duration_s: 4.0 * right_angles.abs(),
     };
-    vec![
-        drive(2.0),
-        turn(1.0),
-        drive(2.5),
-        drive(-2.5),
-        turn(-1.0),
-        drive(2.0),
-        turn(-1.0),
-        drive(2.0),
-        drive(-2.0),
-        turn(1.0),
-        drive(3.0),
-        turn(1.0),
-        drive(2.5),
-        drive(-2.5),
-        turn(1.0),
-        drive(7.0),
-        turn(2.0),
-    ]
+    // Into a room on the one hand or the other, and back.
+    let visit = |turn_to: f64, way_m: f64| [turn(turn_to), drive(way_m), drive(-way_m), turn(-turn_to)];
+    let mut steps = Vec::new();
+    steps.extend(visit(RIGHT, 2.0));
+    steps.push(drive(2.0));
+    steps.extend(visit(LEFT, 2.5));
+    steps.push(drive(2.0));
+    steps.extend(visit(RIGHT, 2.0));
+    steps.push(drive(3.0));
+    steps.extend(visit(LEFT, 2.5));
+    steps.push(drive(1.5));
+    steps.extend(visit(RIGHT, 2.0));
+    steps.extend([turn(2.0 * LEFT), drive(8.5), turn(2.0 * LEFT)]);
+    steps
 }
+
+/// A right angle to the left, counter-clockwise.
+const LEFT: f64 = 1.0;
+
+/// A right angle to the right.
+const RIGHT: f64 = -1.0;
 
 /// A step begins so much early, so that a clock that rounds does not put it off for a period.
 const EARLY_S: f64 = 1e-6;
