@@ -36,10 +36,10 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     List(list::Options),
     /// Calls methods of modules.
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
     /// Shows and publishes messages.
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Topic(Topic),
 }
 
