@@ -50,6 +50,11 @@ pub fn run_while(arguments: &[&str], mut repeat: impl FnMut()) -> Ended {
     Ended { code, stdout, stderr: process.stderr() }
 }
 
+/// Sends SIGINT, as Ctrl-C does. Before the command has done anything that others notice, it would be killed by that.
+pub fn press_ctrl_c(process: &Process) {
+    crate::process::run(Command::new("sh").arg("-c").arg(format!("kill -INT {}", process.id())));
+}
+
 impl Ended {
     /// stdout as lines of JSON.
     ///

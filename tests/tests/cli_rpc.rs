@@ -5,11 +5,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dimos::Dimos;
+use lcm::{Message, Queue};
+use lcm_types::dimos_mesh::Ask;
 use lcm_types::std_msgs::Int32;
-use mesh_tests::cli::{Ended, dimos, run};
+use mesh_tests::cli::{Ended, dimos, press_ctrl_c, run};
 use mesh_tests::mesh_python::MeshPython;
 use mesh_tests::modules::{ModuleProcess, eventually};
-use mesh_tests::process::{PATIENCE, Process, run as run_program};
+use mesh_tests::process::{PATIENCE, Process};
 use mesh_tests::{isolated, test_module, test_name};
 use serde_json::json;
 
@@ -96,12 +98,23 @@ fn a_stream_is_a_line_for_each_chunk() {
 #[test]
 fn ctrl_c_cancels_the_call() {
     isolated!(MulticastOnLo);
-    let (_mesh, _worker) = worker("worker");
+    let (mesh, _worker) = worker("worker");
     let interrupt = |mut process: Process| {
-        run_program(Command::new("sh").arg("-c").arg(format!("kill -INT {}", process.id())));
+        press_ctrl_c(&process);
         assert_eq!(process.wait(PATIENCE).code(), Some(130), "{}", process.stderr());
         assert_eq!(process.stderr(), "");
     };
+    // While the module is looked for.
+    let asked = mesh.subscribe("/mesh/ask#dimos_mesh.Ask", Queue::keep_last(100)).expect("it is subscribed");
+    let searching = Process::start(&mut dimos(&["rpc", "call", "nobody.add"]));
+    eventually(
+        || "it asks for nobody".to_owned(),
+        || {
+            let ask = asked.recv_timeout(PATIENCE).ok()??;
+            (Ask::decode(ask.payload()).ok()?.name == "nobody").then_some(())
+        },
+    );
+    interrupt(searching);
     let sleeping = Process::start(&mut dimos(&["rpc", "call", "worker.sleep", "ms=20000"]));
     eventually(
         || "it runs".to_owned(),

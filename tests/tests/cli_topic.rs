@@ -8,7 +8,8 @@ use lcm::{Lcm, Message, Queue};
 use lcm_types::geometry_msgs::{PoseStamped, Twist};
 use lcm_types::sensor_msgs::LaserScan;
 use lcm_types::std_msgs::String as Text;
-use mesh_tests::cli::{dimos, run, run_while};
+use mesh_tests::cli::{Ended, dimos, press_ctrl_c, run, run_while};
+use mesh_tests::modules::eventually;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run as run_program};
 use mesh_tests::{isolated, test_name};
@@ -174,14 +175,12 @@ fn ctrl_c_ends_it_with_130() {
         if publishes {
             until_a_line(&mut process, || bus.publish("/x", b"x").expect("it is sent"));
         } else {
-            // Its signals are in its hands once it waits, which it says.
-            let deadline = Instant::now() + PATIENCE;
-            while !process.stderr().contains("waiting for /silent") {
-                assert!(Instant::now() < deadline, "{}", process.stderr());
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            eventually(
+                || "it says that it waits".to_owned(),
+                || process.stderr().contains("waiting for /silent").then_some(()),
+            );
         }
-        run_program(Command::new("sh").arg("-c").arg(format!("kill -INT {}", process.id())));
+        press_ctrl_c(&process);
         let pressed = Instant::now();
         assert_eq!(process.wait(PATIENCE).code(), Some(130), "{}", process.stderr());
         assert!(pressed.elapsed() < Duration::from_secs(5));
@@ -231,6 +230,41 @@ fn junk_on_the_bus_disturbs_nothing() {
     });
     assert_eq!(everything.code, Some(0), "{everything:?}");
     assert!(!everything.stdout.contains('\x1b') && !everything.stderr.contains('\x1b'));
+}
+
+#[test]
+fn what_a_slow_reader_made_it_lose_is_told_and_exits_with_3() {
+    isolated!(MulticastOnLo);
+    let bus = bus();
+    let mut command = dimos(&["topic", "echo", "/big", "--timeout", "2s", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // Nobody reads: more than it keeps for that.
+    let megabyte = vec![7; 1 << 20];
+    for _ in 0..200 {
+        bus.publish("/big", &megabyte).expect("it is sent");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(child.try_wait().expect("it is a child").is_none());
+    let ended = Ended::from(child.wait_with_output().expect("it ends"));
+    assert_eq!((ended.code, ended.json_error()["code"].as_str()), (Some(3), Some("incomplete")));
+    assert!(ended.json_lines().len() > 10);
+}
+
+#[test]
+fn types_of_a_user_come_from_a_directory() {
+    isolated!(MulticastOnLo);
+    let idl = concat!(env!("CARGO_MANIFEST_DIR"), "/idl");
+    let words = ["topic", "echo", "/pick", "--count", "1", "--timeout", "20s", "--json", "--idl", idl];
+    let ended = run_while(&words, || {
+        let json = r#"{"label": "cup", "photo": "gAQ="}"#;
+        let published = run(&["topic", "pub", "/pick#depot.Pick", json, "--idl", idl]);
+        assert_eq!(published.code, Some(0), "{published:?}");
+    });
+    let line = ended.json_lines().remove(0);
+    assert_eq!((&line["type"], &line["data"]["label"]), (&json!("depot.Pick"), &json!("cup")));
+    assert_eq!(line["data"]["photo"], "gAQ=");
+    let unknown = run(&["topic", "pub", "/pick#depot.Pick", "{}", "--json"]);
+    assert_eq!(unknown.json_error()["message"], "type depot.Pick is not known");
 }
 
 #[test]
@@ -289,7 +323,7 @@ fn a_published_message_is_that_of_the_type_byte_for_byte() {
     let raw = run(&["topic", "pub", "/raw", "--base64", "gAQ="]);
     assert_eq!(raw.code, Some(0), "{raw:?}");
     assert_eq!(next().payload()[..], [0x80, 4]);
-    // Lines, the third of which is wrong.
+    // Lines, the last of which is wrong.
     let mut lines = Process::start(&mut dimos(&["topic", "pub", "/t", "--type", "std_msgs.String", "-"]));
     for line in ["{\"data\": \"a\"}", "", "{\"data\": \"b\"}", "{\"date\": 1}"] {
         lines.write_line(line);

@@ -46,10 +46,10 @@ pub(crate) enum Command {
     List(list::Options),
     Module(module::Options),
     /// Calls methods of modules.
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
     /// Shows and publishes messages.
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Topic(Topic),
 }
 

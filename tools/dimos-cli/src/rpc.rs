@@ -139,7 +139,7 @@ fn unknown(module: &RemoteModule, method: &str, contract: &Contract) -> Failure 
         ref methods => format!("it has {}", methods.join(", ")),
     };
     let error = RpcError::UnknownMethod { method: method.to_owned() };
-    Failure::from(error).within(module.name()).and(format_args!("{guess}; {known}"))
+    Failure::from(error).within(module.name()).and(format_args!("; {known}{guess}"))
 }
 
 fn failure(error: RpcError, module: &RemoteModule, method: &str) -> Failure {

@@ -15,6 +15,7 @@ use super::{Types, named};
 use crate::context::Context;
 use crate::duration::period;
 use crate::failure::Failure;
+use crate::output::plain;
 
 /// Publishes a message, once, or again and again at a rate.
 ///
@@ -87,11 +88,15 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let type_name = message_type.map(|message_type| message_type.name().to_owned());
     let mut report = Report { channel: channel.to_string(), type_name, messages: 0, bytes: 0 };
     let published = publish(options, context, channel, &mut messages, &mut report);
+    if published.is_err() && report.messages == 0 {
+        return published;
+    }
     // What was sent was sent, whatever ended it.
     let printed = context.print(&report, |_| String::new());
     if !context.is_json {
         let Report { channel, messages, bytes, .. } = &report;
-        context.note(format_args!("{messages} messages of {bytes} bytes in all published on {channel}"));
+        let (channel, plural) = (plain(channel), if *messages == 1 { "" } else { "s" });
+        context.note(format_args!("published {messages} message{plural} on {channel}, {bytes} bytes in all"));
     }
     published.and(printed)
 }
@@ -181,7 +186,7 @@ fn line(number: u64) -> Result<Option<String>, Failure> {
 fn encoded(message_type: MessageType<'_>, text: &str) -> Result<Vec<u8>, Failure> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = message_type.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    let value = value.map_err(|error| Failure::usage(error).within(message_type.name()))?;
+    let value = value.map_err(|error| Failure::usage(error).within("the message"))?;
     message_type.encode(&value).map_err(Failure::usage)
 }
 
