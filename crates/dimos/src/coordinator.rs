@@ -193,7 +193,6 @@ pub struct LogLine {
 /// Which lines of a run's log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
 pub struct LogQuery {
     /// Only those of this module.
     pub module: Option<String>,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use dimos::Name;
+use dimos::{Contract, Name};
 use serde_json::{Value, json};
 
 use crate::plan::{ModuleWiring, PlannedModule, Program};
@@ -32,7 +32,7 @@ pub(super) fn describing(module: &PlannedModule, surroundings: &Surroundings) ->
 pub(super) fn starting(
     name: &Name,
     module: &PlannedModule,
-    wiring: &ModuleWiring,
+    (contract, wiring): (Option<&Contract>, &ModuleWiring),
     surroundings: &Surroundings,
     incarnation: Incarnation,
     epoch: i64,
@@ -48,7 +48,7 @@ pub(super) fn starting(
     command.environment.extend(own.map(|(variable, value)| (variable.to_owned(), value.into())));
     if !matches!(module.program, Program::Foreign { .. }) {
         command.arguments.push("--stdin".into());
-        command.input = launch_line(name, module, wiring, &surroundings.run_id, epoch).into_bytes();
+        command.input = launch_line(name, module, (contract, wiring), &surroundings.run_id, epoch).into_bytes();
     }
     command
 }
@@ -86,12 +86,26 @@ fn plain(module: &PlannedModule, dimos: &Path) -> Command {
 }
 
 /// One line of JSON, in the form of Python DimOS with members of our own.
-fn launch_line(name: &Name, module: &PlannedModule, wiring: &ModuleWiring, run_id: &str, epoch: i64) -> String {
+fn launch_line(
+    name: &Name,
+    module: &PlannedModule,
+    (contract, wiring): (Option<&Contract>, &ModuleWiring),
+    run_id: &str,
+    epoch: i64,
+) -> String {
+    // What only the file declares the module does not know.
+    let is_its_own = |port: &str| port == "tf" || contract.is_some_and(|contract| contract.ports.contains_key(port));
+    let topics: serde_json::Map<_, _> = wiring
+        .channels
+        .iter()
+        .filter(|(port, _)| is_its_own(port))
+        .map(|(port, channel)| (port.clone(), Value::from(channel.as_str())))
+        .collect();
     let references: serde_json::Map<_, _> =
         wiring.references.iter().map(|(reference, to)| (reference.clone(), Value::from(to.as_str()))).collect();
     let line = json!({
         "name": name.as_str(),
-        "topics": wiring.channels,
+        "topics": topics,
         "config": module.config,
         "references": references,
         "simulated_time": wiring.is_time_simulated,

@@ -383,7 +383,14 @@ impl Coordinator {
     fn start(&mut self, name: &Name, incarnation: Incarnation) {
         let Some((module, wiring)) = self.table.planned(name).zip(self.table.wiring(name)) else { return };
         let epoch = self.processes.last_epoch(name);
-        let command = command::starting(name, module, wiring, &self.surroundings, incarnation, epoch);
+        let command = command::starting(
+            name,
+            module,
+            (self.table.contract(name), wiring),
+            &self.surroundings,
+            incarnation,
+            epoch,
+        );
         if let Readiness::Heard(channel) = &module.readiness {
             let sender = self.sender.clone();
             let heard = self.served.when_heard(channel, move || drop(sender.send(Input::Heard(incarnation))));

@@ -45,6 +45,10 @@ impl Table {
         self.wiring.modules.get(name)
     }
 
+    pub(super) fn contract(&self, name: &Name) -> Option<&Contract> {
+        self.contracts.get(name)
+    }
+
     /// What the supervisor is to know of these modules.
     pub(super) fn specs(&self, names: Vec<Name>) -> Vec<ModuleSpec> {
         let spec = |name: Name| {
