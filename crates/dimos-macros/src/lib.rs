@@ -46,6 +46,7 @@ use proc_macro::TokenStream;
 /// | any, of a field named `config` | the configuration |
 /// | anything else | the module's own state: its `Default`, or what `#[init(...)]` says, where `config` is the configuration |
 ///
+/// The namespace of the module goes before a topic, unless that is a whole channel: `topic = "/clock#builtin_interfaces.Time"`.
 /// Documentation comments of the struct and of its ports are part of the module's contract.
 ///
 /// ```ignore

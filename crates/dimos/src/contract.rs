@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::name::short_id;
+use crate::topic::typed;
 
 /// What a module offers and needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,8 @@ pub struct PortContract {
     /// The message type, such as `sensor_msgs.LaserScan`.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The topic unless told otherwise, such as `/scan`; the namespace of the module goes before it.
+    /// The topic unless told otherwise, such as `/scan`; the namespace of the module goes before it. With a `#` in it, it is a whole
+    /// channel, the same in all namespaces, such as `/clock#builtin_interfaces.Time`.
     pub topic: String,
     /// What it is for.
     #[serde(default)]
@@ -45,6 +47,18 @@ pub struct PortContract {
     /// Whether who subscribes late gets the last message at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_latched: bool,
+}
+
+impl PortContract {
+    /// The name of the port's channel in a namespace, unless told otherwise. Whether LCM can have it is not looked at.
+    #[must_use]
+    pub fn channel_in(&self, namespace: Option<&str>) -> String {
+        match (self.topic.contains('#'), namespace) {
+            (true, _) => self.topic.clone(),
+            (false, None) => typed(&self.topic, &self.type_name),
+            (false, Some(namespace)) => typed(&format!("/{namespace}{}", self.topic), &self.type_name),
+        }
+    }
 }
 
 /// Which way messages go.
@@ -197,6 +211,20 @@ mod tests {
         assert_ne!(contract(plan()).hash(), contract(plan().skill()).hash());
         let copy: Contract = serde_json::from_value(serde_json::to_value(contract(plan())).unwrap()).unwrap();
         assert_eq!(copy, contract(plan()));
+    }
+
+    #[test]
+    fn a_topic_is_in_the_namespace_and_a_channel_in_none() {
+        let port = |topic: &str| PortContract {
+            direction: Direction::Out,
+            type_name: "sensor_msgs.LaserScan".to_owned(),
+            topic: topic.to_owned(),
+            doc: String::new(),
+            is_latched: false,
+        };
+        assert_eq!(port("/scan").channel_in(None), "/scan#sensor_msgs.LaserScan");
+        assert_eq!(port("/scan").channel_in(Some("robot0")), "/robot0/scan#sensor_msgs.LaserScan");
+        assert_eq!(port("/scan#sensor_msgs.LaserScan").channel_in(Some("robot0")), "/scan#sensor_msgs.LaserScan");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::client::POLL;
 use crate::mesh::{Cores, Mesh, Reply};
 use crate::name::Name;
 use crate::node::NodeId;
+use crate::presence::State;
 use crate::rpc::{CallId, CallSpec, Codec, RpcError, TimeLimit};
 use crate::wire::{Shape, Wire};
 
@@ -99,6 +100,13 @@ impl RemoteModule {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// Whether it works, as far as is known: it has started, so it hears what is published for it, and has not ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let state = self.mesh.with(|cores, _| cores.presence.participant(self.node).map(|module| module.state));
+        matches!(state, Some(State::Running | State::Stuck))
     }
 
     /// The same module, where calls may take so long. Unless told, a call may take 10 s in all, and a stream 3 s without a sign of

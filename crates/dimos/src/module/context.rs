@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::ending::{End, Ending};
+use super::output::RawOut;
 use crate::mesh::Mesh;
 use crate::name::{Name, NameError};
 use crate::remote::RemoteModule;
@@ -16,12 +17,13 @@ pub struct Context {
     mesh: Arc<Mesh>,
     name: Name,
     clock: Clock,
+    raw: RawOut,
     ending: Arc<Ending>,
 }
 
 impl Context {
-    pub(super) fn new(mesh: Arc<Mesh>, name: Name, clock: Clock, ending: Arc<Ending>) -> Self {
-        Self { mesh, name, clock, ending }
+    pub(super) fn new(mesh: Arc<Mesh>, name: Name, clock: Clock, raw: RawOut, ending: Arc<Ending>) -> Self {
+        Self { mesh, name, clock, raw, ending }
     }
 
     /// The module's name.
@@ -34,6 +36,12 @@ impl Context {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Publishes bytes on any channel, beside the module's ports: for players and bridges. What goes out by it is in no contract.
+    #[must_use]
+    pub fn raw_out(&self) -> &RawOut {
+        &self.raw
     }
 
     /// Ends the process: after the handler that runs, the stop hook, and that is all.

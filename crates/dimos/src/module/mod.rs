@@ -139,7 +139,9 @@
 //!   started with `--exit-on-panic`. An error of the start hook ends it, as [`Context::fail`] does.
 //! - **Configuration** is merged of the struct's defaults, files, the environment, the launch line and the command line;
 //!   [`config`](crate::config) says how. `--show-config` prints it.
-//! - **Time** is the system's or, with `--simulated-time`, a simulation's: see [`Clock`].
+//! - **Time** is the system's or, with `--simulated-time`, a simulation's: see [`Clock`]. A module that tells the simulation's time
+//!   itself, by a port with `topic = "/clock#builtin_interfaces.Time"`, stays on the system's. A topic with a `#` is a whole channel, the same
+//!   in every namespace.
 //! - **The end** comes with SIGTERM, or when another process takes the module's name. The stop hook runs, and within 2 s the process
 //!   is gone. [`exit`](crate::exit) lists the exit codes.
 //!
@@ -184,7 +186,7 @@ pub use context::Context;
 pub use declaration::{Declaration, Part, PartOptions};
 pub use input::{In, InCounts, owned, view};
 pub use outcome::{HandlerError, Outcome, failed};
-pub use output::{Out, OutCounts, OutError};
+pub use output::{Out, OutCounts, OutError, RawOut};
 pub use parts::Parts;
 pub use process::{run, run_with};
 pub use reference::{Interface, InterfaceMethod, Ref};

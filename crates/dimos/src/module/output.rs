@@ -33,6 +33,14 @@ pub struct OutCounts {
     pub latched: u64,
 }
 
+/// Publishes bytes on any channel, from [`Context::raw_out`](super::Context::raw_out). Clones are the same, and any thread may have one.
+#[derive(Debug, Clone)]
+pub struct RawOut {
+    publisher: Publisher,
+    /// Whether this process has lost its name.
+    is_silenced: Arc<AtomicBool>,
+}
+
 /// Why a message was not published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -152,6 +160,23 @@ impl OutPort {
             failed: self.failed.load(Ordering::Relaxed),
             latched: self.latched.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl RawOut {
+    pub(super) fn new(publisher: Publisher, is_silenced: Arc<AtomicBool>) -> Self {
+        Self { publisher, is_silenced }
+    }
+
+    /// Publishes bytes on a channel.
+    ///
+    /// # Errors
+    /// If the kernel does not take them, or another process has taken this one's name.
+    pub fn publish(&self, channel: Channel, message: &[u8]) -> Result<(), OutError> {
+        if self.is_silenced.load(Ordering::Relaxed) {
+            return Err(OutError::Displaced { channel });
+        }
+        Ok(self.publisher.publish(channel, message)?)
     }
 }
 

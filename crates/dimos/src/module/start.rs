@@ -19,14 +19,14 @@ use super::ending::{End, Ending};
 use super::input::InPort;
 use super::latch::{Asker, Keeper, WANTED, answers};
 use super::launch::Launch;
-use super::output::OutPort;
+use super::output::{OutPort, RawOut};
 use super::parts::Parts;
 use super::references::resolve;
 use super::runtime::{BesideMethods, Runtime, SharedInbox, run_beside};
 use super::table::{Run, Table};
 use super::tf::{TOPIC, Tf};
 use super::timers::Timers;
-use crate::contract::Direction;
+use crate::contract::{Contract, Direction};
 use crate::json_schema::{Schema, SchemaError};
 use crate::mesh::{HandOut, Mesh, MeshError, Published, Serving};
 use crate::name::{Name, NameError};
@@ -74,13 +74,11 @@ pub(super) fn start<M: Module>(
 ) -> Result<Runtime<M>, StartError> {
     let bus = Inline::open(&Url::resolve("").map_err(lcm::OpenError::from)?.to_string())?;
     let publisher = bus.publisher();
-    let clock = if launch.is_simulated { Clock::simulated() } else { Clock::system() };
-
     let is_silenced = Arc::new(AtomicBool::new(false));
     let mut inputs = BTreeMap::new();
     let mut outputs = BTreeMap::new();
     for port in &declaration.ports {
-        let channel = channel_of(port, launch, &name)?;
+        let channel = channel_of(port, &declaration.contract, launch, &name)?;
         match port.direction {
             Direction::In => {
                 inputs.insert(port.name, Arc::new(InPort::new(port.name, channel)));
@@ -92,6 +90,10 @@ pub(super) fn start<M: Module>(
             }
         }
     }
+
+    // Who tells the time cannot wait to be told.
+    let tells_time = outputs.values().any(|output| output.channel.as_str() == Some(CLOCK));
+    let clock = if launch.is_simulated && !tells_time { Clock::simulated() } else { Clock::system() };
 
     let mut schemas = BTreeMap::new();
     for (&method, rpc) in &table.methods {
@@ -146,10 +148,11 @@ pub(super) fn start<M: Module>(
         topic => typed(topic.map_or(TOPIC, String::as_str), "tf2_msgs.TFMessage"),
     };
     let tf_channel = check(&tf_channel).map_err(|source| StartError::Topic { port: "tf", source })?;
+    let raw = RawOut::new(publisher.clone(), Arc::clone(&is_silenced));
     let tf = Tf::new(Arc::clone(&mesh), tf_channel, publisher.clone(), clock.clone(), is_silenced);
     let references = resolve(&mesh, &declaration, launch, &name, ending)?;
 
-    let context = Context::new(Arc::clone(&mesh), name, clock.clone(), Arc::clone(ending));
+    let context = Context::new(Arc::clone(&mesh), name, clock.clone(), raw, Arc::clone(ending));
     let mut parts = Parts { mesh: Arc::clone(&mesh), context, inputs, outputs, references, tf };
     // What the user's code there says of a configuration that it does not like.
     let assembled = catch_unwind(AssertUnwindSafe(|| M::assemble(&mut parts, config)));
@@ -171,7 +174,7 @@ pub(super) fn start<M: Module>(
         });
         subscribe_port(&mesh, input, number, &inbox)?;
     }
-    if launch.is_simulated {
+    if clock.is_simulated() {
         let clock = clock.clone();
         subscribe(&mesh, "clock", CLOCK, move |sample| {
             if let Ok(time) = Time::decode(sample.payload()) {
@@ -197,7 +200,12 @@ pub(super) fn start<M: Module>(
 }
 
 /// The channel of a port: what the launch says, or else its topic within the module's namespace.
-fn channel_of(port: &DeclaredPort, launch: &Launch, name: &Name) -> Result<lcm::Channel, StartError> {
+fn channel_of(
+    port: &DeclaredPort,
+    contract: &Contract,
+    launch: &Launch,
+    name: &Name,
+) -> Result<lcm::Channel, StartError> {
     let wrong = |source| StartError::Topic { port: port.name, source };
     let channel = match launch.topics.get(port.name) {
         // Python DimOS gives whole channels.
@@ -205,9 +213,8 @@ fn channel_of(port: &DeclaredPort, launch: &Launch, name: &Name) -> Result<lcm::
         Some(channel) if launch.is_anonymous => channel.clone(),
         Some(topic) => typed(topic, port.type_name),
         None => {
-            let topic = port.options.topic.map_or_else(|| format!("/{}", port.name), str::to_owned);
-            let prefix = name.namespace().map(|namespace| format!("/{namespace}")).unwrap_or_default();
-            typed(&format!("{prefix}{topic}"), port.type_name)
+            let channel = contract.ports[port.name].channel_in(name.namespace());
+            typed_as(&channel, port.type_name).map_err(wrong)?
         }
     };
     check(&channel).map_err(wrong)

@@ -1,0 +1,215 @@
+//! `robot-sim`: a robot with a laser in a floor plan.
+//!
+//! The simulated world is the file `simulation.rs`; here it gets its commands and its time, and is published.
+
+mod floor_plan;
+mod settings;
+mod simulation;
+
+use std::time::{Duration, Instant};
+
+use dimos::module::TfError;
+use dimos::{In, Module, Out, Tf, module};
+use lcm_types::builtin_interfaces::Time;
+use lcm_types::geometry_msgs::{Pose, TransformStamped, Twist};
+use lcm_types::nav_msgs::Odometry;
+use lcm_types::sensor_msgs::LaserScan;
+use lcm_types::std_msgs::Header;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::plane::Place;
+#[cfg(test)]
+pub(crate) use floor_plan::FloorPlan;
+pub(crate) use settings::Settings;
+use simulation::{MIN_RANGE_M, SimulationError};
+pub(crate) use simulation::{Simulation, Speeds};
+
+/// Simulates a robot with differential drive and a laser in a floor plan, and tells the simulation's time.
+///
+/// It starts at time 0, and runs on the system's clock itself, also where others run on simulated time.
+#[derive(Module)]
+pub(crate) struct RobotSim {
+    /// How to drive: `linear.x` and `angular.z`. Without a command the robot stops.
+    #[port(latest)]
+    cmd_vel: In<Twist>,
+    /// Where the wheels say the robot is, from where it started.
+    odom: Out<Odometry>,
+    /// What the laser sees.
+    scan: Out<LaserScan>,
+    /// The simulated time, for all namespaces.
+    #[port(topic = "/clock#builtin_interfaces.Time")]
+    clock: Out<Time>,
+    tf: Tf,
+    config: Settings,
+    #[init(Simulation::new(&config))]
+    simulation: Simulation,
+    /// Up to when steps were made.
+    stepped_at: Option<Instant>,
+    odometry_count: i32,
+    scan_count: i32,
+}
+
+/// How the simulated robot fares.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SimulationStatus {
+    /// Where the robot really is in the floor plan.
+    place: Place,
+    /// Where its odometry says it is, from where it started.
+    odometry: Place,
+    /// How fast it drives, in m/s.
+    forward_mps: f64,
+    /// How fast it turns, in rad/s.
+    turn_radps: f64,
+    /// How often it has bumped into something.
+    collisions: u64,
+    /// The simulated time in s.
+    time_s: f64,
+    seed: u64,
+}
+
+#[module]
+impl RobotSim {
+    #[start]
+    fn mount_laser(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        self.simulation.check()?;
+        let frames = &self.config.frames;
+        let laser = self.transform(&frames.base, &frames.laser, self.config.laser.mount);
+        Ok(self.tf.publish_static(&laser)?)
+    }
+
+    fn on_cmd_vel(&mut self, command: Twist) -> Result<(), SimulationError> {
+        self.simulation.command(Speeds { forward_mps: command.linear.x, turn_radps: command.angular.z })
+    }
+
+    #[every(Duration::from_secs_f64(1.0 / (self.config.physics_hz * self.config.speed)).max(MIN_PERIOD))]
+    fn advance(&mut self) -> Result<(), TfError> {
+        let now = Instant::now();
+        let step = Duration::from_secs_f64(1.0 / (self.config.physics_hz * self.config.speed));
+        let (steps, stepped_at) = owed_steps(self.stepped_at.unwrap_or(now), now, step);
+        self.stepped_at = Some(stepped_at);
+        for _ in 0..steps {
+            self.simulation.step();
+            self.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Where the robot really is, and how often it has bumped into something.
+    #[skill]
+    fn status(&self) -> SimulationStatus {
+        let simulation = &self.simulation;
+        SimulationStatus {
+            place: simulation.place(),
+            odometry: simulation.odometry(),
+            forward_mps: simulation.speeds().forward_mps,
+            turn_radps: simulation.speeds().turn_radps,
+            collisions: simulation.collisions(),
+            time_s: simulation.now().as_secs_f64(),
+            seed: self.config.seed,
+        }
+    }
+
+    /// Puts the robot back to where it started. Time goes on.
+    #[skill]
+    fn reset(&mut self) {
+        self.simulation.reset();
+    }
+}
+
+impl RobotSim {
+    fn publish(&mut self) -> Result<(), TfError> {
+        let Header { stamp, .. } = self.header("");
+        self.clock.publish(&Time { sec: stamp.sec, nanosec: stamp.nsec })?;
+        let frames = &self.config.frames;
+        self.tf.publish(&self.transform(&frames.odom, &frames.base, self.simulation.odometry()))?;
+        self.odom.publish(&self.odometry())?;
+        self.odometry_count = self.odometry_count.wrapping_add(1);
+        if self.simulation.is_scan_due() {
+            let scan = self.laser_scan();
+            self.scan.publish(&scan)?;
+            self.scan_count = self.scan_count.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    fn odometry(&self) -> Odometry {
+        let mut odometry = Odometry {
+            header: Header { seq: self.odometry_count, ..self.header(&self.config.frames.odom) },
+            child_frame_id: self.config.frames.base.clone(),
+            ..Odometry::default()
+        };
+        odometry.pose.pose = self.simulation.odometry().into();
+        odometry.twist.twist.linear.x = self.simulation.speeds().forward_mps;
+        odometry.twist.twist.angular.z = self.simulation.speeds().turn_radps;
+        odometry
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "messages carry angles and ranges as f32")]
+    fn laser_scan(&mut self) -> LaserScan {
+        let laser = &self.config.laser;
+        LaserScan {
+            header: Header { seq: self.scan_count, ..self.header(&self.config.frames.laser) },
+            angle_min: self.simulation.first_beam_rad() as f32,
+            angle_max: -self.simulation.first_beam_rad() as f32,
+            angle_increment: self.simulation.between_beams_rad() as f32,
+            scan_time: self.simulation.scan_period_s() as f32,
+            range_min: MIN_RANGE_M as f32,
+            range_max: laser.range_m as f32,
+            ranges: self.simulation.scan(),
+            ..LaserScan::default()
+        }
+    }
+
+    fn transform(&self, parent: &str, child: &str, place: Place) -> TransformStamped {
+        TransformStamped {
+            header: self.header(parent),
+            child_frame_id: child.to_owned(),
+            transform: Pose::from(place).into(),
+        }
+    }
+
+    /// A header with the simulated time.
+    fn header(&self, frame_id: &str) -> Header {
+        let now = self.simulation.now();
+        let sec = i32::try_from(now.as_secs()).unwrap_or(i32::MAX);
+        let nsec = i32::try_from(now.subsec_nanos()).unwrap_or_default();
+        Header { stamp: lcm_types::std_msgs::Time { sec, nsec }, frame_id: frame_id.to_owned(), ..Header::default() }
+    }
+}
+
+/// How many steps are due, and up to when they then are made. What is more than [`MAX_STEPS`], as after the process was suspended, is
+/// not made up for.
+fn owed_steps(stepped_at: Instant, now: Instant, step: Duration) -> (u32, Instant) {
+    let passed = now.saturating_duration_since(stepped_at);
+    if passed >= step * MAX_STEPS {
+        return (MAX_STEPS, now);
+    }
+    let mut steps = 0;
+    while step * (steps + 1) <= passed {
+        steps += 1;
+    }
+    (steps, stepped_at + step * steps)
+}
+
+/// How often the module looks whether steps are due, at most.
+const MIN_PERIOD: Duration = Duration::from_millis(2);
+
+/// So many steps are made at a time, at most: the simulation then falls behind the clock rather than keep the module from its calls.
+const MAX_STEPS: u32 = 250;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_keep_up_with_the_clock_but_do_not_make_up_for_a_pause() {
+        let (start, step) = (Instant::now(), Duration::from_millis(20));
+        assert_eq!(owed_steps(start, start + Duration::from_millis(19), step), (0, start));
+        assert_eq!(owed_steps(start, start + Duration::from_millis(59), step), (2, start + 2 * step));
+        let late = start + Duration::from_secs(3600);
+        assert_eq!(owed_steps(start, late, step), (MAX_STEPS, late));
+        // Clocks that do not move.
+        assert_eq!(owed_steps(late, start, step), (0, late));
+    }
+}
