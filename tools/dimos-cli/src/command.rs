@@ -6,7 +6,7 @@ use lcm::Url;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
-use crate::{list, rpc, topic};
+use crate::{list, module, rpc, topic};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -35,6 +35,7 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Options),
+    Module(module::Options),
     /// Calls methods of modules.
     #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
@@ -58,7 +59,7 @@ impl Command {
     /// Whether it takes signals in hand itself. The others end when Ctrl-C is pressed.
     pub(crate) fn handles_signals(&self) -> bool {
         match self {
-            Self::List(_) | Self::Rpc(_) | Self::Topic(_) => false,
+            Self::List(_) | Self::Module(_) | Self::Rpc(_) | Self::Topic(_) => false,
         }
     }
 
@@ -66,6 +67,7 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(options) => list::run(&options, context),
+            Self::Module(_) => module::list(context),
             Self::Rpc(Rpc::Call(options)) => rpc::run(&options, context),
             Self::Topic(Topic::Echo(options)) => topic::echo::run(&options, context),
             Self::Topic(Topic::Pub(options)) => topic::publish::run(&options, context),
