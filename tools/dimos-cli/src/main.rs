@@ -39,19 +39,13 @@ use interrupt::Interrupt;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let (is_json, outcome) = match Dimos::try_parse_from(&arguments) {
-        Ok(Dimos { command: Command::Module(options), common }) => match options.run_module() {
-            // It has a command line, a log and signals of its own.
-            Some(Ok(code)) => return code,
-            Some(Err(failure)) => (common.is_json, Err(failure)),
-            None => (common.is_json, run(Dimos { common, command: Command::Module(options) })),
-        },
         Ok(dimos) => (dimos.common.is_json, run(dimos)),
         // Help and version are what was asked for, and go to stdout.
-        Err(error) if !error.use_stderr() => (false, output::print_help(&error)),
+        Err(error) if !error.use_stderr() => (false, output::print_help(&error).map(|()| ExitCode::SUCCESS)),
         Err(error) => (asks_for_json(&arguments), Err(Failure::from(error))),
     };
     match outcome {
-        Ok(()) => ExitCode::from(dimos::exit::OK),
+        Ok(code) => code,
         Err(failure) => {
             failure.report(is_json);
             ExitCode::from(failure.exit_code())
@@ -59,13 +53,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(dimos: Dimos) -> Result<(), Failure> {
-    output::show_diagnostics();
+fn run(dimos: Dimos) -> Result<ExitCode, Failure> {
     let Dimos { common, command } = dimos;
-    if command.handles_signals() {
-        return command.run(&Context::new(common, Interrupt::never()));
-    }
-    interrupt::until_interrupted(move |interrupt| command.run(&Context::new(common, interrupt)))
+    let command = match command {
+        // It says its own exit code.
+        Command::Module(options) if options.has_name() => return module::run(options, common.bus.as_ref()),
+        command => command,
+    };
+    output::show_diagnostics();
+    let outcome = if command.handles_signals() {
+        command.run(&Context::new(common, Interrupt::never()))
+    } else {
+        interrupt::until_interrupted(move |interrupt| command.run(&Context::new(common, interrupt)))
+    };
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Of a command line that is wrong: whoever reads the error expects it as he would have any other.

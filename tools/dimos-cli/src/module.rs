@@ -1,9 +1,11 @@
-//! `dimos module`: the modules that come with this program.
+//! `dimos module`: this process becomes one of the modules that ship with the binary.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 use clap::Args;
+use lcm::Url;
 use serde_json::json;
 use stock_modules::STOCK_MODULES;
 
@@ -11,41 +13,66 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::similar;
 
-/// Runs a module that comes with dimos as this process; without a name, lists them.
+/// Runs a module that ships with dimos as this process; without a NAME, lists them.
 ///
-/// What stands behind the name is the module's own: --help, --describe, --config KEY=VALUE.
+/// What follows NAME goes to the module as it is, --help, --describe and --json too. Options of this command, such as --bus, stand
+/// before NAME. The module says its own exit code.
 ///
 /// Examples:
 ///   dimos module
-///   dimos module robot-sim --help
-///   dimos module mapper --config cell_m=0.1
+///   dimos module mapper --help
+///   dimos module robot-sim --namespace robot0
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// The module, and its own options.
-    #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<OsString>,
+    /// Which module, and what it is told.
+    #[arg(value_name = "NAME ARGS", trailing_var_arg = true)]
+    words: Vec<OsString>,
 }
 
 impl Options {
-    /// Runs the module, if one is named.
-    pub(crate) fn run_module(&self) -> Option<Result<ExitCode, Failure>> {
-        let (name, arguments) = self.command.split_first()?;
-        let name = name.to_string_lossy();
-        // As it would be called if it were a program of its own.
-        let arguments = std::iter::once(OsString::from(&*name)).chain(arguments.iter().cloned());
-        Some(stock_modules::run(&name, arguments).ok_or_else(|| {
-            let names = STOCK_MODULES.iter().map(|module| module.name);
-            Failure::not_found(format_args!("no module {name} comes with dimos{}", similar::did_you_mean(&name, names)))
-        }))
+    /// Whether a module is to be run.
+    pub(crate) fn has_name(&self) -> bool {
+        !self.words.is_empty()
     }
 }
 
+/// Lists the modules.
 pub(crate) fn list(context: &Context) -> Result<(), Failure> {
     let modules: Vec<_> =
         STOCK_MODULES.iter().map(|module| json!({ "name": module.name, "doc": module.doc })).collect();
-    context.print(&modules, |_| {
-        let lines = STOCK_MODULES.iter().map(|module| format!("{:14} {}", module.name, module.doc));
-        lines.collect::<Vec<_>>().join("\n")
-    })
+    let width = STOCK_MODULES.iter().map(|module| module.name.len()).max().unwrap_or_default();
+    let line = |module: &stock_modules::StockModule| format!("{:width$}  {}", module.name, module.doc);
+    context.print(&modules, |_| STOCK_MODULES.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Becomes the module, which sees to signals, logs and exit code itself.
+pub(crate) fn run(options: Options, url: Option<&Url>) -> Result<ExitCode, Failure> {
+    let mut words = options.words.into_iter();
+    let name = words.next().unwrap_or_default();
+    let name = name.to_string_lossy();
+    if let Some(url) = url {
+        return Err(again(&name, words, url));
+    }
+    let program = OsString::from(format!("dimos module {name}"));
+    stock_modules::run(&name, std::iter::once(program).chain(words)).ok_or_else(|| unknown(&name))
+}
+
+/// Starts anew in this process, with the bus where modules look for it. Returns only if that fails.
+fn again(name: &str, words: impl Iterator<Item = OsString>, url: &Url) -> Failure {
+    match std::env::current_exe() {
+        Ok(program) => {
+            let mut command = Command::new(program);
+            command.args(["module", name]).args(words).env(lcm::DEFAULT_URL_VARIABLE, url.to_string());
+            Failure::unexpected(format_args!("cannot start anew on the bus {url}: {}", command.exec()))
+        }
+        Err(error) => Failure::unexpected(format_args!("cannot find the program that this is: {error}")),
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let names = || STOCK_MODULES.iter().map(|module| module.name);
+    let guess = similar::did_you_mean(name, names());
+    let known = names().collect::<Vec<_>>().join(", ");
+    Failure::not_found(format_args!("no module {name:?} ships with dimos; there is {known}{guess}"))
 }
