@@ -44,14 +44,17 @@ pub struct Supervisor {
     is_over: bool,
     /// Whether some module has failed for good since the beginning.
     has_failed: bool,
-    /// When it was to be called at the latest, as far as was known at the last call.
-    expected: Option<Instant>,
+    /// When it was called last, and when it wanted to be called next at the latest.
+    called: Option<(Instant, Option<Instant>)>,
     actions: VecDeque<Action>,
 }
 
 impl Supervisor {
-    /// Takes in what happened.
+    /// Takes in what happened. Once the run is over, nothing changes that.
     pub fn handle(&mut self, now: Instant, event: Event) {
+        if self.is_over {
+            return;
+        }
         self.forgive_suspension(now);
         match event {
             Event::Load { job, modules } => self.load(job, modules),
@@ -178,16 +181,10 @@ impl Supervisor {
         let Some(module) = self.modules.values_mut().find(|module| module.incarnation() == Some(incarnation)) else {
             return;
         };
-        let (name, was_up) = (module.name().clone(), module.is_up());
-        let is_failure = module.ended(now, &exit, actions);
-        let why = match &exit {
-            Exit::NotStarted { reason } => reason.clone(),
-            exit if was_up => exit.to_string(),
-            exit => format!("{exit} before it was up"),
-        };
-        if is_failure {
+        let name = module.name().clone();
+        if let Some(reason) = module.ended(now, &exit, actions) {
             self.has_failed |= module.is_given_up();
-            self.jobs.failed(&name, &why);
+            self.jobs.failed(&name, &reason);
         }
     }
 
@@ -214,7 +211,7 @@ impl Supervisor {
             self.answer(id, result);
         }
         self.end_if_over();
-        self.expected = self.next_wakeup();
+        self.called = Some((now, self.next_wakeup()));
     }
 
     /// A load of which a module has failed takes all of its modules away again.
@@ -273,12 +270,12 @@ impl Supervisor {
 
     /// Who was suspended has not seen what the modules did meanwhile, and their deadlines were not theirs to keep.
     fn forgive_suspension(&mut self, now: Instant) {
-        let Some(expected) = self.expected else { return };
-        let late = now.saturating_duration_since(expected);
-        if late > SUSPENDED {
-            self.modules.values_mut().for_each(|module| module.postpone(late));
+        if let Some((last, Some(expected))) = self.called
+            && now.saturating_duration_since(expected) > SUSPENDED
+        {
+            let gap = now.saturating_duration_since(last);
+            self.modules.values_mut().for_each(|module| module.postpone(gap));
         }
-        self.expected = self.next_wakeup();
     }
 }
 

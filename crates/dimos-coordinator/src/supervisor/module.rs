@@ -62,6 +62,9 @@ pub(super) struct Module {
     restarts: u32,
     restarts_in_a_row: u32,
     last_exit: Option<Exit>,
+    /// Why its process is being ended, if that is the module's own fault.
+    fault: Option<String>,
+    /// Why it is as it is, for people.
     reason: Option<String>,
     is_stuck: bool,
     is_lost: bool,
@@ -119,6 +122,7 @@ impl Module {
             restarts: 0,
             restarts_in_a_row: 0,
             last_exit: None,
+            fault: None,
             reason: None,
             is_stuck: false,
             is_lost: false,
@@ -214,7 +218,7 @@ impl Module {
         };
         let give_up_at = now + self.spec.start_within.min(LONGEST);
         self.state = State::Starting { incarnation, since: now, up_at, give_up_at };
-        (self.is_stuck, self.is_lost) = (false, false);
+        (self.is_stuck, self.is_lost, self.fault) = (false, false, None);
         actions.push_back(Action::Start { module: self.name().clone(), incarnation });
     }
 
@@ -229,7 +233,7 @@ impl Module {
         match self.state {
             State::Starting { up_at: Some(up_at), .. } if up_at <= now => self.up(now, actions),
             State::Starting { incarnation, give_up_at, .. } if give_up_at <= now => {
-                self.reason = Some(format!("was not up within {:?}", self.spec.start_within));
+                self.fault = Some(format!("was not up within {:?}", self.spec.start_within));
                 actions.push_back(Action::Signal { incarnation, signal: Signal::Kill });
                 self.state = State::Stopping { incarnation, kill_at: None, then: Then::Fail };
             }
@@ -260,7 +264,7 @@ impl Module {
                 self.is_lost = true;
                 let is_killed = self.spec.restart.when != RestartWhen::Never;
                 if is_killed {
-                    self.reason = Some("did not answer".to_owned());
+                    self.fault = Some("did not answer".to_owned());
                     actions.push_back(Action::Signal { incarnation, signal: Signal::Kill });
                 }
                 Notice::Lost { module, is_killed }
@@ -279,8 +283,8 @@ impl Module {
         actions.push_back(Action::Notice(notice));
     }
 
-    /// Takes in the end of its process. Returns whether that is a failure.
-    pub(super) fn ended(&mut self, now: Instant, exit: &Exit, actions: &mut VecDeque<Action>) -> bool {
+    /// Takes in the end of its process. If that is a failure, tells why.
+    pub(super) fn ended(&mut self, now: Instant, exit: &Exit, actions: &mut VecDeque<Action>) -> Option<String> {
         let was_told = matches!(self.state, State::Stopping { then: Then::Remove | Then::Start, .. });
         self.last_exit = Some(exit.clone());
         (self.is_stuck, self.is_lost) = (false, false);
@@ -289,15 +293,15 @@ impl Module {
         match self.state {
             State::Stopping { then: Then::Remove, .. } => {
                 self.state = State::Gone;
-                return false;
+                return None;
             }
             State::Stopping { then: Then::Start, .. } => {
                 self.state = State::Waiting;
-                return false;
+                return None;
             }
             State::Displaced { .. } => {
                 self.displaced(None);
-                return false;
+                return None;
             }
             State::Running { since, .. } if now.saturating_duration_since(since) >= RestartPolicy::STEADY => {
                 self.restarts_in_a_row = 0;
@@ -307,25 +311,30 @@ impl Module {
         if *exit == Exit::Code(i32::from(exit::DISPLACED)) {
             self.displaced(None);
             actions.push_back(Action::Notice(Notice::Displaced { module }));
-            return true;
+            return self.reason.clone();
         }
         let is_failure = !exit.is_success() || matches!(self.state, State::Stopping { then: Then::Fail, .. });
+        let why = match (self.fault.take(), &self.state) {
+            (Some(fault), _) => fault,
+            (None, State::Starting { .. }) if !matches!(exit, Exit::NotStarted { .. }) => {
+                format!("{exit} before it was up")
+            }
+            (None, _) => exit.to_string(),
+        };
         let is_again = match self.spec.restart.when {
             RestartWhen::Never => false,
             RestartWhen::OnFailure => is_failure,
             RestartWhen::Always => true,
         };
-        if is_failure && self.is_loading {
-            self.give_up(exit.to_string(), actions);
-        } else if is_again {
-            self.start_again(now, exit, actions);
+        if is_again && !(is_failure && self.is_loading) {
+            self.start_again(now, &why, actions);
         } else if is_failure {
-            self.give_up(exit.to_string(), actions);
+            self.give_up(why.clone(), actions);
         } else {
             self.reason = None;
             self.state = State::Ended;
         }
-        is_failure
+        is_failure.then_some(why)
     }
 
     /// Ends it, and takes it out of the run.
@@ -403,10 +412,10 @@ impl Module {
         self.state = State::Displaced { incarnation };
     }
 
-    fn start_again(&mut self, now: Instant, exit: &Exit, actions: &mut VecDeque<Action>) {
+    fn start_again(&mut self, now: Instant, why: &str, actions: &mut VecDeque<Action>) {
         let policy = &self.spec.restart;
         if self.restarts_in_a_row >= policy.limit {
-            let reason = format!("{exit}, after {} restarts in a row", self.restarts_in_a_row);
+            let reason = format!("{why}, after {} restarts in a row", self.restarts_in_a_row);
             return self.give_up(reason, actions);
         }
         let rest = match self.restarts_in_a_row {
@@ -415,19 +424,14 @@ impl Module {
         };
         self.restarts += 1;
         self.restarts_in_a_row += 1;
-        let why = self.reason.take().map(|reason| format!("{reason}, ")).unwrap_or_default();
-        self.reason = Some(format!("{why}{exit}"));
+        self.reason = Some(why.to_owned());
         self.state = State::Resting { until: now + rest };
         let (module, attempt) = (self.name().clone(), self.restarts_in_a_row);
         actions.push_back(Action::Notice(Notice::Restarting { module, rest, attempt }));
         self.tick(now, actions);
     }
 
-    fn give_up(&mut self, exit: String, actions: &mut VecDeque<Action>) {
-        let reason = match self.reason.take() {
-            Some(reason) => format!("{reason}, {exit}"),
-            None => exit,
-        };
+    fn give_up(&mut self, reason: String, actions: &mut VecDeque<Action>) {
         self.state = State::Failed;
         self.reason = Some(reason.clone());
         actions.push_back(Action::Notice(Notice::GivenUp { module: self.name().clone(), reason }));

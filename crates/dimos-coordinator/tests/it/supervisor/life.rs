@@ -68,16 +68,18 @@ fn if_one_cannot_start_all_that_were_loaded_with_it_end_and_others_run_on() {
 }
 
 #[test]
-fn what_waits_for_something_that_has_failed_for_good_is_told_so() {
+fn what_needs_something_that_has_failed_for_good_is_told_so() {
     let mut world = World::new();
-    let never = ModuleSpec {
-        restart: dimos_coordinator::plan::RestartPolicy { when: RestartWhen::Never, ..spec("a", &[]).restart },
-        ..spec("a", &[])
-    };
-    world.load_specs(vec![never]);
+    let mut never = spec("a", &[]);
+    never.restart.when = RestartWhen::Never;
+    world.load_specs(vec![never, spec("b", &[])]);
     world.run_for(secs(1));
     world.end("a", Exit::Code(1));
     assert_eq!(world.phase("a"), Some(Phase::Failed));
+    let job = world.load(&[("c", &["a"])]);
+    let reason = "needs a, which does not run".to_owned();
+    assert_eq!(world.answers[&job], Err(JobError::Failed { module: name("c"), reason }));
+    assert_eq!((world.phase("c"), world.running()), (None, ["b"].into()));
 }
 
 #[test]
