@@ -4,6 +4,7 @@
 mod bus;
 mod config;
 mod contracts;
+mod joining;
 mod mesh;
 mod presence;
 mod rpc;
