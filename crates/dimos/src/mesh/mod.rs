@@ -4,6 +4,7 @@
 //! Whoever calls a method of [`Mesh`] works on the cores himself, under their lock, and publishes from his own thread. One thread at
 //! a time reads the bus: one that waits for something, or else one that stands by.
 
+mod age;
 mod busy;
 mod cores;
 mod reader;
@@ -26,7 +27,7 @@ use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
-pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply, RunChore};
+pub(crate) use cores::{Answer, Cores, DESCRIBE, HandOut, Published, RunChore};
 use reader::{Reader, Wake};
 use reading::Reading;
 
@@ -200,6 +201,13 @@ impl Mesh {
         self.shared.wake.wake();
     }
 
+    /// Ends all calls of this process and leaves, whoever still holds this.
+    pub(crate) fn stop(&self) {
+        self.with(|cores, now| cores.end_calls(now));
+        self.leave(Farewell::Gone);
+        self.stop_reading();
+    }
+
     /// Says farewell, after the answers that are on their way have arrived. Nothing follows.
     pub(crate) fn leave(&self, farewell: Farewell) {
         if self.shared.lock().presence.has_left() {
@@ -210,14 +218,19 @@ impl Mesh {
         self.with(|cores, now| cores.presence.leave(now, farewell));
         self.pass_until(FAREWELL, |cores| cores.presence.has_left());
     }
+
+    /// Ends the thread that stands by.
+    fn stop_reading(&self) {
+        self.shared.lock().stop();
+        self.reading.ring();
+        self.shared.wake.wake();
+    }
 }
 
 impl Drop for Mesh {
     fn drop(&mut self) {
         self.leave(Farewell::Gone);
-        self.shared.lock().stop();
-        self.reading.ring();
-        self.shared.wake.wake();
+        self.stop_reading();
         if let Some(thread) = self.thread.take() {
             // It ends by itself; what it panicked with is in the log.
             let _ = thread.join();

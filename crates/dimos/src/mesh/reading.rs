@@ -12,6 +12,7 @@
 //!   pause is twice as long, up to [`LONGEST_PAUSE`], so that short handlers do not pay for it; when it was needed, the next is
 //!   [`SHORTEST_PAUSE`] again.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -143,11 +144,22 @@ impl Reading {
     /// Reads until it has what is waited for. `None` when somebody else reads now, `Some(None)` when the time is over.
     fn read_for<T>(&self, shared: &Shared, receiver: &Receiver<T>, until: Option<Instant>) -> Option<Option<T>> {
         let mut reader = self.demand(shared);
+        // What was waited for, once it is there, or that it will never be.
+        let received = RefCell::new(None);
+        let has_received = || {
+            let mut received = received.borrow_mut();
+            if received.is_none() {
+                *received = match receiver.try_recv() {
+                    Ok(it) => Some(Some(it)),
+                    Err(TryRecvError::Disconnected) => Some(None),
+                    Err(TryRecvError::Empty) => None,
+                };
+            }
+            received.is_some()
+        };
         loop {
-            match receiver.try_recv() {
-                Ok(received) => return Some(Some(received)),
-                Err(TryRecvError::Disconnected) => return Some(None),
-                Err(TryRecvError::Empty) => {}
+            if has_received() {
+                return received.take();
             }
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Some(None);
@@ -155,7 +167,7 @@ impl Reading {
             if self.is_wanted() {
                 return None;
             }
-            reader.turn(until, &|| !receiver.is_empty());
+            reader.turn(until, &has_received);
         }
     }
 

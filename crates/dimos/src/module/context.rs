@@ -60,7 +60,7 @@ impl Context {
         self.ending.is_asked()
     }
 
-    /// Another module, by its name; it is waited for up to 3 s.
+    /// Another module, by its name; it is waited for up to 2 s.
     ///
     /// # Errors
     /// [`RpcError::NoSuchProcess`] if nobody owns the name.

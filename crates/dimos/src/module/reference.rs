@@ -87,7 +87,7 @@ impl<I: ?Sized> Ref<I> {
     /// The module, for calls beyond the interface or with other time limits.
     ///
     /// # Errors
-    /// [`RpcError::NoSuchProcess`] if nobody owns the name; that is waited for up to 3 s.
+    /// [`RpcError::NoSuchProcess`] if nobody owns the name; that is waited for up to 2 s.
     pub fn module(&self) -> Result<RemoteModule, RpcError> {
         RemoteModule::find(&self.mesh, &self.name)
     }
