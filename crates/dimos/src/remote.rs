@@ -75,6 +75,9 @@ impl RemoteModule {
         let start = Instant::now();
         let mut is_asked = false;
         loop {
+            if mesh.is_interrupted() {
+                return Err(RpcError::Stopping);
+            }
             let look = |cores: &mut Cores, now| {
                 if cores.presence.owner(name).is_none() && !std::mem::replace(&mut is_asked, true) {
                     cores.presence.find(now, name);
@@ -209,8 +212,13 @@ impl<R> PendingCall<R> {
         if self.is_over {
             return None;
         }
+        let reply = self.mesh.wait_in_handler(&self.replies, None);
+        if reply.is_none() && self.mesh.is_interrupted() {
+            self.cancel();
+            self.is_over = true;
+            return Some(Reply::Outcome(Err(RpcError::Stopping)));
+        }
         // The mesh outlives its calls, and each has an outcome.
-        let reply = self.mesh.wait_for(&self.replies, None);
         let reply = reply.unwrap_or(Reply::Outcome(Err(RpcError::OutcomeUnknown)));
         self.took(&reply);
         Some(reply)
@@ -239,7 +247,7 @@ impl<R: DeserializeOwned> PendingCall<R> {
     pub fn wait_for(mut self, at_most: Duration) -> Result<Result<R, RpcError>, Self> {
         let until = Instant::now() + at_most;
         loop {
-            match self.mesh.wait_for(&self.replies, Some(until)) {
+            match self.mesh.wait_in_handler(&self.replies, Some(until)) {
                 None => return Err(self),
                 Some(reply) => {
                     self.took(&reply);

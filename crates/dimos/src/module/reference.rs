@@ -17,7 +17,7 @@ use crate::contract::{Contract, MethodContract};
 use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::remote::{RemoteModule, Stream};
-use crate::rpc::RpcError;
+use crate::rpc::{RpcError, TimeLimit};
 use crate::wire::{Shape, Wire};
 
 /// What a module needs of another one. `#[interface]` makes it of a trait.
@@ -46,6 +46,7 @@ pub struct InterfaceMethod {
 pub struct Ref<I: ?Sized> {
     mesh: Arc<Mesh>,
     name: Name,
+    limit: Option<TimeLimit>,
     interface: PhantomData<fn(&I)>,
 }
 
@@ -76,7 +77,7 @@ impl InterfaceMethod {
 
 impl<I: ?Sized> Ref<I> {
     pub(super) fn new(mesh: Arc<Mesh>, name: Name) -> Self {
-        Self { mesh, name, interface: PhantomData }
+        Self { mesh, name, limit: None, interface: PhantomData }
     }
 
     /// The module's name.
@@ -85,12 +86,20 @@ impl<I: ?Sized> Ref<I> {
         &self.name
     }
 
-    /// The module, for calls beyond the interface or with other time limits.
+    /// The same module, where calls may take so long: `self.planner.limit(TimeLimit::IDLE).plan(goal)`. Unless told, a call may take
+    /// 10 s in all, and a stream 3 s without a sign of life.
+    #[must_use]
+    pub fn limit(&self, limit: TimeLimit) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
+    }
+
+    /// The module, for calls beyond the interface.
     ///
     /// # Errors
     /// [`RpcError::NoSuchProcess`] if nobody owns the name; that is waited for up to 3 s.
     pub fn module(&self) -> Result<RemoteModule, RpcError> {
-        RemoteModule::find(&self.mesh, &self.name)
+        let module = RemoteModule::find(&self.mesh, &self.name)?;
+        Ok(self.limit.map_or_else(|| module.clone(), |limit| module.limit(limit)))
     }
 
     /// Calls a method. For the macros.
@@ -134,7 +143,7 @@ impl<I: Interface + ?Sized> Part for Option<Ref<I>> {
 
 impl<I: ?Sized> Clone for Ref<I> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.mesh), self.name.clone())
+        Self { limit: self.limit, ..Self::new(Arc::clone(&self.mesh), self.name.clone()) }
     }
 }
 
@@ -156,7 +165,10 @@ pub(super) fn misfit(needed: &[(&String, &MethodContract)], offered: &Contract) 
             let is_same = needed.binary == offered.binary;
             return (!is_same).then(|| format!("{name} has other types"));
         }
-        arguments_misfit(&needed.arguments, &offered.arguments).map(|why| format!("{name}: {why}"))
+        if let Some(why) = arguments_misfit(&needed.arguments, &offered.arguments) {
+            return Some(format!("{name}: {why}"));
+        }
+        (!may_agree(&needed.result, &offered.result)).then(|| format!("{name}: its result has another type"))
     })
 }
 
@@ -226,6 +238,11 @@ mod tests {
         assert_eq!(fits(&more, &point).unwrap(), "plan: it takes no argument speed");
         assert_eq!(fits(&point, &text).unwrap(), "plan: its argument x has another type");
         assert_eq!(fits(&point, &needy).unwrap(), "plan: it needs an argument y");
+        let telling = |result| MethodContract { result, ..method(point.clone()) };
+        let (number, nothing) = (telling(json!({ "type": "number" })), telling(json!({ "type": "null" })));
+        assert_eq!(misfit_of(&number, &telling(json!({ "type": "integer" }))), None);
+        assert_eq!(misfit_of(&number, &telling(Value::Null)), None);
+        assert_eq!(misfit_of(&number, &nothing).unwrap(), "plan: its result has another type");
         let stream = MethodContract { is_stream: true, ..method(point.clone()) };
         assert_eq!(misfit_of(&method(point.clone()), &stream).unwrap(), "plan has a stream");
         let binary = MethodContract { binary: Some("1".into()), ..method(point.clone()) };
