@@ -185,8 +185,12 @@ impl PortOptions {
                 ("topic", _) => {
                     let topic = setting.text()?;
                     let text = topic.value();
-                    if text.is_empty() || text.starts_with('#') || text.contains('\0') || text.len() > MAX_TOPIC_BYTES {
-                        let message = format!("a topic has 1 to {MAX_TOPIC_BYTES} bytes, as in \"/front/scan\"");
+                    let is_good = text.len() > 1 && text.starts_with('/') && !text.contains(['#', '\0']);
+                    if !is_good || text.len() > MAX_TOPIC_BYTES {
+                        let message = format!(
+                            "a topic begins with `/`, as in \"/front/scan\"; its type is that of the port and is not said \
+                             again; it has at most {MAX_TOPIC_BYTES} bytes"
+                        );
                         return Err(Error::new(topic.span(), message));
                     }
                     read.topic = Some(text);
