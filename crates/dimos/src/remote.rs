@@ -77,6 +77,9 @@ impl RemoteModule {
         let start = Instant::now();
         let mut is_asked = false;
         loop {
+            if mesh.is_interrupted() {
+                return Err(RpcError::Stopping);
+            }
             let look = |cores: &mut Cores, now| {
                 if cores.presence.owner(name).is_none() && !std::mem::replace(&mut is_asked, true) {
                     cores.presence.find(now, name);
@@ -219,8 +222,13 @@ impl<R> PendingCall<R> {
         if self.is_over {
             return None;
         }
+        let answer = self.mesh.wait_in_handler(&self.answers, None);
+        if answer.is_none() && self.mesh.is_interrupted() {
+            self.cancel();
+            self.is_over = true;
+            return Some(Answer::Outcome(Err(RpcError::Stopping)));
+        }
         // The mesh outlives its calls, and each has an outcome.
-        let answer = self.mesh.wait_for(&self.answers, None);
         let answer = answer.unwrap_or(Answer::Outcome(Err(RpcError::OutcomeUnknown)));
         self.took(&answer);
         Some(answer)
@@ -250,7 +258,7 @@ impl<R: DeserializeOwned> PendingCall<R> {
         // One that cannot be reckoned with is never reached.
         let until = Instant::now().checked_add(at_most);
         loop {
-            match self.mesh.wait_for(&self.answers, until) {
+            match self.mesh.wait_in_handler(&self.answers, until) {
                 None => return Err(self),
                 Some(answer) => {
                     self.took(&answer);

@@ -7,6 +7,7 @@
 mod age;
 mod busy;
 mod cores;
+mod interruption;
 mod reader;
 mod reading;
 mod this_process;
@@ -28,6 +29,7 @@ use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
 pub(crate) use cores::{Answer, Cores, DESCRIBE, HandOut, Published, RunChore};
+use interruption::Interruption;
 use reader::{Reader, Wake};
 use reading::Reading;
 
@@ -37,6 +39,7 @@ pub(crate) struct Mesh {
     shared: Arc<Shared>,
     reading: Arc<Reading>,
     busy: Arc<Busy>,
+    interruption: Interruption,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -114,7 +117,8 @@ impl Mesh {
             let (shared, reading) = standing_by;
             reading.stand_by(&shared);
         });
-        let mesh = Self { shared, reading, busy, thread: Some(thread?) };
+        let interruption = Interruption::new();
+        let mesh = Self { shared, reading, busy, interruption, thread: Some(thread?) };
         mesh.reading.ring();
         Ok(mesh)
     }
@@ -151,7 +155,28 @@ impl Mesh {
     /// Waits for what another thread sends, or what comes of reading the bus, which this thread does if no other one waits. `None`
     /// when the time is over, or nobody can send any more.
     pub(crate) fn wait_for<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
-        self.reading.wait_for(&self.shared, receiver, until)
+        self.reading.wait_for(&self.shared, receiver, until, None)
+    }
+
+    /// [`Mesh::wait_for`] for what a handler waits for: it ends early, without anything, when the process is to end.
+    pub(crate) fn wait_in_handler<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+        self.reading.wait_for(&self.shared, receiver, until, Some(&self.interruption.signal()))
+    }
+
+    /// Handlers are not to wait any more: the process is to end.
+    pub(crate) fn interrupt(&self) {
+        self.interruption.begin();
+        self.shared.wake.wake();
+    }
+
+    /// What waits from now on may: the module's last work.
+    pub(crate) fn allow_waiting(&self) {
+        self.interruption.end();
+    }
+
+    /// Whether handlers are not to wait any more.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interruption.has_begun()
     }
 
     /// Has `handler` called for the messages of a channel, by whichever thread reads.

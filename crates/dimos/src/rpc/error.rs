@@ -115,6 +115,9 @@ pub enum RpcError {
         /// How long the caller waited.
         waited: Duration,
     },
+    /// The process that called is about to end, and waits for nothing any more. The call was cancelled.
+    #[error("this process is about to end and waits no longer; the call was cancelled")]
+    Stopping,
     /// The process is gone, and the call had not been sent. It can be called again without harm.
     #[error("the process is gone; the call had not been sent")]
     NotSent,
@@ -183,6 +186,7 @@ impl RpcError {
             Self::ArgumentsTooLarge { .. } => "arguments_too_large",
             Self::ResultTooLarge { .. } => "result_too_large",
             Self::NoSuchProcess { .. } => "no_such_process",
+            Self::Stopping => "stopping",
             Self::NotSent => "not_sent",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Left { .. } => "left",
@@ -238,6 +242,7 @@ impl RpcError {
             "arguments_too_large" => Self::ArgumentsTooLarge { bytes: size("bytes"), limit: size("limit") },
             "result_too_large" => Self::ResultTooLarge { bytes: size("bytes"), limit: size("limit") },
             "no_such_process" => Self::NoSuchProcess { waited: Duration::from_micros(number("waited_us")) },
+            "stopping" => Self::Stopping,
             "not_sent" => Self::NotSent,
             "outcome_unknown" => Self::OutcomeUnknown,
             "left" => Self::Left { sent: member("sent").and_then(Value::as_bool).unwrap_or(true) },
@@ -270,6 +275,7 @@ impl RpcError {
             | Self::Cancelled
             | Self::Deadline { .. }
             | Self::Displaced
+            | Self::Stopping
             | Self::NotSent
             | Self::OutcomeUnknown
             | Self::Malformed { .. } => None,
@@ -315,6 +321,7 @@ mod tests {
             RpcError::ArgumentsTooLarge { bytes: 2, limit: 1 },
             RpcError::ResultTooLarge { bytes: 2, limit: 1 },
             RpcError::NoSuchProcess { waited: Duration::from_secs(2) },
+            RpcError::Stopping,
             RpcError::NotSent,
             RpcError::OutcomeUnknown,
             RpcError::Left { sent: false },
