@@ -50,15 +50,16 @@ impl Arguments {
                 let message = format!("{name:?} is no name of an argument");
                 faults.push(Diagnostic::error(message).at(node.key, "letters, digits, _ and - make one"));
             }
-            let default = match &node.content {
+            let (default, is_path) = match &node.content {
                 // What is wrong with the declaration is told when the file is checked.
                 Content::Table(_) => match serde_json::from_value::<ArgumentDescription>(node.value()) {
-                    Ok(description) => description.default,
+                    Ok(description) => (description.default, description.is_path),
                     Err(_) => continue,
                 },
-                Content::Leaf(_) | Content::Array(_) => Some(node.value()),
+                Content::Leaf(_) | Content::Array(_) => (Some(node.value()), false),
             };
             let value = match given.get(name) {
+                Some(Given { value: GivenValue::Text(path), .. }) if is_path => Some(Value::from(whole(path))),
                 Some(given) => match typed(&given.value, default.as_ref()) {
                     Ok(value) => Some(value),
                     Err(why) => {
@@ -205,6 +206,12 @@ fn typed(given: &GivenValue, default: Option<&Value>) -> Result<Value, String> {
         (default, value) => kind(default) == kind(value),
     };
     if is_same { Ok(value) } else { Err(format!("takes {}, not {}", kind(default), kind(&value))) }
+}
+
+/// A path of the command line, which holds wherever a module works.
+fn whole(path: &str) -> String {
+    let whole = std::path::absolute(path).ok().and_then(|whole| Some(whole.to_str()?.to_owned()));
+    whole.unwrap_or_else(|| path.to_owned())
 }
 
 fn toml_value(text: &str) -> Option<Value> {

@@ -47,6 +47,9 @@ pub(super) struct ArgumentDescription {
     /// Its value unless it is set. Without one it has to be set.
     #[serde(default)]
     pub(super) default: Option<Value>,
+    /// Whether it is a path: on the command line it is relative to where the command is given.
+    #[serde(default, rename = "path")]
+    pub(super) is_path: bool,
     /// What it is for.
     #[serde(default)]
     #[expect(dead_code, reason = "for people and editors")]

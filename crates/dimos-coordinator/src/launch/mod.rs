@@ -11,7 +11,7 @@
 //!
 //! [args]
 //! seed = 1                                # set by `seed=3` on the command line
-//! log = { help = "an event log" }         # has to be set
+//! log = { path = true }                   # has to be set; a path of the command line is relative to where that is given
 //!
 //! [modules.robot]
 //! run = "robot-sim"                       # comes with dimos, lies beside the file, or is on PATH

@@ -477,6 +477,13 @@ error: there is no argument `other`
     let launch = with(&[("seed", "3"), ("log", "2024"), ("rate", "2"), ("way", "[1, 2]")]).unwrap();
     let config = &launch.plan.modules[&name("robot")].config;
     assert_eq!(*config, json!({ "seed": 3, "log": "2024", "rate": 2, "way": [1, 2] }));
+    let file = "args.log.path = true\nmodules.player = { run = 'robot-sim', config.file = '${log}' }\n";
+    let paths = Directory::new(&[("main.toml", file)]);
+    for (given, expected) in [("2024", std::env::current_dir().unwrap().join("2024")), ("/a/b", "/a/b".into())] {
+        let arguments = vec![("log".to_owned(), given.to_owned())];
+        let launch = paths.read_as(&Request { arguments, ..paths.request() }).unwrap();
+        assert_eq!(launch.plan.modules[&name("player")].config, json!({ "file": expected }));
+    }
     assert_text(
         &with(&[("sede", "3"), ("seed", "fast"), ("loud", "")]).unwrap_err(),
         "\
