@@ -1,7 +1,7 @@
 //! Runs a test alone in its own network namespace, so that tests share neither ports nor routes with anything.
 //!
 //! The test function runs twice: outside it only starts this executable again, for that one test, in fresh user, network and
-//! process namespaces; inside it does its work. The first process of a process namespace takes all others with it when
+//! process namespaces, with a `/proc` of its own; inside it does its work. The first process of a process namespace takes all others with it when
 //! it ends, so nothing that a test starts outlives it, even if it is killed.
 
 use std::io::Write;
@@ -113,8 +113,8 @@ fn unshare_arguments() -> Option<&'static [&'static str]> {
     static ARGUMENTS: OnceLock<Option<&[&str]>> = OnceLock::new();
     *ARGUMENTS.get_or_init(|| {
         [
-            &["--map-root-user", "--net", "--pid", "--fork", "--kill-child"][..],
-            &["--net", "--pid", "--fork", "--kill-child"],
+            &["--map-root-user", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"][..],
+            &["--net", "--pid", "--mount-proc", "--fork", "--kill-child"],
         ]
         .into_iter()
         .find(|arguments| {

@@ -3,7 +3,7 @@
 //! The callees are the example `mesh_calls`, which tells what it executes; the caller is the test itself. What a test measures
 //! and does not assert, it prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +15,7 @@ use dimos::rpc::{RpcError, TimeLimit};
 use dimos::{Dimos, NodeId, Options, PendingCall, RemoteModule};
 use mesh_tests::example;
 use mesh_tests::hosts::{FarHost, lose_percent};
+use mesh_tests::modules::eventually;
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::{isolated, test_name};
 use serde_json::{Value, json};
@@ -325,6 +326,55 @@ fn large_results_cross_a_wire_that_loses_a_hundredth() {
 }
 
 #[test]
+fn a_hundred_processes_know_each_other_and_who_of_them_is_lost() {
+    let program = program();
+    isolated!(MulticastOnLo);
+    let dimos = client(LOCAL);
+    let events = dimos.events();
+    let mut commands: Vec<_> = (0..100).map(|number| serve_as(&program, &format!("worker{number}"), LOCAL)).collect();
+    // All at once, as a launch does.
+    let processes: Vec<_> = commands.iter_mut().map(Process::start).collect();
+    let mut workers: Vec<_> = processes.into_iter().map(Worker::ready).collect();
+    let nodes = |workers: &[Worker]| workers.iter().map(Worker::node).collect::<BTreeSet<_>>();
+    eventually(
+        || format!("all 100 are seen; {} are", dimos.modules().len()),
+        || (dimos.modules().len() == 100).then_some(()),
+    );
+    let seen: BTreeSet<_> = dimos.modules().iter().map(|module| module.identity.node).collect();
+    assert_eq!(seen, nodes(&workers));
+    // Those who come later see them all, too.
+    assert_eq!(client(LOCAL).settled().modules().len(), 100);
+
+    let told = workers.split_off(95);
+    let killed = workers.split_off(90);
+    for worker in &killed {
+        worker.signal("KILL");
+    }
+    let start = Instant::now();
+    for worker in &told {
+        worker.signal("TERM");
+    }
+    let (mut lost, mut left, mut took) = (BTreeSet::new(), BTreeSet::new(), Duration::ZERO);
+    // So long that anybody else would be missed as well.
+    while let Ok(event) = events.recv_deadline(start + Duration::from_secs(15)) {
+        match event {
+            Event::Lost { node, .. } => {
+                took = start.elapsed();
+                assert!(lost.insert(node), "{node} is lost twice");
+            }
+            // The client of before has no name.
+            Event::Left { node, name: Some(_), failed } => assert!(left.insert(node) && !failed, "{node}"),
+            Event::Stuck { .. } | Event::Displaced { .. } | Event::Missed { .. } => panic!("{event:?}"),
+            _ => {}
+        }
+    }
+    eprintln!("measured: 100 processes: 5 of them lost within {took:?}");
+    assert_eq!((lost, left), (nodes(&killed), nodes(&told)));
+    let seen: BTreeSet<_> = dimos.modules().iter().map(|module| module.identity.node).collect();
+    assert_eq!(seen, nodes(&workers));
+}
+
+#[test]
 fn cost_of_10_processes_that_do_nothing() {
     let program = program();
     isolated!(MulticastOnLo);
@@ -419,7 +469,10 @@ impl Worker {
     }
 
     fn start_by(mut command: Command) -> Self {
-        let mut process = Process::start(&mut command);
+        Self::ready(Process::start(&mut command))
+    }
+
+    fn ready(mut process: Process) -> Self {
         let ready = process.expect_line("ready", |line| line.starts_with("ready "));
         let words: Vec<_> = ready.split(' ').map(str::to_owned).collect();
         let [_, node, epoch] = words.try_into().expect("a node and an epoch");
@@ -445,8 +498,12 @@ impl Worker {
 }
 
 fn serve(program: &PathBuf, url: &str) -> Command {
+    serve_as(program, NAME, url)
+}
+
+fn serve_as(program: &PathBuf, name: &str, url: &str) -> Command {
     let mut command = Command::new(program);
-    command.args(["serve", NAME]).env("LCM_DEFAULT_URL", url);
+    command.args(["serve", name]).env("LCM_DEFAULT_URL", url);
     command
 }
 

@@ -52,23 +52,23 @@ fn arguments_that_are_not_what_the_schema_says_are_refused_before_the_method_run
 #[test]
 fn a_panic_is_answered_and_counted_on_whatever_thread_it_was() {
     isolated!(MulticastOnLo);
-    let (_dimos, worker, module) = worker(&[]);
+    let (_dimos, mut worker, module) = worker(&[]);
     let panicked = |message: &str| Err(RpcError::Panic { message: message.to_owned() });
     assert_eq!(module.call("explode", &()), panicked("it exploded"));
     assert_eq!(module.call("explode_beside", &()), panicked("it exploded beside"));
     assert_eq!(module.call("explode_beside", &()), panicked("it exploded beside"));
     assert_eq!(module.call("add", &json!({ "a": 1 })), Ok(json!(1)));
-    let count = |log: &[Value], handler: &str| {
-        let of = log.iter().filter(|line| line["fields"]["handler"] == handler);
-        of.filter_map(|line| line["fields"]["count"].as_u64()).max()
-    };
-    eventually(
-        || format!("they are counted: {}", worker.0.stderr()),
-        || {
-            (count(&worker.log(), "explode") == Some(1) && count(&worker.log(), "explode_beside") == Some(2))
-                .then_some(())
-        },
-    );
+    // The caller may have its answer before it is counted.
+    let counted = json!({ "explode": 1, "explode_beside": 2 });
+    eventually(|| "they are counted".to_owned(), || (module.call("faults", &()).ok()? == counted).then_some(()));
+    // What comes often is told now and then, and for the last time at the end.
+    worker.signal("TERM");
+    assert_eq!(worker.exit_code(), Some(0));
+    let log = worker.log();
+    let of = |handler: &'static str| log.iter().filter(move |line| line["fields"]["handler"] == handler);
+    assert_eq!(of("explode").count(), 1, "{log:?}");
+    let told = of("explode_beside").map(|line| &line["fields"]["count"]).collect::<Vec<_>>();
+    assert_eq!(told, [&json!(1), &json!(2)], "{log:?}");
 }
 
 #[test]

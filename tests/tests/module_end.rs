@@ -1,12 +1,14 @@
 //! How modules end: when they are told to, when they cannot go on, when another takes their name; and what others hear of it.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dimos::presence::Event;
+use dimos::rpc::{RpcError, TimeLimit};
 use dimos::{Dimos, Messages, RemoteModule};
 use lcm::Queue;
-use lcm_types::std_msgs::Int32;
+use lcm_types::std_msgs::{Int32, String as Text};
 use lcm_types::tf2_msgs::TFMessage;
 use mesh_tests::modules::{ModuleProcess, eventually};
 use mesh_tests::process::PATIENCE;
@@ -140,6 +142,120 @@ fn who_is_displaced_publishes_nothing_more_and_ends_with_13() {
     }));
     assert_eq!(end.rest(), [0_i32; 0]);
     assert!(transforms.next(Duration::from_millis(100)).expect("transforms").is_none());
+}
+
+#[test]
+fn a_handler_that_waits_for_others_comes_back_and_the_stop_hook_runs() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let found = dimos.listen::<Text>("/found", Queue::keep_last(10)).expect("the bus is there");
+    let (mut looker, _) = ModuleProcess::start_as(&dimos, "looker", test_module!("Looker"), &[]);
+    dimos.publish("/seek", &Int32 { data: 30_000 }).expect("the bus takes it");
+    // It certainly waits then.
+    std::thread::sleep(Duration::from_millis(200));
+    let told = Instant::now();
+    looker.signal("TERM");
+    assert_eq!(looker.exit_code(), Some(0));
+    assert!(told.elapsed() < SLACK);
+    let next = || found.next(PATIENCE).expect("it is text").expect("it says something").data;
+    let why = next();
+    assert!(why.contains("about to end") && why.contains("no frame"), "{why}");
+    assert_eq!(next(), "the end");
+}
+
+#[test]
+fn a_call_of_another_module_ends_with_the_module_that_waits_for_it() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let (_worker, worker) = ModuleProcess::start_as(&dimos, "worker", test_module!("Worker"), &[]);
+    let (mut caller, calling) = ModuleProcess::start_as(&dimos, "caller", test_module!("Caller"), &[]);
+    let busy = worker.start("sleep", &json!({ "ms": 5000 })).expect("JSON");
+    let sum = calling.start("sum", &json!({ "a": 1, "b": 2 })).expect("JSON");
+    std::thread::sleep(Duration::from_millis(200));
+    let told = Instant::now();
+    caller.signal("TERM");
+    // Who called it learns why it has no sum.
+    let error = sum.wait().expect_err("it ends");
+    assert!(error.to_string().contains("about to end"), "{error:?}");
+    assert_eq!(caller.exit_code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(4), "{:?}", told.elapsed());
+    drop(busy);
+}
+
+#[test]
+fn concurrent_methods_that_run_are_finished() {
+    isolated!(MulticastOnLo);
+    let mut end = Ending::of(&[]);
+    let begin = |ms: u64| end.module.start("linger", &json!({ "ms": ms })).expect("JSON");
+    let calls = [begin(400), begin(500), begin(60_000)];
+    std::thread::sleep(Duration::from_millis(200));
+    let told = Instant::now();
+    end.process.signal("TERM");
+    let [one, other, endless] = calls.map(dimos::PendingCall::wait);
+    assert_eq!((one, other), (Ok(json!(400)), Ok(json!(500))));
+    // That one is too much; its caller learns that nobody knows.
+    assert_eq!(endless, Err(RpcError::OutcomeUnknown));
+    assert_eq!(end.process.exit_code(), Some(0));
+    assert!(told.elapsed() < SLACK);
+    assert_eq!(end.heard().0.last(), Some(&-1));
+}
+
+#[test]
+fn who_is_displaced_finishes_the_calls_that_run() {
+    isolated!(MulticastOnLo);
+    let mut end = Ending::of(&[]);
+    let call = end.module.start("linger", &json!({ "ms": 4000 })).expect("JSON");
+    std::thread::sleep(Duration::from_millis(200));
+    let (_second, _) = ModuleProcess::start_as(&end.dimos, "ends", test_module!("Ends"), &[]);
+    assert_eq!(call.wait(), Ok(json!(4000)));
+    assert_eq!(end.process.exit_code(), Some(13));
+}
+
+#[test]
+fn calls_that_nobody_wants_any_more_do_not_run_when_their_turn_comes() {
+    isolated!(MulticastOnLo);
+    let mut end = Ending::of(&[]);
+    end.dimos.publish("/nap", &Int32 { data: 1500 }).expect("the bus takes it");
+    end.wait_for(1500);
+    let soon = TimeLimit::Deadline(Duration::from_millis(300));
+    let late = end.module.limit(soon).start("stop_itself", &()).expect("JSON");
+    assert_eq!(late.wait(), Err(RpcError::Deadline { acknowledged: true }));
+    let cancelled = end.module.start("stop_itself", &()).expect("JSON");
+    cancelled.cancel();
+    end.wait_for(1500);
+    assert_eq!(cancelled.wait(), Err(RpcError::Cancelled));
+    // It goes on.
+    assert_eq!(end.module.call("fail", &()), Ok(json!(null)));
+    assert_eq!(end.process.exit_code(), Some(1));
+}
+
+#[test]
+fn a_module_whose_log_is_not_read_works_and_ends_and_says_what_it_dropped() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let start = |name: &str| {
+        let mut command = test_module!("Ends");
+        command.args(["--name", name]).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::null());
+        let child = command.spawn().expect("it starts");
+        let module = eventually(|| "it runs".to_owned(), || dimos.module(name).ok());
+        // More than a pipe and what waits for it have room for.
+        assert_eq!(module.call("chatter", &json!({ "lines": 20_000 })), Ok(json!(null)));
+        assert_eq!(module.call("linger", &json!({ "ms": 0 })), Ok(json!(0)));
+        child
+    };
+    let (mut unread, mut read) = (start("unread"), start("read"));
+    let told = Instant::now();
+    mesh_tests::process::run(Command::new("kill").arg(unread.id().to_string()));
+    assert_eq!(unread.wait().expect("it ends").code(), Some(0));
+    assert!(told.elapsed() < SLACK);
+
+    let lines = BufReader::new(read.stderr.take().expect("it is piped")).lines();
+    let dropped = lines.map_while(Result::ok).find(|line| line.contains("were dropped")).expect("it says so");
+    let dropped: serde_json::Value = serde_json::from_str(&dropped).expect("it is JSON");
+    let count = dropped["fields"]["lines"].as_u64().expect("a number");
+    assert!((1..20_000).contains(&count), "{dropped}");
+    mesh_tests::process::run(Command::new("kill").arg(read.id().to_string()));
+    assert_eq!(read.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]

@@ -65,6 +65,16 @@ fn who_comes_while_messages_are_published_gets_them_in_order_and_none_twice() {
 }
 
 #[test]
+fn two_ports_on_one_channel_both_get_the_last_message() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let (_server, _) = start(&dimos, "MapServer", "server", &["--config", "bytes=100", "--config", "cell=7"]);
+    let (_reader, reader) = start(&dimos, "MapReader", "reader", &["--remap", "other=/map"]);
+    assert_eq!(read(&reader, 1), json!([[100, 7]]));
+    assert_eq!(reader.call("other", &()), Ok(json!(100)));
+}
+
+#[test]
 fn a_large_message_comes_late_too() {
     isolated!(MulticastOnLo);
     let dimos = Dimos::join().expect("the bus is there");

@@ -92,6 +92,7 @@ fn python_dimos_may_give_both_arguments_and_a_line() {
     // A stdin that stays open and says nothing delays it, and that is all.
     let silent = ModuleProcess(Process::start(test_module!("Ticker").args(["--ticks", "/t2", "--nap", "/n2"])));
     let _module = silent.running(&dimos, &format!("ticker-{}", silent.0.id()));
+    let _ = silent.logged("no whole line came on stdin");
 }
 
 #[test]

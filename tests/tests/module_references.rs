@@ -1,5 +1,6 @@
 //! References of modules to others: found by what they offer, waited for, found again; and calls that come back.
 
+use dimos::presence::Event;
 use dimos::rpc::RpcError;
 use dimos::{Dimos, Messages, RemoteModule};
 use lcm::Queue;
@@ -32,8 +33,15 @@ fn a_reference_that_could_be_several_lists_them_and_ends_the_module() {
     isolated!(MulticastOnLo);
     let dimos = Dimos::join().expect("the bus is there");
     let _workers = [worker(&dimos, "left"), worker(&dimos, "right")];
+    let events = dimos.events();
     let mut caller = ModuleProcess::start(test_module!("Caller"), &[]);
     assert_eq!(caller.exit_code(), Some(4));
+    // Its farewell says that it failed.
+    let farewell = events.iter().find_map(|event| match event {
+        Event::Left { failed, .. } => Some(failed),
+        _ => None,
+    });
+    assert_eq!(farewell, Some(true));
     let log = caller.log();
     let error = log.last().expect("a line")["fields"]["error"].as_str().unwrap_or_default();
     assert!(error.contains("left, right") && error.contains("--reference adder="), "{log:?}");
@@ -137,6 +145,20 @@ fn calls_find_the_process_that_has_taken_the_place_of_the_one_before() {
     third.signal("KILL");
     let (_fourth, _) = worker(&dimos, "worker");
     eventually(|| format!("it calls the new one: {:?}", sum()), || (sum() == Ok(json!(2))).then_some(()));
+}
+
+#[test]
+fn calls_by_a_reference_can_have_another_limit() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let (_worker, worker) = worker(&dimos, "worker");
+    let (_caller, caller) = ModuleProcess::start_as(&dimos, "caller", test_module!("Caller"), &[]);
+    let sum = || caller.call("sum_within", &json!({ "a": 1, "b": 1, "ms": 500 }));
+    assert_eq!(sum(), Ok(json!(2)));
+    let busy = worker.start("sleep", &json!({ "ms": 5000 })).expect("JSON");
+    let error = eventually(|| "it is busy".to_owned(), || sum().err());
+    assert!(error.to_string().contains("deadline"), "{error:?}");
+    drop(busy);
 }
 
 #[test]

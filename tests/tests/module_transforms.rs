@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use dimos::{Dimos, RemoteModule};
 use lcm::Queue;
+use lcm_types::builtin_interfaces::Time;
 use lcm_types::geometry_msgs::TransformStamped;
 use lcm_types::std_msgs::{Int32, String as Text};
 use lcm_types::tf2_msgs::TFMessage;
@@ -47,8 +48,8 @@ fn static_transforms_come_again_and_again_with_the_time_it_is() {
     isolated!(MulticastOnLo);
     let dimos = Dimos::join().expect("the bus is there");
     let heard = dimos.listen::<TFMessage>("/tf", Queue::keep_last(100)).expect("the bus is there");
-    let (_arm, _) = start(&dimos, "Arm", "arm", &[]);
     let begin = Instant::now();
+    let (_arm, _) = start(&dimos, "Arm", "arm", &[]);
     let stamps: Vec<_> = (0..6)
         .map(|_| {
             let message = heard.next(PATIENCE).expect("transforms").expect("they come again");
@@ -79,6 +80,29 @@ fn a_module_waits_for_a_transform_and_hears_it_while_it_waits() {
     arm.call("place", &json!({ "parent": "arm", "child": "hand", "x_m": 2.0 })).expect("it takes it");
     assert_eq!(next(), "3");
     assert_eq!(look.wait(), Ok(json!(3.0)));
+}
+
+#[test]
+fn a_simulation_that_begins_anew_leaves_no_transforms_of_its_future() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let (_looker, looker) = start(&dimos, "Looker", "looker", &["--simulated-time"]);
+    let tell = |sec: i32, x_m: Option<f64>| {
+        dimos.publish("/clock", &Time { sec, nanosec: 0 }).expect("the bus takes it");
+        let Some(x_m) = x_m else { return };
+        let mut transform = TransformStamped { child_frame_id: "hand".to_owned(), ..TransformStamped::default() };
+        (transform.header.stamp.sec, transform.header.frame_id) = (sec, "base".to_owned());
+        (transform.transform.translation.x, transform.transform.rotation.w) = (x_m, 1.0);
+        dimos.publish("/tf", &TFMessage { transforms: vec![transform] }).expect("the bus takes it");
+    };
+    let look = || looker.call("look", &json!({ "target": "base", "source": "hand" }));
+    tell(8, Some(8.0));
+    eventually(|| "it is heard".to_owned(), || (look() == Ok(json!(8.0))).then_some(()));
+    // By less than transforms are kept for.
+    tell(3, None);
+    eventually(|| "it is forgotten".to_owned(), || look().is_err().then_some(()));
+    tell(4, Some(4.0));
+    eventually(|| "it is heard".to_owned(), || (look() == Ok(json!(4.0))).then_some(()));
 }
 
 #[test]

@@ -39,7 +39,7 @@ use proc_macro::TokenStream;
 ///
 /// | type | field |
 /// |---|---|
-/// | `In<T>` | a port that messages come in by; `#[port(...)]` takes `topic = "/front/scan"`, and `latest` or `keep_last = 8` |
+/// | `In<T>` | a port that messages come in by; `#[port(...)]` takes `topic = "/front/scan"`, and, for a port with a handler, `latest` or `keep_last = 8` |
 /// | `Out<T>` | a port that messages go out by; `#[port(...)]` takes `topic = "..."` and `latched` |
 /// | `Ref<dyn Planner>` | another module, by an interface; in an `Option` it may be missing |
 /// | `Context`, `Clock`, `Tf` | the module's surroundings, time, transforms |
@@ -49,10 +49,19 @@ use proc_macro::TokenStream;
 /// The namespace of the module goes before a topic, unless that is a whole channel: `topic = "/clock#builtin_interfaces.Time"`.
 /// Documentation comments of the struct and of its ports are part of the module's contract.
 ///
-/// ```ignore
-/// use dimos::{In, Module, Out};
+/// ```
+/// use dimos::{In, Module, Out, module};
 /// use lcm_types::geometry_msgs::Twist;
 /// use lcm_types::sensor_msgs::LaserScan;
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Default, Serialize, Deserialize, JsonSchema)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Settings {
+///     /// How fast, in m/s.
+///     speed_mps: f64,
+/// }
 ///
 /// /// Drives until something is near.
 /// #[derive(Module)]
@@ -61,10 +70,13 @@ use proc_macro::TokenStream;
 ///     #[port(latest)]
 ///     scan: In<LaserScan>,
 ///     cmd_vel: Out<Twist>,
-///     config: CruiseConfig,
+///     config: Settings,
 ///     #[init(f32::INFINITY)]
 ///     nearest_m: f32,
 /// }
+///
+/// #[module]
+/// impl Cruise {}
 /// ```
 #[proc_macro_derive(Module, attributes(port, init))]
 pub fn derive_module(input: TokenStream) -> TokenStream {
@@ -93,15 +105,26 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// - `#[shared] progress: &Progress`, of a `concurrent` method: borrowed from the field `progress`, an `Arc<Progress>`. Such a method
 ///   runs beside the module's thread, also while that is busy, and takes no `self`.
 ///
-/// ```ignore
-/// #[dimos::module]
+/// ```
+/// use dimos::{In, Module, Out, OutError, module};
+/// use lcm_types::geometry_msgs::Twist;
+/// use lcm_types::sensor_msgs::{LaserScan, LaserScanView};
+///
+/// #[derive(Module)]
+/// struct Cruise {
+///     scan: In<LaserScan>,
+///     cmd_vel: Out<Twist>,
+///     nearest_m: f32,
+/// }
+///
+/// #[module]
 /// impl Cruise {
 ///     fn on_scan(&mut self, scan: LaserScanView<'_>) {
 ///         self.nearest_m = scan.ranges().iter().fold(f32::INFINITY, |nearest, range| nearest.min(range.get()));
 ///     }
 ///
 ///     #[every(hz = 10)]
-///     fn drive(&mut self) -> Result<(), SendError> {
+///     fn drive(&mut self) -> Result<(), OutError> {
 ///         self.cmd_vel.publish(&Twist::default())
 ///     }
 ///
@@ -127,8 +150,19 @@ pub fn module(arguments: TokenStream, input: TokenStream) -> TokenStream {
 /// Methods take `&self` and return a `Result<_, RpcError>`. One whose result is a `Stream` is answered with a stream; one with
 /// `#[binary]` is called in binary, and `#[rpc(name = "...")]` has the name under which it is called, if it is another one.
 ///
-/// ```ignore
-/// #[dimos::interface]
+/// ```
+/// use dimos::{RpcError, Stream, Wire, interface};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// type Path = Vec<[f64; 2]>;
+///
+/// #[derive(Serialize, Deserialize, JsonSchema, Wire)]
+/// struct Grid {
+///     cell_m: f32,
+/// }
+///
+/// #[interface]
 /// trait Planner {
 ///     /// Finds a way to a place.
 ///     fn plan(&self, x: f64, y: f64) -> Result<Path, RpcError>;
@@ -145,7 +179,10 @@ pub fn interface(arguments: TokenStream, input: TokenStream) -> TokenStream {
 
 /// Lets a type travel in the bodies of binary calls; see `dimos::Wire`.
 ///
-/// ```ignore
+/// ```
+/// use dimos::Wire;
+/// use serde::{Deserialize, Serialize};
+///
 /// #[derive(Serialize, Deserialize, Wire)]
 /// struct Grid {
 ///     cell_m: f32,

@@ -55,6 +55,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             type Config = #config_type;
             const CLASS_NAME: &'static str = #class_name;
             const DOC: &'static str = #doc;
+            const VERSION: ::core::option::Option<&'static str> = ::core::option_env!("CARGO_PKG_VERSION");
             fn declare(#declaration: &mut ::dimos::module::Declaration) {
                 #(#declarations)*
             }

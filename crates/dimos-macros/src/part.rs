@@ -185,8 +185,15 @@ impl PortOptions {
                 ("topic", _) => {
                     let topic = setting.text()?;
                     let text = topic.value();
-                    if text.is_empty() || text.starts_with('#') || text.contains('\0') || text.len() > MAX_TOPIC_BYTES {
-                        let message = format!("a topic has 1 to {MAX_TOPIC_BYTES} bytes, as in \"/front/scan\"");
+                    // With a type it is a whole channel.
+                    let (name, channel_type) = text.split_once('#').unwrap_or((&text, "type"));
+                    let is_good = name.len() > 1 && name.starts_with('/') && !text.contains('\0');
+                    let is_typed = !channel_type.is_empty() && !channel_type.contains('#');
+                    if !is_good || !is_typed || text.len() > MAX_TOPIC_BYTES {
+                        let message = format!(
+                            "a topic begins with `/`, as in \"/front/scan\", or is a whole channel, as in \
+                             \"/clock#builtin_interfaces.Time\"; it has at most {MAX_TOPIC_BYTES} bytes"
+                        );
                         return Err(Error::new(topic.span(), message));
                     }
                     read.topic = Some(text);

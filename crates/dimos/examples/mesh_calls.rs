@@ -16,10 +16,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use crossbeam_channel::{Receiver, bounded, select};
 use dimos::presence::Policy;
 use dimos::rpc::{RpcError, TimeLimit};
 use dimos::{Dimos, FindError, Name, Options, Service};
 use serde_json::{Value, json};
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
 
 /// Serves methods to try calls with, or calls a method of a module.
 #[derive(Debug, Parser)]
@@ -30,8 +33,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Takes a name and serves until another process takes it. Prints `ready NODE EPOCH`, `executed METHOD KEY` for each call that
-    /// runs, and `displaced NODE` at the end.
+    /// Takes a name and serves until another process takes it, or until it is told to end (SIGTERM). Prints `ready NODE EPOCH`,
+    /// `executed METHOD KEY` for each call that runs, and `displaced NODE` where that is the end.
     ///
     /// All methods take an object; its member `key`, if any, is counted. `echo` returns its arguments, `sleep` waits for `ms`
     /// milliseconds before it does so or, given `bytes`, what `blob` does, `stream` sends the numbers below `to`, `blob` returns a text of `bytes` bytes, `count_executions` returns how
@@ -126,12 +129,23 @@ fn serve(name: Name, class: &str, first_holder: bool) -> anyhow::Result<ExitCode
             Ok(json!(*executions.lock().unwrap_or_else(PoisonError::into_inner)))
         })
         .start(Options::default())?;
+    let told_to_end = terminations()?;
     println!("ready {} {}", served.node(), served.epoch());
-    let by = served.displaced().recv().context("the mesh has ended")?;
-    println!("displaced {by}");
+    select! {
+        recv(told_to_end) -> _ => return Ok(ExitCode::SUCCESS),
+        recv(served.displaced()) -> by => println!("displaced {}", by.context("the mesh has ended")?),
+    }
     // Calls in flight finish first.
     drop(served);
     Ok(ExitCode::from(DISPLACED))
+}
+
+/// Receives when this process is told to end.
+fn terminations() -> anyhow::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGTERM])?;
+    let (sender, receiver) = bounded(1);
+    std::thread::spawn(move || signals.forever().try_for_each(|_| sender.send(())));
+    Ok(receiver)
 }
 
 fn call(module: &str, method: &str, arguments: &str, limit: TimeLimit, is_stream: bool) -> anyhow::Result<ExitCode> {

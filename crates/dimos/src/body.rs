@@ -13,7 +13,10 @@ pub(crate) fn encode_arguments(codec: Codec, arguments: &(impl Serialize + ?Size
 }
 
 /// Arguments as the method takes them, checked against its schema if they are JSON. No bytes stand for `null`.
-pub(crate) fn decode_arguments<T: DeserializeOwned>(
+///
+/// # Errors
+/// [`RpcError::BadArguments`] if they are not what the method takes.
+pub fn decode_arguments<T: DeserializeOwned>(
     codec: Codec,
     bytes: &[u8],
     schema: Option<&Schema>,

@@ -77,6 +77,14 @@ impl Call {
         self.mesh.with(|cores, _| cores.is_cancelled(self.call.id))
     }
 
+    /// Why it is not to be executed any more, if that is so: it may have waited behind others after it was handed out.
+    pub(crate) fn unwanted(&self) -> Option<RpcError> {
+        if self.call.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Some(RpcError::Deadline { acknowledged: true });
+        }
+        self.is_cancelled().then_some(RpcError::Cancelled)
+    }
+
     /// Another module, to be called from this handler. It is found as with [`crate::Dimos::module`], by its name only.
     ///
     /// # Errors
@@ -162,8 +170,8 @@ impl<T: Serialize> Chunks<T> {
     /// happens meanwhile. Whoever cannot wait uses [`Chunks::try_send`], from a timer for instance, or sends from another thread.
     ///
     /// # Errors
-    /// [`RpcError::Cancelled`] if nobody reads the stream any more, [`RpcError::Idle`] if its reader takes nothing; then the handler
-    /// should end.
+    /// [`RpcError::Cancelled`] if nobody reads the stream any more, [`RpcError::Idle`] if its reader takes nothing,
+    /// [`RpcError::Stopping`] if this process is about to end; then the handler should end.
     pub fn send(&self, chunk: &T) -> Result<(), RpcError> {
         let mut bytes = self.call.encoded(chunk)?;
         let until = Instant::now() + PATIENCE;
@@ -172,7 +180,10 @@ impl<T: Serialize> Chunks<T> {
                 None => return Ok(()),
                 Some((refused, has_room)) => {
                     // It may be cancelled as well.
-                    let _: Option<()> = self.call.mesh.wait_for(&has_room, Some(until));
+                    let room: Option<()> = self.call.mesh.wait_in_handler(&has_room, Some(until));
+                    if room.is_none() && self.call.mesh.is_interrupted() {
+                        return Err(RpcError::Stopping);
+                    }
                     if Instant::now() >= until {
                         return Err(RpcError::Idle { limit: PATIENCE });
                     }

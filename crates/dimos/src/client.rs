@@ -1,19 +1,24 @@
 //! The mesh for programs that use it: scripts, tools, tests.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use lcm::{Lcm, OpenError, Publisher, Queue, Sample, SubscribeError, Subscription, Url};
+use lcm::{Channel, FileMode, Lcm, OpenError, Publisher, Queue, Sample, SubscribeError, Subscription, Url};
 
 use crate::listing::Contracts;
-use crate::mesh::{Mesh, MeshCounts, MeshError};
+use crate::mesh::{Mesh, MeshCounts, MeshError, Published};
+use crate::messages::ListenError;
 use crate::name::{Name, NameError};
+use crate::presence::limits::MAX_PUBLISHED;
 use crate::presence::{Event, Participant, Presence};
 use crate::remote::RemoteModule;
+use crate::topic::any_type;
 
-/// A connection to the mesh. Clones are the same connection; the last one that is dropped says farewell. No other process ends
-/// because of that.
+/// A connection to the mesh. Clones are the same connection; it ends with the last one that is dropped, or for all of them with
+/// [`Dimos::stop`]. No other process ends because of that.
 ///
 /// ```no_run
 /// let dimos = dimos::Dimos::connect()?;
@@ -29,6 +34,9 @@ pub struct Dimos {
     mesh: Arc<Mesh>,
     /// For data, beside the messages of the mesh.
     bus: Lcm,
+    url: Url,
+    /// How many messages this connection published, by channel.
+    published: Arc<Mutex<BTreeMap<Channel, Arc<AtomicU64>>>>,
     contracts: Arc<Mutex<Contracts>>,
 }
 
@@ -49,6 +57,20 @@ pub enum ConnectError {
     /// This process cannot take part.
     #[error(transparent)]
     Mesh(#[from] MeshError),
+    /// Nobody can be met there.
+    #[error("there is no mesh on {url}: {why}; use a bus such as udpm://239.255.76.67:7667")]
+    NoMesh {
+        /// The URL.
+        url: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A coordinator was named where none is waited for.
+    #[error("the coordinator {name} is named, but only `connect` waits for one: leave it out, or connect")]
+    UnusedCoordinator {
+        /// Its name.
+        name: Name,
+    },
     /// Nobody coordinates the mesh.
     #[error(
         "no coordinator on {url} within {waited:?}: start one, look whether LCM_DEFAULT_URL is the same there, or join without one"
@@ -96,6 +118,9 @@ pub enum FindError {
         /// Those that are there.
         others: Vec<Name>,
     },
+    /// This process has left the mesh.
+    #[error("this process has left the mesh and finds nobody any more")]
+    Left,
     /// It is the name of a class with several instances.
     #[error("{class} is the class of several modules: name one of {}", list(.candidates))]
     Several {
@@ -107,13 +132,15 @@ pub enum FindError {
 }
 
 impl Options {
-    /// The bus; if it is not given, the one that `LCM_DEFAULT_URL` names.
+    /// The bus, whatever `LCM_DEFAULT_URL` says: that counts only where no bus is given. The environment stays as it is, so
+    /// processes that this one starts join the bus that it names.
     #[must_use]
     pub fn url(self, url: Url) -> Self {
         Self { url: Some(url), ..self }
     }
 
-    /// The name of the coordinator to wait for, where several robots share the bus: `robot0/coordinator`.
+    /// The name of the coordinator to wait for, where several robots share the bus: `robot0/coordinator`. It is for
+    /// [`Options::connect`] only.
     #[must_use]
     pub fn coordinator(self, name: Name) -> Self {
         Self { coordinator: Some(name), ..self }
@@ -124,16 +151,22 @@ impl Options {
     /// # Errors
     /// If the bus cannot be joined, or the coordinator is not there or not the only one.
     pub fn connect(self) -> Result<Dimos, ConnectError> {
-        let url = self.resolved_url()?.to_string();
         let wanted = self.coordinator.clone();
-        let dimos = self.join()?;
+        let dimos = Self { coordinator: None, ..self }.join()?;
+        let url = dimos.url.to_string();
         let start = Instant::now();
         loop {
-            let (found, is_searching) =
-                dimos.mesh.with(|cores, _| (coordinators(&cores.presence), cores.presence.is_surveying()));
+            let (found, has_wanted, is_searching) = dimos.mesh.with(|cores, now| {
+                let presence = &mut cores.presence;
+                let has_wanted = wanted.as_ref().is_some_and(|name| presence.owner(name).is_some());
+                if let Some(name) = wanted.as_ref().filter(|_| !has_wanted) {
+                    presence.find(now, name);
+                }
+                (coordinators(presence), has_wanted, presence.is_surveying())
+            });
             let waited = start.elapsed();
             match (&wanted, &found[..]) {
-                (Some(name), names) if names.contains(name) => return Ok(dimos),
+                (Some(_), _) if has_wanted => return Ok(dimos),
                 // More may answer yet.
                 (None, [_]) if !is_searching => return Ok(dimos),
                 (None, [_, _, ..]) if !is_searching => {
@@ -152,23 +185,33 @@ impl Options {
     /// Joins the mesh, with or without a coordinator on it.
     ///
     /// # Errors
-    /// If the bus cannot be joined.
+    /// If the bus cannot be joined, or a coordinator is named.
     pub fn join(self) -> Result<Dimos, ConnectError> {
-        let url = self.resolved_url()?;
+        let url = self.bus_url()?;
         let bus = Lcm::open(&url.to_string())?;
         let mesh = Mesh::client(&url)?;
         mesh.with(|cores, now| {
             // It cannot have a name yet.
             let _ = cores.presence.join(now);
         });
-        Ok(Dimos { mesh: Arc::new(mesh), bus, contracts: Arc::default() })
+        Ok(Dimos { mesh: Arc::new(mesh), bus, url, published: Arc::default(), contracts: Arc::default() })
     }
 
-    pub(crate) fn resolved_url(&self) -> Result<Url, OpenError> {
-        match &self.url {
-            Some(url) => Ok(url.clone()),
-            None => Ok(Url::resolve("")?),
+    /// The bus of a process that waits for no coordinator.
+    pub(crate) fn bus_url(&self) -> Result<Url, ConnectError> {
+        if let Some(name) = self.coordinator.clone() {
+            return Err(ConnectError::UnusedCoordinator { name });
         }
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => Url::resolve("").map_err(OpenError::from)?,
+        };
+        let why = match &url {
+            Url::Memq => "it is a queue of its own for whoever opens it",
+            Url::File(file) if file.mode != FileMode::Read => "it records what is said, and nobody answers",
+            _ => return Ok(url),
+        };
+        Err(ConnectError::NoMesh { url: url.to_string(), why })
     }
 }
 
@@ -198,6 +241,12 @@ impl Dimos {
         modules
     }
 
+    /// All other processes that are known, those that only call others included, by node.
+    #[must_use]
+    pub fn participants(&self) -> Vec<Participant> {
+        self.mesh.with(|cores, _| cores.presence.participants().cloned().collect())
+    }
+
     /// The modules of a class.
     #[must_use]
     pub fn of_class(&self, class_name: &str) -> Vec<Participant> {
@@ -213,27 +262,37 @@ impl Dimos {
     /// Waits until all that are there have had time to say so, about 1 s after joining.
     #[must_use]
     pub fn settled(&self) -> &Self {
-        while self.mesh.with(|cores, _| cores.presence.is_surveying()) {
+        while self.mesh.with(|cores, _| cores.presence.is_surveying() && !cores.has_ended_calls()) {
             std::thread::sleep(POLL);
         }
         self
     }
 
-    /// A module, by its name, or by its class if that has only one instance. It is waited for up to 3 s.
+    /// A module, by its name, or by its class if that has only one instance. A name is waited for up to 2 s; an instance of a
+    /// class is known by then, about 1 s after joining at the latest.
     ///
     /// # Errors
     /// If there is none, or several.
     pub fn module(&self, name: &str) -> Result<RemoteModule, FindError> {
         let parsed: Name = name.parse()?;
-        self.mesh.with(|cores, now| cores.presence.find(now, &parsed));
+        let mut is_asked = false;
         loop {
-            let (owner, classes, is_searching) = self.mesh.with(|cores, _| {
-                let presence = &cores.presence;
+            let (owner, classes, is_searching, has_left) = self.mesh.with(|cores, now| {
+                let has_left = cores.has_ended_calls();
+                let presence = &mut cores.presence;
+                let owner = presence.owner(&parsed);
                 let classes: Vec<_> =
                     presence.of_class(name).filter_map(|one| Some((one.name.clone()?, one.identity.node))).collect();
-                (presence.owner(&parsed), classes, presence.is_finding(&parsed) || presence.is_surveying())
+                let is_surveying = presence.is_surveying();
+                // Nobody need be asked for a name that is a class.
+                let is_wanted = owner.is_none() && classes.is_empty();
+                if is_wanted && !std::mem::replace(&mut is_asked, true) {
+                    presence.find(now, &parsed);
+                }
+                (owner, classes, is_surveying || is_wanted && presence.is_finding(&parsed), has_left)
             });
             match (owner, &classes[..]) {
+                _ if has_left => return Err(FindError::Left),
                 (Some((node, _)), _) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), parsed, node)),
                 (None, _) if is_searching => std::thread::sleep(POLL),
                 (None, [(name, node)]) => return Ok(RemoteModule::new(Arc::clone(&self.mesh), name.clone(), *node)),
@@ -256,13 +315,14 @@ impl Dimos {
         self.mesh.with(|cores, _| cores.counts())
     }
 
-    /// What becomes of other processes from now on.
+    /// What becomes of other processes from now on, until the connection ends. Whoever does not read them finds
+    /// [`Event::Missed`] among them in the end.
     #[must_use]
     pub fn events(&self) -> Receiver<Event> {
         self.mesh.with(|cores, _| cores.events())
     }
 
-    /// Publishes data.
+    /// Publishes data. What is published so is not counted in beats, as it is by [`Dimos::publish`].
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.bus.publisher()
@@ -276,17 +336,35 @@ impl Dimos {
         self.bus.subscribe(channel, queue)
     }
 
-    /// The next message on a channel, if one comes in time.
+    /// The next message on a topic, if one comes in time: of any type, as in `/cmd_vel`, or of the one that is named, as in
+    /// `/cmd_vel#geometry_msgs.Twist`.
     ///
     /// # Errors
-    /// As [`Dimos::subscribe`].
-    pub fn peek_stream(&self, channel: &str, timeout: Duration) -> Result<Option<Sample>, SubscribeError> {
-        // The subscription lives as long as this connection does, so it is not closed.
-        Ok(self.subscribe(channel, Queue::keep_last(1))?.recv_timeout(timeout).unwrap_or_default())
+    /// If the topic has no channel, or the bus cannot be read.
+    pub fn peek_stream(&self, topic: &str, timeout: Duration) -> Result<Option<Sample>, ListenError> {
+        let subscription = self.bus.subscribe(any_type(topic)?, Queue::keep_last(1)).map_err(ListenError::from)?;
+        // It lives as long as this connection does, so it is not closed.
+        Ok(subscription.recv_timeout(timeout).unwrap_or_default())
     }
 
-    /// Closes this connection, as dropping it does, unless a clone or a module found with it lives on. Nothing else ends.
-    pub fn stop(self) {}
+    /// Leaves the mesh, whoever still holds this connection: calls under way end with [`RpcError::Left`](crate::RpcError::Left),
+    /// and so do those that are made later; no events come any more. Publishers and subscriptions of data go on until they are
+    /// dropped. No other process ends.
+    pub fn stop(self) {
+        self.mesh.stop();
+    }
+
+    /// Counts a message, to be told in beats; those on further channels than others remember are not counted.
+    pub(crate) fn count_published(&self, channel: Channel) {
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = published.get(&channel) {
+            count.fetch_add(1, Ordering::Relaxed);
+        } else if published.len() < MAX_PUBLISHED {
+            let count = Arc::new(AtomicU64::new(1));
+            published.insert(channel, Arc::clone(&count));
+            self.mesh.with(|cores, _| cores.add_published(Published { channel: channel.to_string(), count }));
+        }
+    }
 
     pub(crate) fn bus(&self) -> &Lcm {
         &self.bus

@@ -129,7 +129,10 @@ impl ReferenceContract {
                 let is_same = needed.binary == offered.binary;
                 return (!is_same).then(|| format!("{name} has other types"));
             }
-            arguments_misfit(&needed.arguments, &offered.arguments).map(|why| format!("{name}: {why}"))
+            if let Some(why) = arguments_misfit(&needed.arguments, &offered.arguments) {
+                return Some(format!("{name}: {why}"));
+            }
+            (!may_agree(&needed.result, &offered.result)).then(|| format!("{name}: its result has another type"))
         })
     }
 }
@@ -329,6 +332,11 @@ mod tests {
         assert_eq!(fits(&more, &point).unwrap(), "plan: it takes no argument speed");
         assert_eq!(fits(&point, &text).unwrap(), "plan: its argument x has another type");
         assert_eq!(fits(&point, &needy).unwrap(), "plan: it needs an argument y");
+        let telling = |result| MethodContract { result, ..method(point.clone()) };
+        let (number, nothing) = (telling(json!({ "type": "number" })), telling(json!({ "type": "null" })));
+        assert_eq!(misfit_of(&number, &telling(json!({ "type": "integer" }))), None);
+        assert_eq!(misfit_of(&number, &telling(Value::Null)), None);
+        assert_eq!(misfit_of(&number, &nothing).unwrap(), "plan: its result has another type");
         let stream = MethodContract { is_stream: true, ..method(point.clone()) };
         assert_eq!(misfit_of(&method(point.clone()), &stream).unwrap(), "plan has a stream");
         let binary = MethodContract { binary: Some("1".into()), ..method(point.clone()) };

@@ -45,6 +45,9 @@ pub mod module;
 mod remote;
 mod service;
 
+/// For fuzz targets: what decodes the arguments that others send.
+#[doc(hidden)]
+pub use body::decode_arguments;
 pub use call::{Call, Chunks, Reply};
 pub use client::{ConnectError, Dimos, FindError, Options};
 pub use contract::Contract;

@@ -11,6 +11,7 @@ use crate::contract::{Contract, MethodContract};
 use crate::mesh::DESCRIBE;
 use crate::name::Name;
 use crate::presence::Participant;
+use crate::presence::limits::MAX_CAPABILITIES;
 use crate::remote::{PendingCall, RemoteModule};
 use crate::rpc::RpcError;
 
@@ -110,9 +111,13 @@ impl Dimos {
     /// Every method of every module. Modules are asked side by side.
     #[must_use]
     pub fn rpcs(&self) -> Listing {
+        self.methods_of(self.settled().modules())
+    }
+
+    fn methods_of(&self, modules: Vec<Participant>) -> Listing {
         let mut listing = Listing::default();
         let mut asked = Vec::new();
-        for module in self.settled().modules() {
+        for module in modules {
             let Participant { name: Some(name), identity, .. } = module else { continue };
             let module = RemoteModule::new(self.mesh(), name, identity.node);
             let hash = self.contract_hash(&module);
@@ -149,12 +154,25 @@ impl Dimos {
         Listing { methods, silent }
     }
 
-    /// Calls a skill by its name alone, if only one module has it.
+    /// Calls a skill by its name alone, if only one module has it. Only those modules are asked for their contracts that say in
+    /// their claims that they have it, or have more skills than a claim can say; all of them if none does.
     ///
     /// # Errors
     /// If none or several modules have it, or whatever keeps the call from having a result.
     pub fn call_skill(&self, skill: &str, arguments: &(impl Serialize + ?Sized)) -> Result<Value, SkillError> {
-        let Listing { methods, .. } = self.skills();
+        let mut modules = self.settled().modules();
+        let has_it = |module: &Participant| {
+            let said = &module.identity.capabilities;
+            said.iter().any(|capability| capability == skill) || said.len() >= MAX_CAPABILITIES
+        };
+        if modules.iter().any(has_it) {
+            modules.retain(has_it);
+        }
+        let Listing { mut methods, .. } = self.methods_of(modules);
+        methods.retain(|method| method.contract.is_skill);
+        if !methods.iter().any(|method| method.method == skill) {
+            methods = self.skills().methods;
+        }
         let owners: Vec<_> = methods.iter().filter(|method| method.method == skill).collect();
         match &owners[..] {
             [] => {

@@ -41,13 +41,17 @@ pub enum ListenError {
 }
 
 impl Dimos {
-    /// Publishes a message on a topic; its blobs are not copied.
+    /// Publishes a message on a topic; its blobs are not copied. How many were published tells each beat of this process, for
+    /// the first [`MAX_PUBLISHED`](crate::presence::limits::MAX_PUBLISHED) channels: whoever listens can tell what it lost by
+    /// [`Participant::published`](crate::presence::Participant::published).
     ///
     /// # Errors
     /// If the topic has no channel for messages of this type, or the bus does not take the message.
     pub fn publish<T: Message>(&self, topic: &str, message: &T) -> Result<(), SendError> {
         let channel = channel_of::<T>(topic)?;
-        Ok(self.publisher().publish_message(channel, message)?)
+        self.publisher().publish_message(channel, message)?;
+        self.count_published(channel);
+        Ok(())
     }
 
     /// The messages of one type on a topic, from now on.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::body::{decode_result, encode_arguments};
 use crate::chain;
 use crate::client::POLL;
-use crate::mesh::{Cores, Mesh, Reply};
+use crate::mesh::{Answer, Cores, Mesh};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::State;
@@ -56,12 +56,13 @@ pub struct PendingCall<R = Value> {
     mesh: Arc<Mesh>,
     call: CallId,
     codec: Codec,
-    replies: Receiver<Reply>,
+    answers: Receiver<Answer>,
     is_over: bool,
     result: PhantomData<fn() -> R>,
 }
 
-/// The chunks of a stream, as they come. After the last one the iterator ends; an error is its last item. Dropping it cancels
+/// The chunks of a stream, as they come. After the last one the iterator ends; an error is its last item, also where a chunk is not
+/// of the type. Dropping it cancels
 /// the call.
 #[derive(Debug)]
 pub struct Stream<R = Value>(PendingCall<R>);
@@ -71,21 +72,25 @@ impl RemoteModule {
         Self { mesh, name, node, limit: None }
     }
 
-    /// The owner of a name; it is waited for up to 3 s.
+    /// The owner of a name; it is waited for up to 2 s.
     pub(crate) fn find(mesh: &Arc<Mesh>, name: &Name) -> Result<Self, RpcError> {
         let start = Instant::now();
         let mut is_asked = false;
         loop {
+            if mesh.is_interrupted() {
+                return Err(RpcError::Stopping);
+            }
             let look = |cores: &mut Cores, now| {
                 if cores.presence.owner(name).is_none() && !std::mem::replace(&mut is_asked, true) {
                     cores.presence.find(now, name);
                 }
-                (cores.presence.owner(name), cores.presence.is_finding(name))
+                (cores.presence.owner(name), cores.presence.is_finding(name), cores.has_ended_calls())
             };
             match mesh.with(look) {
-                (Some((node, _)), _) => return Ok(Self::new(Arc::clone(mesh), name.clone(), node)),
-                (None, true) => mesh.pass(POLL),
-                (None, false) => return Err(RpcError::NoSuchProcess { waited: start.elapsed() }),
+                (_, _, true) => return Err(RpcError::Left { sent: false }),
+                (Some((node, _)), _, _) => return Ok(Self::new(Arc::clone(mesh), name.clone(), node)),
+                (None, true, _) => mesh.pass(POLL),
+                (None, false, _) => return Err(RpcError::NoSuchProcess { waited: start.elapsed() }),
             }
         }
     }
@@ -195,8 +200,8 @@ impl RemoteModule {
         let (chain, limit) = (chain::current(), self.limit.unwrap_or(usual));
         let spec = CallSpec::new(self.node, self.name.clone(), method, body);
         let spec = CallSpec { limit, is_stream, chain, codec, contract, ..spec };
-        let (call, replies) = self.mesh.with(|cores, now| cores.call(now, spec));
-        Ok(PendingCall { mesh: Arc::clone(&self.mesh), call, codec, replies, is_over: false, result: PhantomData })
+        let (call, answers) = self.mesh.with(|cores, now| cores.call(now, spec));
+        Ok(PendingCall { mesh: Arc::clone(&self.mesh), call, codec, answers, is_over: false, result: PhantomData })
     }
 }
 
@@ -206,22 +211,27 @@ impl<R> PendingCall<R> {
         self.mesh.with(|cores, now| cores.cancel(now, self.call));
     }
 
-    fn took(&mut self, reply: &Reply) {
-        match reply {
-            Reply::Chunk(_) => self.mesh.with(|cores, now| cores.consumed(now, self.call)),
-            Reply::Outcome(_) => self.is_over = true,
+    fn took(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Chunk(_) => self.mesh.with(|cores, now| cores.consumed(now, self.call)),
+            Answer::Outcome(_) => self.is_over = true,
         }
     }
 
-    fn next(&mut self) -> Option<Reply> {
+    fn next(&mut self) -> Option<Answer> {
         if self.is_over {
             return None;
         }
+        let answer = self.mesh.wait_in_handler(&self.answers, None);
+        if answer.is_none() && self.mesh.is_interrupted() {
+            self.cancel();
+            self.is_over = true;
+            return Some(Answer::Outcome(Err(RpcError::Stopping)));
+        }
         // The mesh outlives its calls, and each has an outcome.
-        let reply = self.mesh.wait_for(&self.replies, None);
-        let reply = reply.unwrap_or(Reply::Outcome(Err(RpcError::OutcomeUnknown)));
-        self.took(&reply);
-        Some(reply)
+        let answer = answer.unwrap_or(Answer::Outcome(Err(RpcError::OutcomeUnknown)));
+        self.took(&answer);
+        Some(answer)
     }
 }
 
@@ -233,8 +243,8 @@ impl<R: DeserializeOwned> PendingCall<R> {
     pub fn wait(mut self) -> Result<R, RpcError> {
         loop {
             match self.next() {
-                Some(Reply::Outcome(result)) => return decoded(self.codec, result),
-                Some(Reply::Chunk(_)) => {}
+                Some(Answer::Outcome(result)) => return decoded(self.codec, result),
+                Some(Answer::Chunk(_)) => {}
                 None => return Err(RpcError::OutcomeUnknown),
             }
         }
@@ -245,13 +255,14 @@ impl<R: DeserializeOwned> PendingCall<R> {
     /// # Errors
     /// The call itself, if there is no result yet.
     pub fn wait_for(mut self, at_most: Duration) -> Result<Result<R, RpcError>, Self> {
-        let until = Instant::now() + at_most;
+        // One that cannot be reckoned with is never reached.
+        let until = Instant::now().checked_add(at_most);
         loop {
-            match self.mesh.wait_for(&self.replies, Some(until)) {
+            match self.mesh.wait_in_handler(&self.answers, until) {
                 None => return Err(self),
-                Some(reply) => {
-                    self.took(&reply);
-                    if let Reply::Outcome(result) = reply {
+                Some(answer) => {
+                    self.took(&answer);
+                    if let Answer::Outcome(result) = answer {
                         return Ok(decoded(self.codec, result));
                     }
                 }
@@ -293,16 +304,24 @@ impl<R: DeserializeOwned> Stream<R> {
         if self.0.is_over {
             return None;
         }
-        let reply = self.0.mesh.wait_for(&self.0.replies, Some(Instant::now() + at_most))?;
-        self.0.took(&reply);
-        self.item(reply)
+        let answer = self.0.mesh.wait_for(&self.0.answers, Instant::now().checked_add(at_most))?;
+        self.0.took(&answer);
+        self.item(answer)
     }
 
-    fn item(&self, reply: Reply) -> Option<Result<R, RpcError>> {
-        match reply {
-            Reply::Chunk(body) => Some(decode_result(self.0.codec, &body)),
-            Reply::Outcome(Ok(_)) => None,
-            Reply::Outcome(Err(error)) => Some(Err(error)),
+    fn item(&mut self, answer: Answer) -> Option<Result<R, RpcError>> {
+        match answer {
+            Answer::Chunk(body) => {
+                let chunk = decode_result(self.0.codec, &body);
+                if chunk.is_err() {
+                    // The rest is no use without it.
+                    self.0.cancel();
+                    self.0.is_over = true;
+                }
+                Some(chunk)
+            }
+            Answer::Outcome(Ok(_)) => None,
+            Answer::Outcome(Err(error)) => Some(Err(error)),
         }
     }
 }

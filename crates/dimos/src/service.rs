@@ -16,7 +16,7 @@ use crate::call::{Call, Chunks};
 use crate::client::{ConnectError, Options};
 use crate::contract::{Contract, MethodContract};
 use crate::json_schema::{Schema, SchemaError};
-use crate::mesh::{HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
+use crate::mesh::{DESCRIBE, HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{ClaimError, Event, JoinError, Policy, Stage};
@@ -45,6 +45,8 @@ pub struct Service {
     policy: Policy,
     contract: Contract,
     methods: BTreeMap<String, (Method, Box<Handler>)>,
+    /// A method that was given or described twice.
+    repeated: Option<String>,
 }
 
 /// Takes the arguments out of the request, and gives the result as bytes.
@@ -77,6 +79,15 @@ pub enum ServeError {
     /// This process has a name already.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// A method was given or described twice.
+    #[error("the method {method:?} is given twice, or described twice")]
+    Repeated {
+        /// Its name.
+        method: String,
+    },
+    /// A method has the name of the one that every process has.
+    #[error("{DESCRIBE:?} is the method by which every process says what it offers: choose another name")]
+    Reserved,
     /// Something was said about a method that there is not.
     #[error("the method {method:?} is described, but there is none of that name")]
     NoSuchMethod {
@@ -100,7 +111,7 @@ impl Service {
     /// A service without methods but `describe`. A process that has the name is displaced; see [`Service::policy`].
     #[must_use]
     pub fn new(name: Name) -> Self {
-        Self { name, policy: Policy::TakeOver, contract: Contract::default(), methods: BTreeMap::new() }
+        Self { name, policy: Policy::TakeOver, contract: Contract::default(), methods: BTreeMap::new(), repeated: None }
     }
 
     /// What kind of module it is.
@@ -169,16 +180,19 @@ impl Service {
     /// What callers can know of a method: `describe` tells it, and arguments are checked against its schema before the method runs.
     #[must_use]
     pub fn described(mut self, method: &str, contract: MethodContract) -> Self {
-        self.contract.methods.insert(method.to_owned(), contract);
+        if self.contract.methods.insert(method.to_owned(), contract).is_some() {
+            self.repeated = Some(method.to_owned());
+        }
         self
     }
 
     /// Takes the name, which takes 0.2 s, and serves.
     ///
     /// # Errors
-    /// If the bus cannot be joined, the name is not to be had, or a method is described that cannot be.
+    /// If the bus cannot be joined, the name is not to be had, a method is given twice or described that cannot be, or the options
+    /// name a coordinator, which a service does not wait for.
     pub fn start(mut self, options: Options) -> Result<Served, ServeError> {
-        let url = options.resolved_url().map_err(ConnectError::from)?;
+        let url = options.bus_url()?;
         let schemas = self.complete_contract()?;
         // Bounded by what the core hands out: one, and `CalleeLimits::concurrent`.
         let (sequential, one_by_one) = unbounded();
@@ -210,12 +224,20 @@ impl Service {
     }
 
     fn method(mut self, name: &str, method: Method, handler: Box<Handler>) -> Self {
-        self.methods.insert(name.to_owned(), (method, handler));
+        if self.methods.insert(name.to_owned(), (method, handler)).is_some() {
+            self.repeated = Some(name.to_owned());
+        }
         self
     }
 
     /// Enters into the contract what the methods themselves say, and prepares the checks of arguments.
     fn complete_contract(&mut self) -> Result<BTreeMap<String, Schema>, ServeError> {
+        if let Some(method) = self.repeated.take() {
+            return Err(ServeError::Repeated { method });
+        }
+        if self.methods.contains_key(DESCRIBE) {
+            return Err(ServeError::Reserved);
+        }
         let described = self.contract.methods.keys().find(|name| !self.methods.contains_key(*name));
         if let Some(method) = described {
             return Err(ServeError::NoSuchMethod { method: method.clone() });

@@ -1,6 +1,8 @@
 //! Topics and the channels they stand for: `/cmd_vel` of type `geometry_msgs.Twist` is the channel `/cmd_vel#geometry_msgs.Twist`.
 
-use lcm::{Channel, MAX_CHANNEL_BYTES, Message, Pattern, PatternError};
+use lcm::{Channel, MAX_CHANNEL_BYTES, Message, Pattern, PatternError, SubscribeError};
+
+use crate::messages::ListenError;
 
 /// Why a topic has no channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,8 +98,22 @@ pub(crate) fn spellings(channel: &Channel) -> Vec<String> {
 
 /// All of these in one pattern.
 pub(crate) fn pattern_of(spellings: &[String]) -> Result<Pattern, PatternError> {
-    let escaped = |name: &String| name.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
-    Pattern::regex(&spellings.iter().map(escaped).collect::<Vec<_>>().join("|"))
+    Pattern::regex(&spellings.iter().map(|name| escaped(name)).collect::<Vec<_>>().join("|"))
+}
+
+/// The channels of a topic, whatever they carry; or the one channel, if a type is named.
+pub(crate) fn any_type(topic: &str) -> Result<Pattern, ListenError> {
+    let channel = check(topic)?;
+    let pattern = match topic.split_once('#') {
+        Some(_) => Ok(Pattern::from(channel)),
+        None => Pattern::regex(&format!("{}(#.*)?", escaped(topic))),
+    };
+    Ok(pattern.map_err(SubscribeError::from)?)
+}
+
+/// A regular expression for nothing else than this name.
+fn escaped(name: &str) -> String {
+    name.bytes().map(|byte| format!("\\x{byte:02x}")).collect()
 }
 
 /// The name of a type without its package.
@@ -133,5 +149,16 @@ mod tests {
         let heard = |name: &str| pattern.matches(&Channel::new(name).unwrap());
         assert!(heard("/goal#geometry_msgs.PoseStamped") && heard("/goal#PoseStamped"));
         assert!(!heard("/goal") && !heard("/goal#nav_msgs.PoseStamped"));
+    }
+
+    #[test]
+    fn a_topic_without_a_type_stands_for_all_of_its_channels() {
+        let heard = |topic: &str, name: &str| any_type(topic).unwrap().matches(&Channel::new(name).unwrap());
+        for name in ["/goal", "/goal#PoseStamped", "/goal#geometry_msgs.PoseStamped"] {
+            assert!(heard("/goal", name), "{name}");
+        }
+        assert!(!heard("/goal", "/goals") && !heard("/goal", "/goal/x#std_msgs.Bool") && !heard("/g.al", "/goal"));
+        assert!(heard("/goal#PoseStamped", "/goal#PoseStamped") && !heard("/goal#PoseStamped", "/goal"));
+        assert!(any_type("").is_err() && any_type("#x").is_err() && any_type(&"x".repeat(64)).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What reaches the coordinator's thread: the ends of processes, signals, and what others ask.
+//! What reaches the coordinator's thread: the ends of processes, what is heard of them, and what others ask.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,8 +18,6 @@ pub(super) enum Input {
     Ended(Ended),
     /// What was to be heard of a process was heard.
     Heard(Incarnation),
-    /// A signal came.
-    Signal(i32),
     /// Somebody asks for something.
     Ask(Question),
 }

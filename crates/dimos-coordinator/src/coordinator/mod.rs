@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, bounded, select, unbounded};
 use dimos::coordinator::RunStatus;
 use dimos::presence::Policy;
-use dimos::{Name, Options, ServeError, Served};
+use dimos::{Contract, Name, Options, ServeError, Served};
 use lcm::Url;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -29,7 +29,7 @@ use crate::launch::Launch;
 use crate::log::{Level, Log};
 use crate::plan::Readiness;
 use crate::process::{self, Watch};
-use crate::supervisor::{Action, Event, Incarnation, JobError, JobId, Outcome, Sign, Stop, Supervisor};
+use crate::supervisor::{Action, Event, Incarnation, JobError, JobId, Notice, Outcome, Sign, Stop, Supervisor};
 use crate::systemd;
 use crate::wiring::wire;
 use command::Surroundings;
@@ -113,7 +113,7 @@ pub enum RunError {
         is_interrupted: bool,
     },
     /// The system refuses what it needs.
-    #[error("cannot watch processes or signals")]
+    #[error("cannot watch processes or signals: {0}")]
     System(#[from] std::io::Error),
 }
 
@@ -136,7 +136,7 @@ pub fn check(launch: &Launch, dimos: &std::path::Path) -> Result<Diagnostics, Bo
 pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
     let start = Instant::now();
     let (sender, inputs) = unbounded();
-    let signals = watch_signals(sender.clone())?;
+    let (signals, watching_signals) = watch_signals()?;
     let url = match &run.launch.plan.bus {
         Some(bus) => bus.parse::<Url>().map_err(|error| RunError::Taken(format!("bus {bus}: {error}")))?,
         None => Url::resolve("").map_err(|error| RunError::Taken(format!("LCM_DEFAULT_URL: {error}")))?,
@@ -144,14 +144,10 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
     let surroundings = Surroundings { run_id: run.run_id.clone(), bus: url.to_string(), dimos: run.dimos.clone() };
     let desk = Desk::new(&run, surroundings.clone(), sender.clone());
     // What the executables say of themselves is asked while the name is claimed.
-    let (contracts, served) = std::thread::scope(|scope| {
-        let contracts = scope.spawn(|| requests::contracts_of(&run.launch, &surroundings));
-        let served = desk.service(&run.name).policy(Policy::FirstHolder).start(Options::default().url(url.clone()));
-        let contracts = contracts.join().unwrap_or_else(|_| Ok(BTreeMap::new()));
-        (contracts, served)
-    });
+    let contracts = contracts_beside(&run.launch, &surroundings)?;
+    let served = desk.service(&run.name).policy(Policy::FirstHolder).start(Options::default().url(url.clone()));
     let served = served.map_err(|error| taken(error, &run.name))?;
-    let contracts = contracts.map_err(RunError::Launch)?;
+    let contracts = unless_stopped(&contracts, &signals)?.map_err(RunError::Launch)?;
     let (wiring, warnings) =
         wire(&run.launch.plan, &contracts, &run.launch.sources).map_err(|wrong| RunError::Launch(Box::new(wrong)))?;
     for warning in &warnings.all {
@@ -182,8 +178,8 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
         started_at: SystemTime::now(),
         run,
     };
-    let end = coordinator.run(&inputs, up);
-    signals.close();
+    let end = coordinator.run(&inputs, &signals, up);
+    watching_signals.close();
     // What got away from its module, if the keeper is not there to find it.
     process::end_of_run(&coordinator.run.run_id);
     end
@@ -219,7 +215,12 @@ enum Waiting {
 }
 
 impl Coordinator {
-    fn run(&mut self, inputs: &Receiver<Input>, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
+    fn run(
+        &mut self,
+        inputs: &Receiver<Input>,
+        signals: &Receiver<i32>,
+        up: impl FnOnce(&Up),
+    ) -> Result<RunEnd, RunError> {
         let events = self.served.events();
         let displaced = self.served.displaced().clone();
         let watchdog = systemd::watchdog_period();
@@ -251,16 +252,12 @@ impl Coordinator {
                     }
                     continue;
                 }
-                Some(Step::NotUp(error)) => {
-                    let is_interrupted = self.is_interrupted;
-                    return Err(match error {
-                        JobError::Stopping => RunError::Stopped { is_interrupted },
-                        error => RunError::Module(self.with_last_words(&error)),
-                    });
-                }
+                // What was started by then is told to end; that comes next.
+                Some(Step::NotUp(JobError::Stopping)) => continue,
+                Some(Step::NotUp(error)) => return Err(RunError::Module(self.with_last_words(&error))),
                 Some(Step::Over(outcome)) => {
                     drop(executables);
-                    return Ok(self.ended(outcome));
+                    return if up.is_none() { Ok(self.ended(outcome)) } else { Err(self.stopped()) };
                 }
             }
             let now = Instant::now();
@@ -269,6 +266,7 @@ impl Coordinator {
             let wait = due.map_or(LONG, |due| due.saturating_duration_since(now)).min(LONG);
             select! {
                 recv(inputs) -> input => if let Ok(input) = input { self.take_in(input); },
+                recv(signals) -> signal => if let Ok(signal) = signal { self.told(signal); },
                 recv(events) -> event => if let Ok(event) = event { self.heard(event); },
                 recv(displaced) -> by => if by.is_ok() { self.displaced(); },
                 default(wait) => {}
@@ -300,13 +298,14 @@ impl Coordinator {
             Input::Heard(incarnation) => {
                 self.supervisor.handle(now, Event::Sign { incarnation, sign: Sign::Up });
             }
-            Input::Signal(signal) => {
-                self.is_interrupted |= signal == SIGINT;
-                systemd::stopping();
-                self.supervisor.handle(now, Event::Stop(Stop::Asked));
-            }
             Input::Ask(question) => self.answer(now, question),
         }
+    }
+
+    /// By a signal: to end.
+    fn told(&mut self, signal: i32) {
+        self.is_interrupted |= signal == SIGINT;
+        self.supervisor.handle(Instant::now(), Event::Stop(Stop::Asked));
     }
 
     /// What is heard of processes on the mesh.
@@ -356,7 +355,6 @@ impl Coordinator {
             Question::Stop(reply) => {
                 // Who asked may have given up.
                 let _ = reply.send(());
-                systemd::stopping();
                 self.supervisor.handle(now, Event::Stop(Stop::Over));
             }
         }
@@ -368,7 +366,12 @@ impl Coordinator {
             match action {
                 Action::Start { module, incarnation } => self.start(&module, incarnation),
                 Action::Signal { incarnation, signal } => self.processes.signal(incarnation, signal),
-                Action::Notice(notice) => self.notices.tell(&notice),
+                Action::Notice(notice) => {
+                    if notice == Notice::Stopping {
+                        systemd::stopping();
+                    }
+                    self.notices.tell(&notice);
+                }
                 Action::Answer { job, result } => match self.jobs.remove(&job) {
                     Some(Waiting::Run) => return Some(result.err().map_or(Step::Up, Step::NotUp)),
                     Some(waiting) => self.done(waiting, result),
@@ -449,6 +452,14 @@ impl Coordinator {
         }
     }
 
+    /// Why it ended before it was up.
+    fn stopped(&self) -> RunError {
+        if self.table.is_displaced {
+            return RunError::Taken(format!("another coordinator has taken the name {}", self.run.name));
+        }
+        RunError::Stopped { is_interrupted: self.is_interrupted }
+    }
+
     fn unknown(&self, name: &Name) -> Refusal {
         let names: Vec<_> = self.table.names().iter().map(Name::to_string).collect();
         let message = format!("the run has no module {name}; it has {}", names.join(", "));
@@ -498,17 +509,43 @@ enum Step {
     Over(Outcome),
 }
 
-fn watch_signals(sender: Sender<Input>) -> std::io::Result<signal_hook::iterator::Handle> {
+fn watch_signals() -> std::io::Result<(Receiver<i32>, signal_hook::iterator::Handle)> {
+    let (sender, receiver) = unbounded();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let handle = signals.handle();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
-            if sender.send(Input::Signal(signal)).is_err() {
+            if sender.send(signal).is_err() {
                 return;
             }
         }
     })?;
-    Ok(handle)
+    Ok((receiver, handle))
+}
+
+type Contracts = Result<BTreeMap<Name, Contract>, Box<Diagnostics>>;
+
+/// Asks the executables of a launch on a thread of its own, so that nobody has to wait for one that does not answer.
+fn contracts_beside(launch: &Launch, surroundings: &Surroundings) -> std::io::Result<Receiver<Contracts>> {
+    let (launch, surroundings) = (launch.clone(), surroundings.clone());
+    let (sender, receiver) = bounded(1);
+    let work = move || drop(sender.send(requests::contracts_of(&launch, &surroundings)));
+    std::thread::Builder::new().name("contracts".to_owned()).spawn(work)?;
+    Ok(receiver)
+}
+
+/// What the executables say, unless a signal comes before that.
+fn unless_stopped(contracts: &Receiver<Contracts>, signals: &Receiver<i32>) -> Result<Contracts, RunError> {
+    let stopped = |signal| RunError::Stopped { is_interrupted: signal == SIGINT };
+    let contracts = select! {
+        recv(contracts) -> contracts => contracts,
+        recv(signals) -> signal => return Err(stopped(signal.unwrap_or(SIGTERM))),
+    };
+    match signals.try_recv() {
+        Ok(signal) => Err(stopped(signal)),
+        Err(TryRecvError::Empty | TryRecvError::Disconnected) => contracts
+            .map_err(|RecvError| RunError::System(std::io::Error::other("the thread that asks executables panicked"))),
+    }
 }
 
 /// Who has the name, and how to go on.

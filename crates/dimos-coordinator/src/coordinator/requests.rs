@@ -176,6 +176,7 @@ impl Desk {
             arguments: request.arguments.clone().into_iter().collect(),
             namespace: request.namespace.as_deref().map(name).transpose()?,
             stock: self.stock.clone(),
+            within: (!self.allows_exec).then(|| self.directories.iter().cloned().collect()),
             ..launch::Request::default()
         };
         launch::read(&request).map_err(|wrong| Refusal::new(exit::LAUNCH_FILE, wrong.render(false)))
@@ -236,16 +237,19 @@ pub(super) fn contracts_of(
     launch: &Launch,
     surroundings: &Surroundings,
 ) -> Result<BTreeMap<Name, Contract>, Box<Diagnostics>> {
-    let mut commands: BTreeMap<&Program, Command> = BTreeMap::new();
+    // What a program offers may depend on its environment and on where it works.
+    let asked =
+        |module: &'_ PlannedModule| (module.program.clone(), module.environment.clone(), module.directory.clone());
+    let mut commands: BTreeMap<_, Command> = BTreeMap::new();
     for module in launch.plan.modules.values() {
         if let Some(command) = describing(module, surroundings) {
-            commands.entry(&module.program).or_insert(command);
+            commands.entry(asked(module)).or_insert(command);
         }
     }
     let described = describe_all(&commands);
     let (mut contracts, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, module) in &launch.plan.modules {
-        match described.get(&module.program) {
+        match described.get(&asked(module)) {
             None => {}
             Some(Ok(contract)) => drop(contracts.insert(name.clone(), contract.clone())),
             Some(Err(error)) => {

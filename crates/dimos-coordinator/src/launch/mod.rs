@@ -73,6 +73,8 @@ pub struct Request {
     pub set: Vec<String>,
     /// The modules that come with `dimos`.
     pub stock: Vec<String>,
+    /// The directories below which the files have to lie that are read; canonical ones. Without them, files may lie anywhere.
+    pub within: Option<Vec<PathBuf>>,
 }
 
 /// The text of a launch file.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dimos::Name;
+use dimos::coordinator::COORDINATOR;
 use dimos::json_schema::{Schema, closest};
 
 use super::arguments::{Arguments, Given, GivenValue, value_of};
@@ -147,6 +148,9 @@ impl<'a> Reader<'a> {
             }
             return;
         }
+        if !self.may_read(path) {
+            return self.faults.push(failed(format!("{name} is not below the directories that may be read")));
+        }
         let text = match text_of(path, name) {
             Ok(text) => text,
             Err(message) => return self.faults.push(failed(message)),
@@ -154,6 +158,12 @@ impl<'a> Reader<'a> {
         let directory = whole.parent().unwrap_or(Path::new("/")).to_owned();
         let stack: Vec<_> = stack.iter().cloned().chain([whole]).collect();
         self.read_text(name, text.into(), Visit { directory: &directory, scope, given, include, stack: &stack });
+    }
+
+    /// Of other files not even that they are there is told.
+    fn may_read(&self, path: &Path) -> bool {
+        let Some(directories) = &self.request.within else { return true };
+        path.canonicalize().is_ok_and(|path| directories.iter().any(|directory| path.starts_with(directory)))
     }
 
     fn read_text(&mut self, name: &str, text: Arc<str>, visit: Visit<'_>) {
@@ -281,6 +291,11 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             };
+            if name.last() == COORDINATOR {
+                let fault = Diagnostic::error(format!("`{name}` is what coordinators are called")).at(node.key, "");
+                self.faults.push(fault.help("call the module something else"));
+                continue;
+            }
             // A name with namespaces in it puts the module into them.
             let namespace = key.rsplit_once('/').and_then(|(namespace, _)| namespace.parse().ok());
             let own = around.within(namespace, &[]);

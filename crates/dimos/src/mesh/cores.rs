@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lcm::codec::DecodeError;
 use lcm::{Message, Publisher, Sample};
 use lcm_types::dimos_mesh::{Ask, Beat, ChannelCount, Claim, RpcRequest, RpcResponse};
 
+use super::age::Clocks;
 use super::busy::Busy;
 use super::reader::{ASKS, BEATS, CLAIMS};
 use crate::contract::Contract;
@@ -29,7 +30,7 @@ pub(crate) struct Cores {
     callee: Callee,
     publisher: Publisher,
     calls: HashMap<CallId, Waiting>,
-    events: Vec<Sender<Event>>,
+    followers: Vec<Follower>,
     /// What became of the claim of a name, once.
     claimed: Option<Sender<Result<(Name, i64), ClaimError>>>,
     /// Who owns the name of this process now, once.
@@ -43,15 +44,19 @@ pub(crate) struct Cores {
     /// What `describe` answers.
     description: Option<Vec<u8>>,
     published: Vec<Published>,
-    /// Handlers that wait for their stream to take chunks again.
-    full: HashMap<ServedCall, Vec<Sender<()>>>,
+    /// Streams that take no chunks at present. Whoever waits for one to take them again is woken when its entry goes.
+    full: HashMap<ServedCall, Room>,
     busy: Arc<Busy>,
     chores: Vec<Chore>,
     /// See [`MeshCounts::malformed`].
     malformed: u64,
     /// See [`MeshCounts::events_dropped`].
     events_dropped: u64,
+    /// When the bus was last found empty.
+    emptied: Clocks,
     had_beats: bool,
+    /// Whether this process makes no calls any more.
+    has_ended_calls: bool,
     is_stopped: bool,
 }
 
@@ -67,7 +72,7 @@ pub struct MeshCounts {
     pub callee: CalleeCounts,
     /// Messages on the channels of the mesh that are of another type, or damaged.
     pub malformed: u64,
-    /// Events that were not kept for who reads them too slowly.
+    /// Events that were not kept for who reads them too slowly; [`Event::Missed`] told them so.
     pub events_dropped: u64,
 }
 
@@ -90,16 +95,31 @@ pub(crate) struct Published {
     pub(crate) count: Arc<AtomicU64>,
 }
 
+/// What is waited for until a full stream takes chunks again: nothing is ever sent, and it ends then.
+#[derive(Debug)]
+struct Room {
+    _full: Sender<()>,
+    has_room: Receiver<()>,
+}
+
+/// Who follows events.
+#[derive(Debug)]
+struct Follower {
+    events: Sender<Event>,
+    /// How many were not kept since there was room.
+    missed: u64,
+}
+
 /// Who waits for a call.
 #[derive(Debug)]
 struct Waiting {
     target: NodeId,
-    replies: Sender<Reply>,
+    answers: Sender<Answer>,
 }
 
 /// What comes of a call.
 #[derive(Debug)]
-pub(crate) enum Reply {
+pub(crate) enum Answer {
     /// The next chunk of a stream.
     Chunk(Vec<u8>),
     /// The end. Nothing follows.
@@ -131,7 +151,7 @@ impl Cores {
             callee: Callee::with_limits(node, methods, seed, limits),
             publisher,
             calls: HashMap::new(),
-            events: Vec::new(),
+            followers: Vec::new(),
             claimed: None,
             displaced,
             when_displaced: None,
@@ -145,17 +165,24 @@ impl Cores {
             chores: Vec::new(),
             malformed: 0,
             events_dropped: 0,
+            emptied: Clocks::now(),
             had_beats: false,
+            has_ended_calls: false,
             is_stopped: false,
         })
     }
 
     /// Begins a call. The other process is watched until it is over.
-    pub(crate) fn call(&mut self, now: Instant, spec: CallSpec) -> (CallId, Receiver<Reply>) {
+    pub(crate) fn call(&mut self, now: Instant, spec: CallSpec) -> (CallId, Receiver<Answer>) {
         let target = spec.target;
-        let (replies, receiver) = unbounded();
+        let (answers, receiver) = unbounded();
+        if self.has_ended_calls {
+            // There is room, and somebody who receives.
+            let _ = answers.send(Answer::Outcome(Err(RpcError::Left { sent: false })));
+            return (CallId::NONE, receiver);
+        }
         let call = self.caller.call(now, spec);
-        self.calls.insert(call, Waiting { target, replies });
+        self.calls.insert(call, Waiting { target, answers });
         self.presence.follow(now, target);
         if self.presence.participant(target).is_some_and(|other| other.state == State::Lost) {
             self.caller.target_lost(now, target);
@@ -173,14 +200,42 @@ impl Cores {
 
     /// What becomes of other processes from now on.
     pub(crate) fn events(&mut self) -> Receiver<Event> {
-        let (sender, receiver) = bounded(EVENTS);
-        self.events.push(sender);
+        let (events, receiver) = unbounded();
+        if !self.has_ended_calls {
+            self.followers.push(Follower { events, missed: 0 });
+        }
         receiver
     }
 
     /// For data, beside the messages of the mesh.
     pub(crate) fn publisher(&self) -> Publisher {
         self.publisher.clone()
+    }
+
+    /// Ends all calls of this process, which makes no more, and tells no events any more.
+    pub(super) fn end_calls(&mut self, now: Instant) {
+        (self.has_ended_calls, self.has_news) = (true, true);
+        for (call, Waiting { target, answers }) in std::mem::take(&mut self.calls) {
+            self.caller.cancel(now, call);
+            self.presence.unfollow(now, target);
+            let _ = answers.send(Answer::Outcome(Err(RpcError::Left { sent: true })));
+        }
+        self.followers.clear();
+    }
+
+    /// Whether this process makes no calls any more, since it leaves.
+    pub(crate) fn has_ended_calls(&self) -> bool {
+        self.has_ended_calls
+    }
+
+    /// Enters one more channel whose messages are counted.
+    pub(crate) fn add_published(&mut self, published: Published) {
+        self.published.push(published);
+    }
+
+    /// The bus has been found empty.
+    pub(super) fn note_emptied(&mut self, emptied: Clocks) {
+        self.emptied = emptied;
     }
 
     /// What will become of the claim that is made next.
@@ -205,7 +260,7 @@ impl Cores {
     }
 
     pub(crate) fn finish(&mut self, now: Instant, call: ServedCall, outcome: Result<Vec<u8>, RpcError>) {
-        self.full.remove(&call);
+        self.has_news |= self.full.remove(&call).is_some();
         self.callee.finish(now, call, outcome);
     }
 
@@ -220,11 +275,12 @@ impl Cores {
         call: ServedCall,
         bytes: Vec<u8>,
     ) -> Result<(), (ChunkError, Receiver<()>)> {
-        let (room, has_room) = bounded(1);
         self.callee.chunk(now, call, bytes).map(drop).map_err(|error| {
-            if matches!(error, ChunkError::Full { .. }) {
-                self.full.entry(call).or_default().push(room);
-            }
+            let has_room = match error {
+                ChunkError::Full { .. } => self.full.entry(call).or_insert_with(Room::none).has_room.clone(),
+                // There is nothing to wait for.
+                _ => crossbeam_channel::never(),
+            };
             (error, has_room)
         })
     }
@@ -262,6 +318,8 @@ impl Cores {
         self.presence.tick(now);
         self.caller.tick(now);
         self.callee.tick(now);
+        // Who missed events learns it as soon as there is room.
+        self.followers.retain_mut(|follower| follower.missed == 0 || follower.tell_missed());
         for chore in self.chores.iter_mut().filter(|chore| chore.due.is_some_and(|due| due <= now)) {
             chore.due = (chore.run)(now);
         }
@@ -319,9 +377,8 @@ impl Cores {
         if let Some(caller) = NodeId::from_wire(request.caller()) {
             self.presence.heard(now, caller);
         }
-        // How long it lay in the kernel tells the system's clock, if that was not set meanwhile.
-        let age = SystemTime::now().duration_since(sample.receive_time()).unwrap_or_default();
-        let received = now.checked_sub(age.min(MAX_AGE)).unwrap_or(now);
+        let age = Clocks::now().age(self.emptied, sample.receive_time());
+        let received = now.checked_sub(age).unwrap_or(now);
         self.callee.heard(now, received, &request);
     }
 
@@ -376,14 +433,7 @@ impl Cores {
                     self.callee.caller_lost(Instant::now(), node);
                 }
                 let dropped = &mut self.events_dropped;
-                self.events.retain(|events| match events.try_send(event.clone()) {
-                    Ok(()) => true,
-                    Err(TrySendError::Full(_)) => {
-                        *dropped += 1;
-                        true
-                    }
-                    Err(TrySendError::Disconnected(_)) => false,
-                });
+                self.followers.retain_mut(|follower| follower.tell(&event, dropped));
             }
         }
     }
@@ -395,14 +445,14 @@ impl Cores {
                 self.has_news = true;
                 if let Some(waiting) = self.calls.get(&call) {
                     // Who waits no longer has dropped the call, which cancels it.
-                    let _ = waiting.replies.send(Reply::Chunk(bytes));
+                    let _ = waiting.answers.send(Answer::Chunk(bytes));
                 }
             }
             CallerOutput::Outcome { call, result } => {
                 self.has_news = true;
                 if let Some(waiting) = self.calls.remove(&call) {
                     self.presence.unfollow(Instant::now(), waiting.target);
-                    let _ = waiting.replies.send(Reply::Outcome(result));
+                    let _ = waiting.answers.send(Answer::Outcome(result));
                 }
             }
         }
@@ -427,9 +477,7 @@ impl Cores {
             // Handlers ask whether they are cancelled; one that waits is to ask now.
             CalleeOutput::Cancel(call) | CalleeOutput::Credit { call, .. } => {
                 self.has_news = true;
-                for room in self.full.remove(&call).into_iter().flatten() {
-                    let _ = room.try_send(());
-                }
+                self.full.remove(&call);
             }
         }
     }
@@ -449,6 +497,33 @@ impl Cores {
     }
 }
 
+impl Follower {
+    /// Tells an event, or counts it as missed. False if nobody listens any more.
+    fn tell(&mut self, event: &Event, dropped: &mut u64) -> bool {
+        if self.events.len() >= EVENTS {
+            self.missed += 1;
+            *dropped += 1;
+            return true;
+        }
+        self.tell_missed() && self.events.send(event.clone()).is_ok()
+    }
+
+    /// Tells how many events were missed, if there is room for that. False if nobody listens any more.
+    fn tell_missed(&mut self) -> bool {
+        if self.missed == 0 || self.events.len() >= EVENTS {
+            return true;
+        }
+        self.events.send(Event::Missed { count: std::mem::take(&mut self.missed) }).is_ok()
+    }
+}
+
+impl Room {
+    fn none() -> Self {
+        let (full, has_room) = bounded(0);
+        Self { _full: full, has_room }
+    }
+}
+
 impl Published {
     fn count(&self) -> ChannelCount {
         let published = i64::try_from(self.count.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
@@ -465,11 +540,34 @@ impl fmt::Debug for Cores {
 /// The method that every module has: its contract, in JSON.
 pub(crate) const DESCRIBE: &str = "describe";
 
-/// How many events wait for who reads them.
+/// How many events wait for who reads them. They take memory only where they wait.
 const EVENTS: usize = 16_384;
-
-/// A message does not lie in the kernel longer than this; the clock was set.
-const MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// Most results are ready sooner, and then need no acknowledgement of the call before them.
 const ACCEPT_AFTER: Duration = Duration::from_millis(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_events_too_slowly_is_told_how_many_it_missed() {
+        let (events, receiver) = unbounded();
+        let (mut follower, mut dropped) = (Follower { events, missed: 0 }, 0);
+        let event = Event::Unstuck { node: NodeId::random(), name: None };
+        for _ in 0..EVENTS + 7 {
+            assert!(follower.tell(&event, &mut dropped));
+        }
+        assert_eq!((receiver.len(), dropped), (EVENTS, 7));
+        assert!(follower.tell_missed(), "there is no room to tell it");
+        assert!(receiver.try_iter().all(|told| told == event));
+        assert!(follower.tell(&event, &mut dropped));
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [Event::Missed { count: 7 }, event.clone()]);
+        // Who listens no longer is forgotten, even if it had not read all.
+        for _ in 0..EVENTS + 1 {
+            assert!(follower.tell(&event, &mut dropped));
+        }
+        drop(receiver);
+        assert!(!follower.tell(&event, &mut dropped));
+    }
+}

@@ -4,8 +4,10 @@
 //! Whoever calls a method of [`Mesh`] works on the cores himself, under their lock, and publishes from his own thread. One thread at
 //! a time reads the bus: one that waits for something, or else one that stands by.
 
+mod age;
 mod busy;
 mod cores;
+mod interruption;
 mod reader;
 mod reading;
 mod this_process;
@@ -26,7 +28,8 @@ use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
-pub(crate) use cores::{Cores, DESCRIBE, HandOut, Published, Reply, RunChore};
+pub(crate) use cores::{Answer, Cores, DESCRIBE, HandOut, Published, RunChore};
+use interruption::Interruption;
 use reader::{Reader, Wake};
 use reading::Reading;
 
@@ -36,6 +39,7 @@ pub(crate) struct Mesh {
     shared: Arc<Shared>,
     reading: Arc<Reading>,
     busy: Arc<Busy>,
+    interruption: Interruption,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -113,7 +117,8 @@ impl Mesh {
             let (shared, reading) = standing_by;
             reading.stand_by(&shared);
         });
-        let mesh = Self { shared, reading, busy, thread: Some(thread?) };
+        let interruption = Interruption::new();
+        let mesh = Self { shared, reading, busy, interruption, thread: Some(thread?) };
         mesh.reading.ring();
         Ok(mesh)
     }
@@ -150,7 +155,28 @@ impl Mesh {
     /// Waits for what another thread sends, or what comes of reading the bus, which this thread does if no other one waits. `None`
     /// when the time is over, or nobody can send any more.
     pub(crate) fn wait_for<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
-        self.reading.wait_for(&self.shared, receiver, until)
+        self.reading.wait_for(&self.shared, receiver, until, None)
+    }
+
+    /// [`Mesh::wait_for`] for what a handler waits for: it ends early, without anything, when the process is to end.
+    pub(crate) fn wait_in_handler<T>(&self, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+        self.reading.wait_for(&self.shared, receiver, until, Some(&self.interruption.signal()))
+    }
+
+    /// Handlers are not to wait any more: the process is to end.
+    pub(crate) fn interrupt(&self) {
+        self.interruption.begin();
+        self.shared.wake.wake();
+    }
+
+    /// What waits from now on may: the module's last work.
+    pub(crate) fn allow_waiting(&self) {
+        self.interruption.end();
+    }
+
+    /// Whether handlers are not to wait any more.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interruption.has_begun()
     }
 
     /// Has `handler` called for the messages of a channel, by whichever thread reads.
@@ -200,6 +226,13 @@ impl Mesh {
         self.shared.wake.wake();
     }
 
+    /// Ends all calls of this process and leaves, whoever still holds this.
+    pub(crate) fn stop(&self) {
+        self.with(|cores, now| cores.end_calls(now));
+        self.leave(Farewell::Gone);
+        self.stop_reading();
+    }
+
     /// Says farewell, after the answers that are on their way have arrived. Nothing follows.
     pub(crate) fn leave(&self, farewell: Farewell) {
         if self.shared.lock().presence.has_left() {
@@ -210,14 +243,19 @@ impl Mesh {
         self.with(|cores, now| cores.presence.leave(now, farewell));
         self.pass_until(FAREWELL, |cores| cores.presence.has_left());
     }
+
+    /// Ends the thread that stands by.
+    fn stop_reading(&self) {
+        self.shared.lock().stop();
+        self.reading.ring();
+        self.shared.wake.wake();
+    }
 }
 
 impl Drop for Mesh {
     fn drop(&mut self) {
         self.leave(Farewell::Gone);
-        self.shared.lock().stop();
-        self.reading.ring();
-        self.shared.wake.wake();
+        self.stop_reading();
         if let Some(thread) = self.thread.take() {
             // It ends by itself; what it panicked with is in the log.
             let _ = thread.join();

@@ -10,6 +10,7 @@ use lcm::{Handle, Inline, Pattern, Sample};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::Shared;
+use super::age::Clocks;
 use super::cores::Cores;
 use crate::name::Name;
 
@@ -33,11 +34,13 @@ pub(super) struct Reader {
     bus: Inline,
     shared: Arc<Shared>,
     beats: Option<Handle>,
+    /// When the bus was last found empty, if that was in the last turn.
+    emptied: Option<Clocks>,
 }
 
 impl Reader {
     pub(super) fn new(bus: Inline, shared: Arc<Shared>, name: Option<&Name>) -> io::Result<Self> {
-        let reader = Self { bus, shared, beats: None };
+        let reader = Self { bus, shared, beats: None, emptied: None };
         let responses = reader.shared.lock().presence.node().response_channel();
         reader.subscribe_core(CLAIMS, Cores::heard_claim).map_err(io::Error::other)?;
         reader.subscribe_core(ASKS, Cores::heard_ask).map_err(io::Error::other)?;
@@ -80,6 +83,9 @@ impl Reader {
         self.shared.is_waiting.store(true, Ordering::SeqCst);
         let (next, wants_beats, has_news) = {
             let mut cores = self.shared.lock();
+            if let Some(emptied) = self.emptied.take() {
+                cores.note_emptied(emptied);
+            }
             cores.tick(Instant::now());
             cores.act();
             (cores.next_wakeup(), cores.note_beats(), cores.take_news())
@@ -88,16 +94,21 @@ impl Reader {
             self.shared.is_waiting.store(false, Ordering::SeqCst);
             return Ok(());
         }
+        let before = Clocks::now();
         let waited = self
             .follow_beats(wants_beats)
             .and_then(|()| Ok(self.bus.anticipate()? || self.wait(next.into_iter().chain(until).min())?));
         self.shared.is_waiting.store(false, Ordering::SeqCst);
-        if waited? {
-            // A bus that is never empty shall not keep this thread from everything else.
-            for _ in 0..AT_A_TURN {
-                if !self.bus.handle(Some(Duration::ZERO))? {
-                    break;
-                }
+        if !waited? {
+            self.emptied = Some(before);
+            return Ok(());
+        }
+        // A bus that is never empty shall not keep this thread from everything else.
+        for _ in 0..AT_A_TURN {
+            let before = Clocks::now();
+            if !self.bus.handle(Some(Duration::ZERO))? {
+                self.emptied = Some(before);
+                break;
             }
         }
         Ok(())

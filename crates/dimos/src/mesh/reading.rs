@@ -12,18 +12,20 @@
 //!   pause is twice as long, up to [`LONGEST_PAUSE`], so that short handlers do not pay for it; when it was needed, the next is
 //!   [`SHORTEST_PAUSE`] again.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError, never, select};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
 use super::Shared;
+use super::interruption::Interrupted;
 use super::reader::Reader;
 
 #[derive(Debug)]
@@ -78,12 +80,19 @@ impl Reading {
         result
     }
 
-    /// Waits for what another thread sends, or what comes of reading. `None` when the time is over, or nobody can send any more.
-    pub(super) fn wait_for<T>(&self, shared: &Shared, receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
+    /// Waits for what another thread sends, or what comes of reading. `None` when the time is over, nobody can send any more, or the
+    /// wait is interrupted.
+    pub(super) fn wait_for<T>(
+        &self,
+        shared: &Shared,
+        receiver: &Receiver<T>,
+        until: Option<Instant>,
+        interrupted: Option<&Interrupted>,
+    ) -> Option<T> {
         let others = self.waiting.fetch_add(1, Ordering::SeqCst);
         // Whoever waits alone reads; only the thread that stands by can be in the way.
-        let received = if others == 0 { self.read_for(shared, receiver, until) } else { None };
-        let received = received.unwrap_or_else(|| receive(receiver, until));
+        let received = if others == 0 { self.read_for(shared, receiver, until, interrupted) } else { None };
+        let received = received.unwrap_or_else(|| receive(receiver, until, interrupted));
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if others == 0 {
             self.left(true);
@@ -141,21 +150,40 @@ impl Reading {
     }
 
     /// Reads until it has what is waited for. `None` when somebody else reads now, `Some(None)` when the time is over.
-    fn read_for<T>(&self, shared: &Shared, receiver: &Receiver<T>, until: Option<Instant>) -> Option<Option<T>> {
+    fn read_for<T>(
+        &self,
+        shared: &Shared,
+        receiver: &Receiver<T>,
+        until: Option<Instant>,
+        interrupted: Option<&Interrupted>,
+    ) -> Option<Option<T>> {
+        let is_closed = |signal: &Interrupted| signal.try_recv() == Err(TryRecvError::Disconnected);
+        let is_interrupted = || interrupted.is_some_and(is_closed);
         let mut reader = self.demand(shared);
-        loop {
-            match receiver.try_recv() {
-                Ok(received) => return Some(Some(received)),
-                Err(TryRecvError::Disconnected) => return Some(None),
-                Err(TryRecvError::Empty) => {}
+        // What was waited for, once it is there, or that it will never be.
+        let received = RefCell::new(None);
+        let has_received = || {
+            let mut received = received.borrow_mut();
+            if received.is_none() {
+                *received = match receiver.try_recv() {
+                    Ok(it) => Some(Some(it)),
+                    Err(TryRecvError::Disconnected) => Some(None),
+                    Err(TryRecvError::Empty) => None,
+                };
             }
-            if until.is_some_and(|until| Instant::now() >= until) {
+            received.is_some()
+        };
+        loop {
+            if has_received() {
+                return received.take();
+            }
+            if is_interrupted() || until.is_some_and(|until| Instant::now() >= until) {
                 return Some(None);
             }
             if self.is_wanted() {
                 return None;
             }
-            reader.turn(until, &|| !receiver.is_empty());
+            reader.turn(until, &|| has_received() || is_interrupted());
         }
     }
 
@@ -241,10 +269,18 @@ impl Alarm {
     }
 }
 
-fn receive<T>(receiver: &Receiver<T>, until: Option<Instant>) -> Option<T> {
-    match until {
-        None => receiver.recv().ok(),
-        Some(until) => receiver.recv_deadline(until).ok(),
+fn receive<T>(receiver: &Receiver<T>, until: Option<Instant>, interrupted: Option<&Interrupted>) -> Option<T> {
+    let Some(interrupted) = interrupted else {
+        return match until {
+            None => receiver.recv().ok(),
+            Some(until) => receiver.recv_deadline(until).ok(),
+        };
+    };
+    let over = until.map_or_else(never, crossbeam_channel::at);
+    select! {
+        recv(receiver) -> received => received.ok(),
+        recv(interrupted) -> _ => None,
+        recv(over) -> _ => None,
     }
 }
 

@@ -51,7 +51,7 @@ impl Clock {
         }
     }
 
-    /// The time as messages carry it; zero before the simulation has told it.
+    /// The time as messages carry it, which [`When::at`](crate::transforms::When::at) takes; zero before the simulation has told it.
     #[must_use]
     pub fn stamp(&self) -> Time {
         let now = self.now().unwrap_or_default();
@@ -70,10 +70,11 @@ impl Clock {
         }
     }
 
-    pub(super) fn set(&self, time: TimeNs) {
-        if let Source::Simulated(now_ns) = &self.source {
-            now_ns.store(time.max(0), Ordering::Release);
-        }
+    /// The simulation tells the time. Whether it went back, so that what was known of the times after it is of another run.
+    pub(super) fn set(&self, time: TimeNs) -> bool {
+        let Source::Simulated(now_ns) = &self.source else { return false };
+        let time = time.max(0);
+        now_ns.swap(time, Ordering::AcqRel) > time
     }
 
     /// For timers: a time that does not jump, unless a simulation's does.

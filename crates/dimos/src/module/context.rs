@@ -1,12 +1,15 @@
 //! The module's process, as the module sees it.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::Clock;
+use super::complaints::Complaints;
 use super::ending::{End, Ending};
 use super::output::RawOut;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, MeshCounts};
 use crate::name::{Name, NameError};
 use crate::remote::RemoteModule;
 use crate::rpc::RpcError;
@@ -19,11 +22,33 @@ pub struct Context {
     clock: Clock,
     raw: RawOut,
     ending: Arc<Ending>,
+    complaints: Arc<Complaints>,
+    missed: Arc<AtomicU64>,
+}
+
+/// What happened in a module's process so far. What became of the messages of a port, that port tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// How often each handler, timer, hook or method failed, panicked or got a message that is none.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How many periods of timers passed while the module was busy.
+    pub missed_periods: u64,
+    /// What was heard, said, ignored and refused of the mesh.
+    pub mesh: MeshCounts,
 }
 
 impl Context {
-    pub(super) fn new(mesh: Arc<Mesh>, name: Name, clock: Clock, raw: RawOut, ending: Arc<Ending>) -> Self {
-        Self { mesh, name, clock, raw, ending }
+    pub(super) fn new(
+        mesh: Arc<Mesh>,
+        name: Name,
+        clock: Clock,
+        raw: RawOut,
+        complaints: Arc<Complaints>,
+        ending: Arc<Ending>,
+        missed: Arc<AtomicU64>,
+    ) -> Self {
+        Self { mesh, name, clock, raw, ending, complaints, missed }
     }
 
     /// The module's name.
@@ -44,7 +69,18 @@ impl Context {
         &self.raw
     }
 
-    /// Ends the process: after the handler that runs, the stop hook, and that is all.
+    /// What happened so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            faults: self.complaints.counts(),
+            missed_periods: self.missed.load(Ordering::Relaxed),
+            mesh: self.mesh.with(|cores, _| cores.counts()),
+        }
+    }
+
+    /// Ends the process: after the handler that runs, the stop hook, and that is all. From now until the stop hook, handlers do not
+    /// wait for others any more: calls and [`Tf::wait`](super::Tf::wait) come back with an error at once.
     pub fn stop(&self) {
         self.end(End::Stopped);
     }
@@ -60,7 +96,7 @@ impl Context {
         self.ending.is_asked()
     }
 
-    /// Another module, by its name; it is waited for up to 3 s.
+    /// Another module, by its name; it is waited for up to 2 s.
     ///
     /// # Errors
     /// [`RpcError::NoSuchProcess`] if nobody owns the name.

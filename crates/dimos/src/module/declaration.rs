@@ -29,7 +29,7 @@ pub struct PartOptions {
     pub doc: &'static str,
     /// The topic of a port, if it is not its name.
     pub topic: Option<&'static str>,
-    /// How many messages wait for the handler of a port.
+    /// How many messages wait for the handler of a port. Without a handler the newest one is kept, whatever this is.
     pub keep_last: Option<usize>,
     /// Whether who subscribes late gets the last message of a port.
     pub is_latched: bool,

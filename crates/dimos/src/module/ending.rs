@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::log;
 use crate::exit;
 use crate::mesh::Mesh;
 use crate::presence::Farewell;
@@ -64,6 +65,9 @@ impl Ending {
     pub(super) fn set_mesh(&self, mesh: &Arc<Mesh>) {
         // It is set once.
         let _: Result<(), _> = self.mesh.set(Arc::downgrade(mesh));
+        if self.is_asked() {
+            self.stop_waiting(mesh);
+        }
     }
 
     /// The process is to end. The first reason counts.
@@ -73,6 +77,7 @@ impl Ending {
         // There is room for one, and one is enough.
         let _ = self.asked.try_send(());
         if let Some(mesh) = self.mesh() {
+            self.stop_waiting(&mesh);
             mesh.wake();
         }
     }
@@ -100,6 +105,13 @@ impl Ending {
         }
     }
 
+    /// Handlers that wait for others come back, so that the stop hook can run. Who is displaced finishes its calls.
+    fn stop_waiting(&self, mesh: &Mesh) {
+        if self.reason() != Some(End::Displaced) {
+            mesh.interrupt();
+        }
+    }
+
     fn see_to_it(&self, was_asked: &Receiver<()>) {
         if was_asked.recv().is_err() {
             return;
@@ -116,6 +128,7 @@ impl Ending {
     fn end_now(&self) -> ! {
         let end = self.reason().unwrap_or(End::Stopped);
         if self.is_leaving.load(Ordering::SeqCst) {
+            log::flush();
             std::process::exit(i32::from(Self::code(&end)));
         }
         tracing::error!("a handler or hook still runs: ending without it");
@@ -131,6 +144,7 @@ impl Ending {
                 let _: Result<(), _> = is_done.recv_timeout(FAREWELL);
             }
         }
+        log::flush();
         std::process::exit(i32::from(match end {
             End::Stopped => exit::ERROR,
             end => Self::code(&end),
@@ -143,7 +157,7 @@ impl Ending {
 }
 
 /// How long a module may take to end after it was told to.
-const GRACE: Duration = Duration::from_millis(1800);
+const GRACE: Duration = Duration::from_millis(1700);
 
 /// How long a module that was displaced may take: as long as a call may, unless told.
 const DISPLACED_GRACE: Duration = Duration::from_secs(10);

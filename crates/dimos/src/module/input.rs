@@ -14,8 +14,9 @@ use crate::contract::Direction;
 
 /// A port that messages of a type come in by.
 ///
-/// With a handler, messages wait for it: the last 32 at most, unless the port says otherwise. Without one, [`In::latest`] has the
-/// newest message.
+/// With a handler, messages wait for it: the last 32 at most, unless the port says otherwise. Each is held whole while it waits, so
+/// 32 images of 6 MB take 190 MB: ports of large messages are `latest`, or keep few. Without a handler, [`In::latest`] has the newest
+/// message, and what the port says of keeping has no effect.
 pub struct In<T> {
     port: Arc<InPort>,
     message: PhantomData<fn() -> T>,

@@ -30,6 +30,8 @@ pub(super) struct Launch {
     /// Started with channels and without a name, as Python DimOS does: it does not mean to take a name from others.
     pub(super) is_anonymous: bool,
     pub(super) run_id: Option<String>,
+    /// A launch line that was not awaited any longer, or none where one may have been meant.
+    pub(super) has_late_line: bool,
     /// In which epoch the process had the name that this one takes the place of, 0 if there was none.
     pub(super) epoch: i64,
 }
@@ -48,6 +50,10 @@ pub(super) enum LaunchError {
     /// The command line is none; or it asks for help, which is no error.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
+    #[error(
+        "the field {field} of the configuration has the name of an option or a port: its author has to choose another one"
+    )]
+    Field { field: String },
     #[error("cannot read {path}: {source}")]
     File { path: String, source: io::Error },
     #[error("no launch line on stdin: write one line of JSON, within {0:?} of the start, or leave out --stdin")]
@@ -82,20 +88,31 @@ struct Line {
 /// Reads the command line, and the launch line where there is one, and adds what they say of the configuration to `layers`.
 pub(super) fn read(
     contract: &Contract,
+    version: Option<&'static str>,
     arguments: impl Iterator<Item = String>,
     layers: &mut Layers,
 ) -> Result<Launch, LaunchError> {
     let arguments: Vec<_> = arguments.collect();
-    let matches = command(contract).try_get_matches_from(&arguments)?;
+    let is_taken = |field: &&String| OPTIONS.contains(&field.as_str()) || contract.ports.contains_key(*field);
+    if let Some(field) = fields(contract).find(is_taken) {
+        return Err(LaunchError::Field { field: field.clone() });
+    }
+    let matches = command(contract, version).try_get_matches_from(&arguments)?;
     let has_channels =
         contract.ports.keys().any(|port| matches.contains_id(port) && matches.get_one::<String>(port).is_some());
-    let line = match matches.get_flag("stdin") {
-        true => Some(line_within(LINE_PATIENCE)?.ok_or(LaunchError::NoLine(LINE_PATIENCE))?),
+    let is_asked = matches.get_flag("stdin");
+    let first_line = match is_asked {
+        true => line_within(LINE_PATIENCE)?,
         // Python DimOS writes it beside the arguments if it is told to, and otherwise closes stdin at once.
         false if has_channels && !io::stdin().is_terminal() => line_within(PYTHON_PATIENCE)?,
-        false => None,
+        false => FirstLine::None,
     };
-    let line = line.map(|line| parsed(&line)).transpose()?.unwrap_or_default();
+    let (line, has_late_line) = match first_line {
+        FirstLine::Whole(line) => (parsed(&line)?, false),
+        FirstLine::None | FirstLine::Late if is_asked => return Err(LaunchError::NoLine(LINE_PATIENCE)),
+        FirstLine::None => (Line::default(), false),
+        FirstLine::Late => (Line::default(), true),
+    };
 
     let many = |id| matches.get_many::<String>(id).into_iter().flatten();
     for path in many("config-file") {
@@ -106,8 +123,8 @@ pub(super) fn read(
         layers.launcher(&line.config);
     }
     for field in fields(contract) {
-        if let Some(value) = matches.get_one::<String>(&field) {
-            layers.option(&field, value);
+        if let Some(value) = matches.get_one::<String>(field) {
+            layers.option(field, value);
         }
     }
     for setting in many("config") {
@@ -151,18 +168,19 @@ pub(super) fn read(
         is_simulated: line.simulated_time || matches.get_flag("simulated-time"),
         ends_on_panic: line.exit_on_panic || matches.get_flag("exit-on-panic"),
         run_id: line.run_id.or_else(|| std::env::var("DIMOS_RUN_ID").ok()),
+        has_late_line,
         epoch: line.epoch,
     })
 }
 
 /// The options of a module: those that all have, its ports, and the fields of its configuration.
-fn command(contract: &Contract) -> Command {
+fn command(contract: &Contract, version: Option<&'static str>) -> Command {
     let option =
         |id: &'static str, value: &'static str, help: &'static str| Arg::new(id).long(id).value_name(value).help(help);
     let flag = |id: &'static str, help: &'static str| Arg::new(id).long(id).action(ArgAction::SetTrue).help(help);
     let mut command = Command::new(contract.class_name.clone())
         .about(contract.doc.clone())
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(version.unwrap_or("of an unknown version"))
         .after_help(AFTER_HELP)
         .arg(option("name", "NAME", "Its name on the mesh, such as robot0/camera"))
         .arg(option("namespace", "NAMESPACE", "Goes before its name and its topics, such as robot0"))
@@ -193,7 +211,7 @@ fn command(contract: &Contract) -> Command {
         );
     }
     for field in fields(contract) {
-        let schema = &contract.config["properties"][&field];
+        let schema = &contract.config["properties"][field];
         let help = first_line(schema["description"].as_str().unwrap_or_default()).to_owned();
         let default = &schema["default"];
         let help = if default.is_null() { help } else { format!("{help} [default: {default}]") };
@@ -203,11 +221,9 @@ fn command(contract: &Contract) -> Command {
     command
 }
 
-/// The fields of the configuration that are options too: all, but for those whose names are taken.
-fn fields(contract: &Contract) -> Vec<String> {
-    let is_free = |field: &&String| !OPTIONS.contains(&field.as_str()) && !contract.ports.contains_key(*field);
-    let properties = contract.config["properties"].as_object();
-    properties.into_iter().flat_map(serde_json::Map::keys).filter(is_free).cloned().collect()
+/// The fields of the configuration, which are options too.
+fn fields(contract: &Contract) -> impl Iterator<Item = &String> {
+    contract.config["properties"].as_object().into_iter().flat_map(serde_json::Map::keys)
 }
 
 fn pairs<'a>(
@@ -244,8 +260,16 @@ fn parsed(line: &str) -> Result<Line, LaunchError> {
     Ok(serde_json::from_str(line)?)
 }
 
-/// The first line of stdin; none if it is closed without one, or it has not come to its end in time.
-fn line_within(patience: Duration) -> Result<Option<String>, LaunchError> {
+/// What stdin begins with.
+enum FirstLine {
+    Whole(String),
+    /// It was closed without one.
+    None,
+    /// It has not come to its end in time.
+    Late,
+}
+
+fn line_within(patience: Duration) -> Result<FirstLine, LaunchError> {
     // Past the buffer of the standard library, which poll does not know of. Nobody else reads stdin.
     let stdin = io::stdin();
     let until = Instant::now() + patience;
@@ -254,7 +278,7 @@ fn line_within(patience: Duration) -> Result<Option<String>, LaunchError> {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         if poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timeout)).map_err(io::Error::from)? == 0 {
-            return Ok(None);
+            return Ok(FirstLine::Late);
         }
         let bytes = rustix::io::read(&stdin, &mut chunk).map_err(io::Error::from)?;
         let read = chunk.get(..bytes).unwrap_or_default();
@@ -265,7 +289,7 @@ fn line_within(patience: Duration) -> Result<Option<String>, LaunchError> {
         }
         if bytes == 0 || end.is_some() {
             let line = String::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-            return Ok(Some(line).filter(|line| !line.trim().is_empty()));
+            return Ok(if line.trim().is_empty() { FirstLine::None } else { FirstLine::Whole(line) });
         }
     }
 }
@@ -298,3 +322,34 @@ const LINE_PATIENCE: Duration = Duration::from_secs(10);
 const PYTHON_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_LINE_BYTES: usize = 16 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::module::NoConfig;
+
+    fn read_with(config: Value, arguments: &[&str]) -> Result<Launch, LaunchError> {
+        let contract = Contract { class_name: "Cruise".to_owned(), config, ..Contract::default() };
+        let mut layers = Layers::of::<NoConfig>().unwrap();
+        let arguments = std::iter::once("cruise").chain(arguments.iter().copied()).map(str::to_owned);
+        read(&contract, Some("7.8.9"), arguments, &mut layers)
+    }
+
+    #[test]
+    fn a_field_that_could_not_be_told_from_an_option_is_refused() {
+        let with = |field: &str| read_with(json!({ "properties": { "speed_mps": {}, field: {} } }), &[]);
+        for taken in OPTIONS {
+            let error = with(taken).unwrap_err().to_string();
+            assert!(error.contains(&format!("the field {taken} of the configuration")), "{error}");
+        }
+        assert!(with("near_m").is_ok());
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_module() {
+        let error = read_with(Value::Null, &["--version"]).unwrap_err().to_string();
+        assert_eq!(error.trim(), "Cruise 7.8.9");
+    }
+}

@@ -142,8 +142,12 @@
 //! - **Time** is the system's or, with `--simulated-time`, a simulation's: see [`Clock`]. A module that tells the simulation's time
 //!   itself, by a port with `topic = "/clock#builtin_interfaces.Time"`, stays on the system's. A topic with a `#` is a whole channel, the same
 //!   in every namespace.
-//! - **The end** comes with SIGTERM, or when another process takes the module's name. The stop hook runs, and within 2 s the process
-//!   is gone. [`exit`](crate::exit) lists the exit codes.
+//! - **The beginning.** A module publishes and handles what comes at once, from its start hook on. That the name is its own is certain
+//!   0.2 s later: then it runs in the eyes of others, and is called. If it takes the name from a process that still runs, both
+//!   publish during that time.
+//! - **The end** comes with SIGTERM, or when another process takes the module's name. Handlers that wait for others come back with
+//!   an error, concurrent methods finish if they can, the stop hook runs, and within 2 s the process is gone; a displaced one has 10 s.
+//!   [`exit`](crate::exit) lists the exit codes.
 //!
 //! # How it is started
 //! By hand (`--help` tells), by a coordinator with a line of JSON on stdin (`--stdin`), or by Python DimOS as a `NativeModule`, which passes
@@ -154,6 +158,9 @@
 
 pub mod export;
 
+mod backlog;
+mod beside;
+mod claim;
 mod clock;
 mod complaints;
 mod context;
@@ -176,13 +183,14 @@ mod start;
 mod table;
 mod tf;
 mod timers;
+mod wiring;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
-pub use context::Context;
+pub use context::{Context, Counts};
 pub use declaration::{Declaration, Part, PartOptions};
 pub use input::{In, InCounts, owned, view};
 pub use outcome::{HandlerError, Outcome, failed};
@@ -191,7 +199,7 @@ pub use parts::Parts;
 pub use process::{run, run_with};
 pub use reference::{Interface, InterfaceMethod, Ref};
 pub use table::{RpcSpec, Table};
-pub use tf::{Tf, TfError};
+pub use tf::{Tf, TfError, WaitError};
 
 /// A module: a struct of ports, references, configuration and state. `#[derive(Module)]` makes it one, together with
 /// `#[module]` on its methods.
@@ -204,6 +212,9 @@ pub trait Module: Methods + 'static {
 
     /// What it is for: the struct's documentation.
     const DOC: &'static str;
+
+    /// The version of its crate, where it is built by Cargo.
+    const VERSION: Option<&'static str>;
 
     /// Says what the fields are.
     fn declare(declaration: &mut Declaration);

@@ -11,6 +11,7 @@ use lcm::{Channel, Message, PublishError, Publisher};
 use super::declaration::{Declaration, Part, PartOptions};
 use super::parts::Parts;
 use crate::contract::Direction;
+use crate::mesh::Published;
 
 /// A port that messages of a type go out by. Clones are the same port, and any thread may have one.
 ///
@@ -111,13 +112,14 @@ impl OutPort {
         Self { channel, publisher, is_silenced, published, failed, latched, last }
     }
 
-    fn publish(&self, slices: &[IoSlice<'_>]) -> Result<(), OutError> {
+    pub(super) fn publish(&self, slices: &[IoSlice<'_>]) -> Result<(), OutError> {
         if self.is_silenced.load(Ordering::Relaxed) {
             self.count_failed();
             return Err(OutError::Displaced { channel: self.channel });
         }
         // Held until it is sent: who is given the last message has not got it before, or knows it.
         let mut last = self.last.as_ref().map(|last| last.lock().unwrap_or_else(PoisonError::into_inner));
+        self.publisher.publish_gathered(self.channel, slices).inspect_err(|_| self.count_failed())?;
         if let Some(last) = &mut last {
             let mut message = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
             for slice in slices {
@@ -125,7 +127,6 @@ impl OutPort {
             }
             **last = Some(Arc::new(message));
         }
-        self.publisher.publish_gathered(self.channel, slices).inspect_err(|_| self.count_failed())?;
         self.published.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -142,8 +143,9 @@ impl OutPort {
         self.last.is_some()
     }
 
-    pub(super) fn published(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.published)
+    /// What beats tell of it.
+    pub(super) fn published_on_beats(&self) -> Published {
+        Published { channel: self.channel.to_string(), count: Arc::clone(&self.published) }
     }
 
     pub(super) fn count_latched(&self) {
@@ -199,5 +201,34 @@ impl<T> Clone for Out<T> {
 impl<T> fmt::Debug for Out<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Out").field("channel", &self.port.channel).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lcm::memory::MemoryBus;
+    use lcm_types::std_msgs;
+
+    use super::*;
+
+    #[test]
+    fn what_becomes_of_messages_is_counted() {
+        let bus = MemoryBus::new(0);
+        let (mut hearing, is_silenced) = (bus.join(), Arc::new(AtomicBool::new(false)));
+        let channel = Channel::new("/said#std_msgs.String").unwrap();
+        let port = OutPort::new(channel, bus.join().publisher(), Arc::clone(&is_silenced), true);
+        let out = Out::<std_msgs::String> { port: Arc::new(port), message: PhantomData };
+        let say = |text: &str| out.publish(&std_msgs::String { data: text.to_owned() });
+        say("hello").unwrap();
+        is_silenced.store(true, Ordering::SeqCst);
+        assert!(matches!(say("hello"), Err(OutError::Displaced { .. })));
+        assert!(matches!(out.publish_encoded(b"x"), Err(OutError::Displaced { .. })));
+        assert_eq!(out.counts(), OutCounts { published: 1, failed: 2, latched: 0 });
+        // Nothing is there for others either, and what was not sent is not what is kept.
+        assert!(out.port.last().is_none());
+        is_silenced.store(false, Ordering::SeqCst);
+        let sent = hearing.receive(None).unwrap().unwrap().payload().to_vec();
+        assert_eq!(*out.port.last().unwrap(), sent);
+        assert!(hearing.receive(None).unwrap().is_none());
     }
 }

@@ -28,7 +28,9 @@ pub fn run<M: Module>() -> ExitCode {
 /// of several modules.
 #[must_use]
 pub fn run_with<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match process::<M>(arguments) {
+    let outcome = process::<M>(arguments);
+    log::flush();
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(Problem { code, message }) => {
             // It may be a pipe that nobody reads.
@@ -50,7 +52,7 @@ fn process<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> Result<u
     let arguments: Result<Vec<_>, _> = arguments.into_iter().map(OsString::into_string).collect();
     let arguments = arguments.map_err(|text| usage(format!("the argument {text:?} is not UTF-8")))?.into_iter();
     let mut layers = Layers::of::<M::Config>().map_err(|error| usage(format!("its configuration: {error}")))?;
-    let launch = match launch::read(&declaration.contract, arguments, &mut layers) {
+    let launch = match launch::read(&declaration.contract, M::VERSION, arguments, &mut layers) {
         Ok(launch) => launch,
         Err(LaunchError::Arguments(error)) => {
             // To stdout if it is the help that was asked for.
@@ -72,7 +74,13 @@ fn process<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> Result<u
         Mode::ShowConfig { as_json: false } => return print(effective.to_string().trim_end()),
         Mode::Describe | Mode::Run => {}
     }
-    log::init(log::wanted(launch.log.as_deref()).map_err(usage)?);
+    let no_log = |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot write a log: {error}") };
+    log::init(log::wanted(launch.log.as_deref()).map_err(usage)?).map_err(no_log)?;
+    if launch.has_late_line {
+        tracing::warn!(
+            "no whole line came on stdin in time: goes on without it; whoever has none to write closes stdin"
+        );
+    }
     if let Some(transport) = std::env::var_os("DIMOS_TRANSPORT").filter(|transport| transport != "lcm") {
         // Where Python DimOS starts it, nobody would hear it.
         tracing::warn!(?transport, "the module is on LCM only: start Python DimOS with DIMOS_TRANSPORT=lcm");

@@ -16,7 +16,7 @@ use crate::contract::MethodContract;
 use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::remote::{RemoteModule, Stream};
-use crate::rpc::RpcError;
+use crate::rpc::{RpcError, TimeLimit};
 use crate::wire::{Shape, Wire};
 
 /// What a module needs of another one. `#[interface]` makes it of a trait.
@@ -45,6 +45,7 @@ pub struct InterfaceMethod {
 pub struct Ref<I: ?Sized> {
     mesh: Arc<Mesh>,
     name: Name,
+    limit: Option<TimeLimit>,
     interface: PhantomData<fn(&I)>,
 }
 
@@ -75,7 +76,7 @@ impl InterfaceMethod {
 
 impl<I: ?Sized> Ref<I> {
     pub(super) fn new(mesh: Arc<Mesh>, name: Name) -> Self {
-        Self { mesh, name, interface: PhantomData }
+        Self { mesh, name, limit: None, interface: PhantomData }
     }
 
     /// The module's name.
@@ -84,12 +85,20 @@ impl<I: ?Sized> Ref<I> {
         &self.name
     }
 
-    /// The module, for calls beyond the interface or with other time limits.
+    /// The same module, where calls may take so long: `self.planner.limit(TimeLimit::IDLE).plan(goal)`. Unless told, a call may take
+    /// 10 s in all, and a stream 3 s without a sign of life.
+    #[must_use]
+    pub fn limit(&self, limit: TimeLimit) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
+    }
+
+    /// The module, for calls beyond the interface.
     ///
     /// # Errors
-    /// [`RpcError::NoSuchProcess`] if nobody owns the name; that is waited for up to 3 s.
+    /// [`RpcError::NoSuchProcess`] if nobody owns the name; that is waited for up to 2 s.
     pub fn module(&self) -> Result<RemoteModule, RpcError> {
-        RemoteModule::find(&self.mesh, &self.name)
+        let module = RemoteModule::find(&self.mesh, &self.name)?;
+        Ok(self.limit.map_or_else(|| module.clone(), |limit| module.limit(limit)))
     }
 
     /// Calls a method. For the macros.
@@ -133,7 +142,7 @@ impl<I: Interface + ?Sized> Part for Option<Ref<I>> {
 
 impl<I: ?Sized> Clone for Ref<I> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.mesh), self.name.clone())
+        Self { limit: self.limit, ..Self::new(Arc::clone(&self.mesh), self.name.clone()) }
     }
 }
 

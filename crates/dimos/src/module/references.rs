@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::claim::Claim;
 use super::declaration::Declaration;
 use super::ending::Ending;
 use super::launch::Launch;
@@ -13,7 +14,7 @@ use crate::mesh::{DESCRIBE, Mesh};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::Participant;
-use crate::remote::RemoteModule;
+use crate::remote::{PendingCall, RemoteModule};
 use crate::rpc::TimeLimit;
 
 /// What was found for a reference.
@@ -30,6 +31,7 @@ pub(super) fn resolve(
     declaration: &Declaration,
     launch: &Launch,
     own: &Name,
+    claim: &mut Claim,
     ending: &Ending,
 ) -> Result<BTreeMap<&'static str, Name>, StartError> {
     let mut resolved = BTreeMap::new();
@@ -47,6 +49,7 @@ pub(super) fn resolve(
             if ending.is_asked() {
                 return Err(StartError::Ended);
             }
+            claim.is_owned()?;
             match search.find(needed) {
                 Found::One(name) => {
                     tracing::info!(reference, name = %name, "found");
@@ -94,7 +97,7 @@ impl Search<'_> {
     fn find(&mut self, needed: &ReferenceContract) -> Found {
         if !std::mem::replace(&mut self.is_surveyed, true) {
             self.mesh.with(|cores, now| cores.presence.survey(now));
-            while self.mesh.with(|cores, _| cores.presence.is_surveying()) {
+            while !self.mesh.is_interrupted() && self.mesh.with(|cores, _| cores.presence.is_surveying()) {
                 self.mesh.pass(AGAIN / 4);
             }
         }
@@ -102,8 +105,10 @@ impl Search<'_> {
         let mut namespace = self.own.namespace();
         loop {
             let mut fitting = Vec::new();
-            for (name, participant) in self.owners_in(namespace) {
-                let Some(contract) = self.contract_of(&name, &participant) else { continue };
+            let owners = self.owners_in(namespace);
+            self.ask(&owners);
+            for (name, participant) in owners {
+                let Some(Ok(contract)) = self.contracts.get(&participant.identity.node) else { continue };
                 match needed.misfit(contract) {
                     None => fitting.push(name),
                     Some(why) => misfits.push(format!("{name}: {why}")),
@@ -129,23 +134,24 @@ impl Search<'_> {
         owners
     }
 
-    fn contract_of(&mut self, name: &Name, participant: &Participant) -> Option<&Contract> {
-        let node = participant.identity.node;
-        if let Some(Err(asked)) = self.contracts.get(&node)
-            && asked.elapsed() >= ASK_AGAIN
-        {
-            self.contracts.remove(&node);
-        }
-        let mesh = self.mesh;
-        let ask = || {
-            let module = RemoteModule::new(Arc::clone(mesh), name.clone(), node);
-            let described = module.limit(TimeLimit::Deadline(DESCRIBED_WITHIN)).call_as(DESCRIBE, &());
-            described.map_err(|error| {
+    /// Asks these what they offer, side by side, unless that is known or was asked lately.
+    fn ask(&mut self, owners: &[(Name, Participant)]) {
+        let asked = |contract: &Result<_, Instant>| contract.as_ref().is_err_and(|asked| asked.elapsed() >= ASK_AGAIN);
+        self.contracts.retain(|_, contract| !asked(contract));
+        let unknown = owners.iter().map(|(name, participant)| (name, participant.identity.node));
+        let unknown = unknown.filter(|(_, node)| !self.contracts.contains_key(node));
+        let calls = unknown.map(|(name, node)| {
+            let module = RemoteModule::new(Arc::clone(self.mesh), name.clone(), node);
+            let call = module.limit(TimeLimit::Deadline(DESCRIBED_WITHIN)).start_as::<Contract>(DESCRIBE, &());
+            (name, node, call)
+        });
+        for (name, node, call) in calls.collect::<Vec<_>>() {
+            let described = call.and_then(PendingCall::wait).map_err(|error| {
                 tracing::debug!(%name, %error, "does not say what it offers");
                 Instant::now()
-            })
-        };
-        self.contracts.entry(node).or_insert_with(ask).as_ref().ok()
+            });
+            self.contracts.insert(node, described);
+        }
     }
 }
 

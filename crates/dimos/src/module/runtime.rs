@@ -3,17 +3,21 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use lcm::Sample;
 
+use super::beside::{BesideMethod, Running, run_beside};
+use super::claim::Claim;
 use super::clock::Clock;
 use super::complaints::Complaints;
 use super::ending::{End, Ending};
 use super::inbox::{Inbox, Work};
 use super::input::InPort;
 use super::outcome::HandlerError;
-use super::table::{Beside, Hook, RpcMethod, Run, Table};
+use super::table::{Hook, RpcMethod, Run, Table};
 use super::timers::Timers;
 use crate::call::Call;
 use crate::chain;
@@ -36,17 +40,16 @@ pub(super) struct Runtime<M> {
     pub(super) clock: Clock,
     pub(super) ending: Arc<Ending>,
     pub(super) complaints: Arc<Complaints>,
+    /// The methods that run beside this thread.
+    pub(super) beside: Running,
+    pub(super) claim: Claim,
+    /// Whether others were told that it runs.
+    pub(super) is_running: bool,
 }
 
 /// What waits for the module's thread, where those who read put it.
 #[derive(Debug, Default)]
 pub(super) struct SharedInbox(Mutex<Inbox>);
-
-/// The methods that run beside the module's thread, once there is a module.
-pub(super) type BesideMethods = OnceLock<BTreeMap<&'static str, BesideMethod>>;
-
-/// What is to be run, and the schema of its arguments.
-pub(super) type BesideMethod = (Arc<Beside>, Arc<Schema>);
 
 impl<M: 'static> Runtime<M> {
     /// Runs until the process is to end. Returns why.
@@ -62,12 +65,19 @@ impl<M: 'static> Runtime<M> {
         self.ending.ask(end.clone());
         self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Stopping));
         self.refuse_waiting();
+        let patience = if end == End::Displaced { FINISHING_DISPLACED } else { FINISHING };
+        self.beside.wait(&self.mesh, Instant::now() + patience);
+        self.mesh.allow_waiting();
         if let Some(stop) = self.table.stop.take() {
             self.run_hook("stop", &stop);
         }
+        if !self.beside.wait(&self.mesh, Instant::now() + FINISHING) {
+            tracing::warn!("a concurrent method still runs: ending without it, and its caller gets no answer");
+        }
         self.complaints.finish();
-        if self.timers.missed() > 0 {
-            tracing::warn!(periods = self.timers.missed(), "timers were not run in time: handlers took too long");
+        let periods = self.timers.missed().load(Ordering::Relaxed);
+        if periods > 0 {
+            tracing::warn!(periods, "timers were not run in time: handlers took too long");
         }
         end
     }
@@ -88,15 +98,27 @@ impl<M: 'static> Runtime<M> {
         if let Some(start) = self.table.start.take()
             && let Some(error) = self.run_hook("start", &start)
         {
-            return Err(End::Failed(format!("the start hook failed: {error}")));
+            // One that was told to end may fail for that.
+            return Err(self.end().unwrap_or_else(|| End::Failed(format!("the start hook failed: {error}"))));
         }
-        self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Running));
+        Ok(())
+    }
+
+    /// The module works while it listens whether another process has its name, and runs in the eyes of others once it owns it.
+    fn await_name(&mut self) -> Result<(), End> {
+        if !self.is_running && self.claim.is_owned().map_err(|error| End::Failed(error.to_string()))? {
+            self.is_running = true;
+            self.mesh.with(|cores, now| cores.presence.set_stage(now, Stage::Running));
+        }
         Ok(())
     }
 
     fn work(&mut self) -> End {
         let mut was_timer = false;
         loop {
+            if let Err(end) = self.await_name() {
+                return end;
+            }
             if let Some(end) = self.end() {
                 return end;
             }
@@ -121,7 +143,10 @@ impl<M: 'static> Runtime<M> {
     /// Waits for something to do.
     fn read(&mut self) {
         let timer = self.timers.next().and_then(|next| self.clock.instant_of(next));
-        let has_work = || self.ending.is_asked() || !self.inbox.lock().is_empty();
+        // Another thread may have read the simulation's time since this one looked, or that the name is owned.
+        let is_due = || self.clock.is_simulated() && self.clock.for_timers().is_some_and(|now| self.timers.is_due(now));
+        let is_told = || !self.is_running && self.claim.is_told();
+        let has_work = || self.ending.is_asked() || !self.inbox.lock().is_empty() || is_due() || is_told();
         self.mesh.read(timer, &has_work);
     }
 
@@ -185,14 +210,17 @@ impl<M: 'static> Runtime<M> {
             && let Some(schema) = self.schemas.get(*name)
         {
             // It came before there was a module to prepare it.
-            let beside = (prepare(&self.module), Arc::clone(schema));
+            let (beside, running): (BesideMethod, _) = ((prepare(&self.module), Arc::clone(schema)), self.beside.one());
             let id = call.id;
-            if let Err(error) = run_beside(Arc::clone(&self.mesh), call, name, &beside, &self.complaints) {
+            if let Err(error) = run_beside(Arc::clone(&self.mesh), call, name, &beside, &self.complaints, running) {
                 self.mesh.with(|cores, now| cores.finish(now, id, Err(error)));
             }
             return;
         }
         let call = Arc::new(Call::new(Arc::clone(&self.mesh), call));
+        if let Some(why) = call.unwanted() {
+            return call.finish(Err(why));
+        }
         let method = self.table.methods.get_key_value(call.method());
         let Some(((name, RpcMethod { run, .. }), schema)) = method.zip(self.schemas.get(call.method())) else {
             return call.finish(Err(RpcError::UnknownMethod { method: call.method().to_owned() }));
@@ -236,29 +264,8 @@ impl SharedInbox {
     }
 }
 
-/// Executes a call on a thread of its own.
-pub(super) fn run_beside(
-    mesh: Arc<Mesh>,
-    call: IncomingCall,
-    name: &'static str,
-    (run, schema): &BesideMethod,
-    complaints: &Arc<Complaints>,
-) -> Result<(), RpcError> {
-    let (run, schema, complaints) = (Arc::clone(run), Arc::clone(schema), Arc::clone(complaints));
-    let in_thread = Arc::new(Call::new(Arc::clone(&mesh), call));
-    let work = move || {
-        let _entered = in_thread.enter();
-        let outcome = catch_unwind(AssertUnwindSafe(|| in_thread.finish(run(&in_thread, &schema))));
-        if let Err(panic) = &outcome {
-            in_thread.finish(Err(RpcError::Panic { message: panic_message(&**panic) }));
-        }
-        let has_panicked = outcome.is_err();
-        complaints.judge(name, outcome.map(Ok));
-        if has_panicked {
-            // It may be the end.
-            mesh.wake();
-        }
-    };
-    let failed = |error| RpcError::Handler { message: format!("cannot start a thread: {error}"), data: None };
-    std::thread::Builder::new().name("dimos-beside".to_owned()).spawn(work).map(drop).map_err(failed)
-}
+/// How long methods that run beside the module's thread may take to finish before the stop hook runs, and again after it.
+const FINISHING: Duration = Duration::from_millis(400);
+
+/// How long they may take in a process that was displaced: a call may take so long, unless told.
+const FINISHING_DISPLACED: Duration = Duration::from_secs(9);

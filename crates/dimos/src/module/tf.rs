@@ -1,6 +1,6 @@
 //! The transforms between coordinate frames, as a module uses them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ struct Shared {
     clock: Clock,
     /// Whether this process has lost its name.
     is_silenced: Arc<AtomicBool>,
+    /// Messages that the kernel took.
+    published: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -54,6 +56,21 @@ pub enum TfError {
     Publish(#[from] OutError),
 }
 
+/// Why a wait for a transform has no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time is over, or waiting does not help: what [`Tf::lookup`] says.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The process is about to end, and waits for nothing any more.
+    #[error("this process is about to end and waits no longer; last, {lookup}")]
+    Stopping {
+        /// What [`Tf::lookup`] says.
+        lookup: LookupError,
+    },
+}
+
 impl Tf {
     pub(super) fn new(
         mesh: Arc<Mesh>,
@@ -61,9 +78,11 @@ impl Tf {
         publisher: Publisher,
         clock: Clock,
         is_silenced: Arc<AtomicBool>,
+        published: Arc<AtomicU64>,
     ) -> Self {
         let state = State { buffer: TransformBuffer::new(), fixed: Vec::new(), waiting: Vec::new(), waits: 0 };
-        Self { shared: Arc::new(Shared { channel, publisher, clock, is_silenced, state: Mutex::new(state) }), mesh }
+        let state = Mutex::new(state);
+        Self { shared: Arc::new(Shared { channel, publisher, clock, is_silenced, published, state }), mesh }
     }
 
     /// What maps coordinates of `source_frame` into `target_frame`, with the time it holds for.
@@ -77,22 +96,25 @@ impl Tf {
     /// [`Tf::lookup`], which waits until there is an answer, so long at most. The module's other handlers wait too.
     ///
     /// # Errors
-    /// As [`Tf::lookup`], when the time is over.
+    /// As [`Tf::lookup`], when the time is over; [`WaitError::Stopping`] as soon as the process is to end.
     pub fn wait(
         &self,
         target_frame: &str,
         source_frame: &str,
         when: When,
         at_most: Duration,
-    ) -> Result<TransformStamped, LookupError> {
+    ) -> Result<TransformStamped, WaitError> {
         let until = Instant::now() + at_most;
         loop {
             let (news, number): (Receiver<()>, u64);
             {
                 let mut state = self.lock();
                 match state.buffer.lookup(target_frame, source_frame, when) {
+                    Err(lookup) if lookup.is_waitable() && self.mesh.is_interrupted() => {
+                        return Err(WaitError::Stopping { lookup });
+                    }
                     Err(error) if error.is_waitable() && Instant::now() < until => {}
-                    found => return found,
+                    found => return Ok(found?),
                 }
                 let (sender, receiver) = bounded(1);
                 state.waits += 1;
@@ -100,7 +122,7 @@ impl Tf {
                 state.waiting.push((number, sender));
                 news = receiver;
             }
-            let _: Option<()> = self.mesh.wait_for(&news, Some(until));
+            let _: Option<()> = self.mesh.wait_in_handler(&news, Some(until));
             self.lock().waiting.retain(|(waiting, _)| *waiting != number);
         }
     }
@@ -113,18 +135,25 @@ impl Tf {
         self.publish_all(std::slice::from_ref(transform))
     }
 
-    /// Publishes where several frames are, in one message.
+    /// Publishes where several frames are, in one message. Those that make no sense are left out.
     ///
     /// # Errors
-    /// If one makes no sense, or the bus does not take them.
+    /// The first that makes no sense, or that the bus does not take them.
     pub fn publish_all(&self, transforms: &[TransformStamped]) -> Result<(), TfError> {
+        let (mut good, mut refused) = (Vec::with_capacity(transforms.len()), None);
         {
             let mut state = self.lock();
             for transform in transforms {
-                state.buffer.insert(transform)?;
+                match state.buffer.insert(transform) {
+                    Ok(_) => good.push(transform.clone()),
+                    Err(error) => refused = refused.or(Some(error)),
+                }
             }
         }
-        self.shared.send(transforms)
+        if !good.is_empty() || refused.is_none() {
+            self.shared.send(good)?;
+        }
+        refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Publishes where a frame always is: now, and five times a second from now on, as DimOS does.
@@ -138,7 +167,7 @@ impl Tf {
             state.fixed.retain(|fixed| fixed.child_frame_id != transform.child_frame_id);
             state.fixed.push(transform.clone());
         }
-        self.shared.send(std::slice::from_ref(transform))
+        self.shared.send(vec![transform.clone()])
     }
 
     /// All that is known, for people: each frame below its parent.
@@ -155,6 +184,11 @@ impl Tf {
     pub(super) fn listener(&self) -> impl FnMut(&Sample) + Send + use<> {
         let shared = Arc::clone(&self.shared);
         move |sample| shared.heard(sample)
+    }
+
+    /// What was heard is of another run: the clock has gone back.
+    pub(super) fn forget_heard(&self) {
+        self.lock().buffer.forget_heard();
     }
 
     /// Publishes what always holds, again and again.
@@ -196,17 +230,19 @@ impl Shared {
         for transform in &mut fixed {
             transform.header.stamp = stamp;
         }
-        if let Err(error) = self.send(&fixed) {
+        if let Err(error) = self.send(fixed) {
             tracing::warn!(%error, "cannot publish static transforms");
         }
     }
 
-    fn send(&self, transforms: &[TransformStamped]) -> Result<(), TfError> {
+    fn send(&self, transforms: Vec<TransformStamped>) -> Result<(), TfError> {
         if self.is_silenced.load(Ordering::Relaxed) {
             return Err(OutError::Displaced { channel: self.channel }.into());
         }
-        let message = TFMessage { transforms: transforms.to_vec() };
-        Ok(self.publisher.publish_message(self.channel, &message).map_err(OutError::from)?)
+        let message = TFMessage { transforms };
+        self.publisher.publish_message(self.channel, &message).map_err(OutError::from)?;
+        self.published.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -89,4 +89,9 @@ pub enum Event {
         /// Who owns it now, unless only the loser has been heard.
         by: Option<NodeId>,
     },
+    /// Events were not kept for who reads them too slowly. To be told by whoever hands them on; the core itself keeps all.
+    Missed {
+        /// How many.
+        count: u64,
+    },
 }

@@ -271,7 +271,7 @@ impl Presence {
         self.tick(now);
     }
 
-    /// Asks who owns a name, for at most 3 s. [`Presence::owner`] tells who as soon as that is known.
+    /// Asks who owns a name, for at most 2 s. [`Presence::owner`] tells who as soon as that is known.
     pub fn find(&mut self, now: Instant, name: &Name) {
         self.searching.start(now, Target::Owner(name.clone()));
         self.tick(now);

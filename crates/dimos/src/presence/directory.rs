@@ -157,7 +157,7 @@ impl Directory {
     pub(super) fn heard_beat(
         &mut self,
         now: Instant,
-        beat: &HeardBeat,
+        beat: &HeardBeat<'_>,
         stuck_after: Duration,
         actions: &mut VecDeque<Action>,
     ) -> bool {
@@ -171,6 +171,7 @@ impl Directory {
         let participant = &mut entry.participant;
         participant.beat = Some(beat.counter);
         participant.handler = Duration::from_millis(beat.handler_ms.into());
+        participant.count(&beat.published);
         let (node, name, handler) = (beat.node, participant.name.clone(), participant.handler);
         let is_stuck = handler >= stuck_after;
         let was_stuck = std::mem::replace(&mut entry.is_stuck, is_stuck);

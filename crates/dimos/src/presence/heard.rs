@@ -1,12 +1,13 @@
 //! What others sent, checked: nothing gets past here that is too long, malformed or impossible.
 
+use lcm::MAX_CHANNEL_BYTES;
 use lcm::codec::{Text, Texts};
-use lcm_types::dimos_mesh::{AskView, BeatView, Claim, ClaimView};
+use lcm_types::dimos_mesh::{AskView, BeatView, ChannelCountView, Claim, ClaimView};
 
 use super::counts::Counts;
 use super::limits::{
     MAX_CAPABILITIES, MAX_CAPABILITY_BYTES, MAX_CLASS_BYTES, MAX_CONTRACT_BYTES, MAX_HOST_BYTES, MAX_HOST_ID_BYTES,
-    MAX_RUN_ID_BYTES,
+    MAX_PUBLISHED, MAX_RUN_ID_BYTES,
 };
 use super::participant::State;
 use crate::name::Name;
@@ -56,11 +57,13 @@ pub(super) enum Target {
 
 /// A beat.
 #[derive(Debug)]
-pub(super) struct HeardBeat {
+pub(super) struct HeardBeat<'a> {
     pub(super) node: NodeId,
     pub(super) state: State,
     pub(super) counter: i32,
     pub(super) handler_ms: u32,
+    /// How many messages were published, by channel.
+    pub(super) published: Vec<(&'a str, u64)>,
 }
 
 impl<'a> HeardClaim<'a> {
@@ -126,15 +129,19 @@ impl HeardAsk {
     }
 }
 
-impl HeardBeat {
-    pub(super) fn check(view: &BeatView<'_>, counts: &mut Counts) -> Option<Self> {
+impl<'a> HeardBeat<'a> {
+    pub(super) fn check(view: &BeatView<'a>, counts: &mut Counts) -> Option<Self> {
         check_version(view.version(), counts)?;
+        let published = |count: ChannelCountView<'a>| {
+            Some((text(count.channel(), MAX_CHANNEL_BYTES)?, u64::try_from(count.published()).ok()?))
+        };
         let parse = || {
             Some(Self {
                 node: NodeId::from_wire(view.node())?,
                 state: State::from_wire(view.state())?,
                 counter: view.counter(),
                 handler_ms: u32::try_from(view.handler_ms()).ok()?,
+                published: view.channels().iter().take(MAX_PUBLISHED).map(published).collect::<Option<_>>()?,
             })
         };
         refuse_none(parse(), counts)

@@ -21,6 +21,9 @@ pub const MAX_CAPABILITIES: usize = 32;
 /// The longest capability in bytes.
 pub const MAX_CAPABILITY_BYTES: usize = 128;
 
+/// Channels of a process whose counts are remembered; further ones are not.
+pub const MAX_PUBLISHED: usize = 32;
+
 /// Processes that are remembered, unless [`Config::max_nodes`](super::Config::max_nodes) says otherwise.
 pub const MAX_NODES: usize = 4096;
 

@@ -1,5 +1,6 @@
 //! A process as others know it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lcm_types::dimos_mesh::Claim;
@@ -22,6 +23,9 @@ pub struct Participant {
     pub state: State,
     /// How long its handler had been running at its last beat, as far as beats are read.
     pub handler: Duration,
+    /// How many messages it had published on each channel at its last beat, as far as beats are read: what a subscriber got less of
+    /// was lost, if it has listened since the process started. [`MAX_PUBLISHED`](super::limits::MAX_PUBLISHED) channels at most.
+    pub published: BTreeMap<String, u64>,
     /// What it said last about its state, which stands again when it is no longer stuck or lost.
     pub(super) said: State,
     pub(super) serial: i32,
@@ -104,12 +108,23 @@ impl Participant {
             epoch: 0,
             state,
             handler: Duration::ZERO,
+            published: BTreeMap::new(),
             said: state,
             serial: claim.serial,
             beat: None,
         };
         participant.describe(claim);
         participant
+    }
+
+    /// Takes over how much was published. Names of channels, which mostly stay the same, are kept.
+    pub(super) fn count(&mut self, published: &[(&str, u64)]) {
+        let mut before = std::mem::take(&mut self.published);
+        let kept = published.iter().map(|&(channel, count)| {
+            let channel = before.remove_entry(channel).map_or_else(|| channel.to_owned(), |(channel, _)| channel);
+            (channel, count)
+        });
+        self.published = kept.collect();
     }
 
     /// Takes over what the claim says, but for name, epoch and state. Returns whether that was new.

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use super::agenda::Agenda;
 use super::heard::Target;
 use super::limits::{MAX_SEARCHES, MAX_UNKNOWN_ASKS, UNKNOWN_ASKS_PER_SECOND};
-use super::timing::{SEARCH_CALLS, SEARCH_GAP, SURVEY_CALLS, SURVEY_GAP, SURVEY_MANY, SURVEY_WINDOWS};
+use super::timing::{
+    NAME_SEARCH_CALLS, NAME_SEARCH_GAP_MAX, SEARCH_CALLS, SEARCH_GAP, SURVEY_CALLS, SURVEY_GAP, SURVEY_MANY,
+    SURVEY_WINDOWS,
+};
 use crate::name::Name;
 use crate::node::NodeId;
 
@@ -117,11 +120,15 @@ impl Searching {
                 continue;
             }
             let Some(calls) = self.calls.get_mut(&target) else { continue };
-            if *calls == SEARCH_CALLS {
+            let (most_calls, longest_gap) = match target {
+                Target::Owner(_) => (NAME_SEARCH_CALLS, NAME_SEARCH_GAP_MAX),
+                Target::All | Target::Node(_) => (SEARCH_CALLS, Duration::MAX),
+            };
+            if *calls == most_calls {
                 self.calls.remove(&target);
                 continue;
             }
-            let gap = SEARCH_GAP * (1 << (*calls).min(8));
+            let gap = (SEARCH_GAP * (1 << (*calls).min(8))).min(longest_gap);
             *calls += 1;
             self.agenda.set(target.clone(), now + gap);
             return Some(target);

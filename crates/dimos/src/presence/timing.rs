@@ -91,8 +91,14 @@ pub const SURVEY_MANY: usize = 64;
 /// A question for a name or a process is asked again after this long, then after twice as long, and so on.
 pub const SEARCH_GAP: Duration = Duration::from_millis(50);
 
-/// How often it is asked in all.
+/// How often a process is asked for in all.
 pub const SEARCH_CALLS: u32 = 6;
+
+/// A name is asked for again after this long at most: somebody waits for it.
+pub const NAME_SEARCH_GAP_MAX: Duration = Duration::from_millis(200);
+
+/// How often a name is asked for in all, within 2 s. Where a third of all messages is lost, one owner in a thousand is not heard.
+pub const NAME_SEARCH_CALLS: u32 = 11;
 
 /// A farewell is repeated after this long.
 pub const FAREWELL_GAP: Duration = Duration::from_millis(20);

@@ -109,18 +109,27 @@ pub enum RpcError {
         limit: usize,
     },
     /// Nobody acknowledged the call: the process is not there or not reachable. Should it have heard the call but not been
-    /// heard, it may have run it.
-    #[error("no such process, or not reachable: no acknowledgement within {waited:?}")]
+    /// heard, it may have run it. It is also what becomes of a call to a name that nobody owns, which is not sent at all.
+    #[error("no such process, or not reachable: no answer within {waited:?}")]
     NoSuchProcess {
         /// How long the caller waited.
         waited: Duration,
     },
+    /// The process that called is about to end, and waits for nothing any more. The call was cancelled.
+    #[error("this process is about to end and waits no longer; the call was cancelled")]
+    Stopping,
     /// The process is gone, and the call had not been sent. It can be called again without harm.
     #[error("the process is gone; the call had not been sent")]
     NotSent,
     /// The process is gone, or has forgotten the call, and nobody knows whether the method ran.
     #[error("nobody knows whether the call was executed: its process is gone or has forgotten it")]
     OutcomeUnknown,
+    /// The process that calls has left the mesh.
+    #[error("this process has left the mesh, {}", if *.sent { "and does not know whether the call was executed" } else { "and did not make the call" })]
+    Left {
+        /// Whether the call had been sent.
+        sent: bool,
+    },
     /// The two sides speak different versions of the protocol.
     #[error("incompatible versions of the RPC protocol: the caller speaks {caller}, the called process {callee}")]
     IncompatibleVersion {
@@ -177,8 +186,10 @@ impl RpcError {
             Self::ArgumentsTooLarge { .. } => "arguments_too_large",
             Self::ResultTooLarge { .. } => "result_too_large",
             Self::NoSuchProcess { .. } => "no_such_process",
+            Self::Stopping => "stopping",
             Self::NotSent => "not_sent",
             Self::OutcomeUnknown => "outcome_unknown",
+            Self::Left { .. } => "left",
             Self::IncompatibleVersion { .. } => "incompatible_version",
             Self::Malformed { .. } => "malformed",
             Self::Other { code, .. } => code,
@@ -231,8 +242,10 @@ impl RpcError {
             "arguments_too_large" => Self::ArgumentsTooLarge { bytes: size("bytes"), limit: size("limit") },
             "result_too_large" => Self::ResultTooLarge { bytes: size("bytes"), limit: size("limit") },
             "no_such_process" => Self::NoSuchProcess { waited: Duration::from_micros(number("waited_us")) },
+            "stopping" => Self::Stopping,
             "not_sent" => Self::NotSent,
             "outcome_unknown" => Self::OutcomeUnknown,
+            "left" => Self::Left { sent: member("sent").and_then(Value::as_bool).unwrap_or(true) },
             "incompatible_version" => {
                 Self::IncompatibleVersion { caller: version("caller"), callee: version("callee") }
             }
@@ -255,12 +268,14 @@ impl RpcError {
             Self::ArgumentsTooLarge { bytes, limit } | Self::ResultTooLarge { bytes, limit } => {
                 Some(json!({ "bytes": bytes, "limit": limit }))
             }
+            Self::Left { sent } => Some(json!({ "sent": sent })),
             Self::NoSuchProcess { waited } => Some(json!({ "waited_us": micros(waited) })),
             Self::IncompatibleVersion { caller, callee } => Some(json!({ "caller": caller, "callee": callee })),
             Self::Panic { .. }
             | Self::Cancelled
             | Self::Deadline { .. }
             | Self::Displaced
+            | Self::Stopping
             | Self::NotSent
             | Self::OutcomeUnknown
             | Self::Malformed { .. } => None,
@@ -306,8 +321,10 @@ mod tests {
             RpcError::ArgumentsTooLarge { bytes: 2, limit: 1 },
             RpcError::ResultTooLarge { bytes: 2, limit: 1 },
             RpcError::NoSuchProcess { waited: Duration::from_secs(2) },
+            RpcError::Stopping,
             RpcError::NotSent,
             RpcError::OutcomeUnknown,
+            RpcError::Left { sent: false },
             RpcError::IncompatibleVersion { caller: 1, callee: 2 },
             RpcError::Malformed { message: message() },
             RpcError::Other { code: "later".to_owned(), message: message(), data: Some(json!([1])) },

@@ -137,6 +137,16 @@ impl TransformBuffer {
         self.generation += 1;
     }
 
+    /// Forgets what was heard, and keeps the static transforms of this process: for when the clock has gone back, since what holds
+    /// at times that are still to come is of another run. The counts stay.
+    pub fn forget_heard(&mut self) {
+        let heard = self.frames.linked().filter(|(_, link)| link.history().is_some());
+        for child in heard.map(|(child, _)| child).collect::<Vec<_>>() {
+            self.untie(child);
+        }
+        self.generation += 1;
+    }
+
     /// Another number after each change: a lookup that failed is worth another try once it differs.
     #[must_use]
     pub const fn generation(&self) -> u64 {

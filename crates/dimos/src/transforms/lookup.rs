@@ -35,6 +35,14 @@ pub enum When {
     Newest,
 }
 
+impl When {
+    /// [`When::At`], with a time of either kind that messages and clocks give.
+    #[must_use]
+    pub fn at(stamp: impl Into<Time>, tolerance: Duration) -> Self {
+        Self::At { stamp: stamp.into(), tolerance }
+    }
+}
+
 impl TransformBuffer {
     /// The transform that maps coordinates of `source_frame` into `target_frame`, lengths in m: `target_frame` is its
     /// `header.frame_id`, `source_frame` its `child_frame_id`, and `header.stamp` the time at which it holds.

@@ -1,6 +1,7 @@
 //! A bus for each test.
 
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 use dimos::{Dimos, Name, Options};
 
@@ -24,4 +25,13 @@ pub(crate) fn client(options: &Options) -> Dimos {
 
 pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < patience, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

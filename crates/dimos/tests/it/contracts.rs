@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use dimos::contract::MethodContract;
 use dimos::rpc::RpcError;
@@ -11,7 +10,7 @@ use lcm_types::geometry_msgs::{Pose, Twist};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bus::{client, name, options};
+use crate::bus::{client, eventually, name, options};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Wire)]
 struct Plan {
@@ -108,7 +107,8 @@ fn methods_and_skills_of_all_modules_are_listed_and_skills_called_by_name() {
         .unary("halt", |_, _| Ok(json!("me too")))
         .described("halt", MethodContract::new().doc("Stops the wheels.").skill());
     let _second = second.start(options.clone()).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    // It says so itself, which takes a moment to arrive.
+    eventually("two modules have it", || dimos.with_capability("halt").len() == 2);
     let Err(SkillError::Several { owners, .. }) = dimos.call_skill("halt", &()) else { panic!() };
     assert_eq!(owners, [name("robot0/base"), name("robot1/base")]);
 }

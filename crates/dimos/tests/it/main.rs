@@ -3,8 +3,11 @@
 
 mod bus;
 mod config;
+mod connection;
 mod contracts;
+mod joining;
 mod mesh;
 mod presence;
 mod rpc;
+mod scenarios;
 mod transforms;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dimos::presence::{ClaimError, Event, Policy, State};
 use dimos::rpc::{RpcError, TimeLimit};
-use dimos::{ConnectError, FindError, ServeError, Service};
+use dimos::{FindError, PendingCall, ServeError, Service};
 use serde_json::{Value, json};
 
 use crate::bus::{client, name, options};
@@ -44,8 +44,15 @@ fn methods_are_called_by_name() {
     assert_eq!(calculator.node(), served.node());
     assert_eq!(calculator.call("add", &json!({ "a": 1, "b": 2.5 })).unwrap(), json!(3.5));
     assert_eq!(calculator.call("echo", &Value::Null).unwrap(), Value::Null);
-    // By its class, too, since it is the only one.
+    // By its class, too, since it is the only one. No name is searched for then.
+    let asked = dimos.settled().counts().presence.asks_sent;
     assert_eq!(dimos.module("Calculator").unwrap().name(), calculator.name());
+    assert_eq!(dimos.counts().presence.asks_sent, asked);
+    // A name is searched for within 2 s, and a class is known sooner than that.
+    let joined = client(&options);
+    assert_eq!(joined.module("Calculator").unwrap().name(), calculator.name());
+    let Err(FindError::None { others, .. }) = joined.module("nobody") else { panic!() };
+    assert_eq!(others, [name("robot0/calculator")]);
 }
 
 #[test]
@@ -117,12 +124,31 @@ fn streams_come_in_order_and_end() {
     assert_eq!(failing.by_ref().take(2).map(Result::unwrap).collect::<Vec<_>>(), [json!(0), json!(1)]);
     assert_eq!(failing.next(), Some(Err(RpcError::Handler { message: "enough".into(), data: None })));
     assert_eq!(failing.next(), None);
+    // A chunk that is of another type is the last item.
+    let words: Vec<_> = calculator.stream_as::<String>("count", &json!({ "to": 5 })).unwrap().collect();
+    assert!(matches!(&words[..], [Err(RpcError::Malformed { .. })]), "{words:?}");
     // One that is dropped early does not keep its handler: the next one is served all the same.
     for _ in 0..100 {
         let mut endless = calculator.stream("count", &json!({ "to": u64::MAX })).unwrap();
         assert_eq!(endless.next().unwrap().unwrap(), json!(0));
     }
     assert_eq!(calculator.call("echo", &json!(1)).unwrap(), json!(1));
+}
+
+#[test]
+fn all_threads_that_wait_for_a_full_stream_go_on_with_it() {
+    let options = options();
+    let served = Service::new(name("talker")).stream("talk", |_, chunks| {
+        // More than the reader takes at once.
+        let talk = || (0..300).try_for_each(|number| chunks.send(&number));
+        std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(talk));
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap())
+        })
+    });
+    let _served = served.start(options.clone()).unwrap();
+    let chunks = client(&options).module("talker").unwrap().stream("talk", &()).unwrap();
+    assert_eq!(chunks.map(Result::unwrap).count(), 1200);
 }
 
 #[test]
@@ -133,6 +159,22 @@ fn calls_run_side_by_side_and_are_cancelled() {
     let pending: Vec<_> = (0..50).map(|number| calculator.start("echo", &json!(number)).unwrap()).collect();
     let results: Vec<_> = pending.into_iter().map(|call| call.wait().unwrap()).collect();
     assert_eq!(results, (0..50).map(|number| json!(number)).collect::<Vec<_>>());
+
+    // Some wait for the others; the results come in the order of the calls.
+    let pauses = [40, 0, 20];
+    let calls = pauses.map(|ms| calculator.start_as::<Value>("sleep", &json!({ "ms": ms })).unwrap());
+    assert_eq!(PendingCall::wait_all(calls), [(); 3].map(|()| Ok(json!(false))));
+    let errors = ["fail", "echo", "panic"].map(|method| calculator.start(method, &json!(1)).unwrap());
+    let [failed, echoed, panicked] = &PendingCall::wait_all(errors)[..] else { panic!() };
+    assert!(matches!(failed, Err(RpcError::Handler { .. })) && matches!(panicked, Err(RpcError::Panic { .. })));
+    assert_eq!(*echoed, Ok(json!(1)));
+
+    // Waiting for a while leaves the call as it is, and no wait is too long.
+    let slow = calculator.start("sleep", &json!({ "ms": 300 })).unwrap();
+    let slow = slow.wait_for(Duration::ZERO).unwrap_err().wait_for(Duration::from_millis(10)).unwrap_err();
+    assert_eq!(slow.wait_for(Duration::MAX).unwrap(), Ok(json!(false)));
+    let longest = calculator.limit(TimeLimit::Deadline(Duration::MAX));
+    assert_eq!(longest.call("echo", &json!(1)), Ok(json!(1)));
 
     let slow = calculator.limit(TimeLimit::IDLE).start("sleep", &json!({ "ms": 60_000 })).unwrap();
     std::thread::sleep(Duration::from_millis(100));
@@ -213,25 +255,6 @@ fn a_call_back_into_who_waits_is_refused_at_once() {
     let answer = client(&options).module("front").unwrap().call("ask", &Value::Null).unwrap();
     assert_eq!(answer, json!("open"));
     assert_eq!(executed.load(Ordering::Relaxed), 0);
-}
-
-#[test]
-fn connecting_waits_for_a_coordinator() {
-    let options = options();
-    let Err(ConnectError::NoCoordinator { .. }) = options.clone().connect() else { panic!() };
-    let late = std::thread::spawn({
-        let options = options.clone();
-        move || {
-            std::thread::sleep(Duration::from_millis(500));
-            Service::new(name("coordinator")).policy(Policy::FirstHolder).start(options).unwrap()
-        }
-    });
-    options.clone().connect().unwrap();
-    let _first = late.join().unwrap();
-    let _second = Service::new(name("robot0/coordinator")).start(options.clone()).unwrap();
-    let Err(ConnectError::SeveralCoordinators { candidates, .. }) = options.clone().connect() else { panic!() };
-    assert_eq!(candidates, [name("coordinator"), name("robot0/coordinator")]);
-    options.clone().coordinator(name("robot0/coordinator")).connect().unwrap();
 }
 
 #[test]

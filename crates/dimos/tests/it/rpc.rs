@@ -4,7 +4,7 @@ mod bodies;
 mod faults;
 mod hostile;
 mod limits;
-mod sim;
+pub(crate) mod sim;
 mod soak;
 mod streams;
 mod unary;

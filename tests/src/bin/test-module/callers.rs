@@ -1,6 +1,8 @@
 //! Modules that call others.
 
-use dimos::{In, Module, Out, Ref, RpcError, interface, module};
+use std::time::Duration;
+
+use dimos::{In, Module, Out, Ref, RpcError, TimeLimit, interface, module};
 use lcm_types::std_msgs::{Int32, String as Text};
 
 /// What somebody who adds offers.
@@ -45,6 +47,12 @@ impl Caller {
     #[rpc]
     fn sum(&self, a: i64, b: i64) -> Result<i64, RpcError> {
         self.adder.add(a, b)
+    }
+
+    /// Calls without patience.
+    #[rpc]
+    fn sum_within(&self, a: i64, b: i64, ms: u64) -> Result<i64, RpcError> {
+        self.adder.limit(TimeLimit::Deadline(Duration::from_millis(ms))).add(a, b)
     }
 
     #[rpc]

@@ -51,6 +51,21 @@ impl Ends {
         self.context.fail("out of paper");
     }
 
+    /// Logs so many lines.
+    #[rpc]
+    fn chatter(&self, lines: u32) {
+        for line in 0..lines {
+            tracing::info!(line, "says much that nobody reads, to fill whatever there is to be filled");
+        }
+    }
+
+    /// Takes so many milliseconds, beside all else.
+    #[rpc(concurrent)]
+    fn linger(ms: u64) -> u64 {
+        std::thread::sleep(Duration::from_millis(ms));
+        ms
+    }
+
     #[rpc]
     fn stop_itself(&self) {
         self.context.stop();

@@ -59,6 +59,11 @@ impl Looker {
         self.found.publish(&Text { data })
     }
 
+    #[stop]
+    fn end(&mut self) -> Result<(), dimos::OutError> {
+        self.found.publish(&Text { data: "the end".to_owned() })
+    }
+
     /// Where the origin of a frame lies in another one.
     #[rpc]
     fn look(&self, target: String, source: String) -> Result<f64, String> {

@@ -48,6 +48,8 @@ impl MapServer {
 #[derive(Module)]
 pub(crate) struct MapReader {
     map: In<OccupancyGrid>,
+    /// Has no handler.
+    other: In<OccupancyGrid>,
     read: Vec<(usize, i8)>,
 }
 
@@ -55,6 +57,12 @@ pub(crate) struct MapReader {
 impl MapReader {
     fn on_map(&mut self, map: OccupancyGrid) {
         self.read.push((map.data.len(), map.data.first().copied().unwrap_or_default()));
+    }
+
+    /// What the port without a handler has: how large that is.
+    #[rpc]
+    fn other(&self) -> Option<usize> {
+        Some(self.other.latest()?.data.len())
     }
 
     /// The maps so far: how large, and what their first cell is.

@@ -1,11 +1,12 @@
 //! A module with a method of every kind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dimos::{Call, Chunks, In, Module, Reply, RpcError, Wire, module};
+use dimos::{Call, Chunks, Context, In, Module, Reply, RpcError, Wire, module};
 use lcm_types::std_msgs::Int32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Works for others.
 #[derive(Module)]
 pub(crate) struct Worker {
+    context: Context,
     /// Answers what was deferred with this, or panics at 0.
     release: In<Int32>,
     progress: Arc<AtomicU64>,
@@ -74,6 +76,12 @@ impl Worker {
             }
         }
         "slept".to_owned()
+    }
+
+    /// How often each handler or method went wrong.
+    #[rpc]
+    fn faults(&self) -> BTreeMap<String, u64> {
+        self.context.counts().faults.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     #[rpc]

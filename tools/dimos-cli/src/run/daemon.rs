@@ -2,10 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use dimos::exit;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::command;
 use crate::context::Context;
@@ -15,11 +20,28 @@ use crate::failure::Failure;
 pub(super) fn start(run_id: &str, context: &Context) -> Result<(), Failure> {
     let mut keeper = command("keeper", run_id)?;
     keeper.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
     let mut keeper = keeper.spawn().context("cannot start the keeper of the run")?;
+    let pid = Pid::from_child(&keeper);
+    let is_interrupted = Arc::new(AtomicBool::new(false));
+    let interrupted = Arc::clone(&is_interrupted);
+    let stop = move || {
+        for _ in signals.forever() {
+            interrupted.store(true, Ordering::SeqCst);
+            // If it is gone, so is the run.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(stop).context("cannot start a thread")?;
     let mut said = Vec::new();
     if let Some(stdout) = keeper.stdout.take() {
         // The coordinator lets go of it as soon as it has told, and so it ends in any case.
         stdout.take(MAX_TOLD_BYTES).read_to_end(&mut said).context("cannot hear of the run")?;
+    }
+    if is_interrupted.load(Ordering::SeqCst) {
+        // Nothing is left behind when that is told.
+        let _ = keeper.wait();
+        return Err(Failure::interrupted());
     }
     let told: Value = match serde_json::from_slice(&said) {
         Ok(told) => told,

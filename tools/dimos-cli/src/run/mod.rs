@@ -20,6 +20,7 @@ use dimos_coordinator::launch::{self, Launch};
 use dimos_coordinator::log::Log;
 use dimos_coordinator::run::{Directories, RunRecord, new_run_id, started};
 use serde_json::{Value, json};
+use signal_hook::consts::SIGINT;
 
 use crate::context::Context;
 use crate::duration::duration;
@@ -171,6 +172,8 @@ fn keep_coordinator(run_id: &str, is_daemon: bool) -> Result<(), Failure> {
         Kept::Ended(exit::OK) => Ok(()),
         // It has said why.
         Kept::Ended(code) => Err(Failure::new(code, "")),
+        // It was told before it could listen.
+        Kept::Killed(SIGINT) => Err(Failure::interrupted()),
         Kept::Killed(signal) => Err(Failure::unexpected(format_args!(
             "the coordinator was ended by signal {signal}; all of its modules were told to end, and have ended"
         ))),

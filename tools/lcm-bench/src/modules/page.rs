@@ -41,6 +41,6 @@ const READING: &str = "\
   start; no other process runs its program. Its part that is of no file is what remains for each of several processes of one
   program. CPU is that of the 20 s after (3 s with `--quick`).
 - Start is from just before the process is forked until what it says is heard by the process that forked it. Its start hook publishes. A
-  module listens for 200 ms whether somebody else has its name, after its first claim; `but for the listening` leaves those out.
+  module does not wait for its name: for 200 ms after its first claim it listens whether somebody else has it, and works meanwhile.
 - `even`: missed by less than 3 %.
 ";

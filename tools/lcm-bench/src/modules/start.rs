@@ -76,10 +76,6 @@ impl Start {
     fn since_claim(&self) -> f64 {
         self.first_message - self.first_claim
     }
-
-    fn without_listening(&self) -> f64 {
-        self.first_message - dimos::presence::timing::LISTEN.as_secs_f64() * 1e3
-    }
 }
 
 fn hear(bus: &Inline, channel: &str, what: Heard, heard: &Sender<(Heard, Instant)>) -> Result<()> {
@@ -104,13 +100,7 @@ const OF_BOTH: [Quantity<Start>; 2] = [
     },
 ];
 
-const OF_MODULES: [Quantity<Start>; 3] = [
-    Quantity {
-        name: "to its first message, but for the listening",
-        unit: Unit::Milliseconds,
-        figure: Start::without_listening,
-        bounds: &[Bound::AtMost(SOON_MS)],
-    },
+const OF_MODULES: [Quantity<Start>; 2] = [
     Quantity { name: "to its first claim", unit: Unit::Milliseconds, figure: |start| start.first_claim, bounds: &[] },
     Quantity {
         name: "from its first claim to its first message",

@@ -101,6 +101,11 @@ pub struct CallerCounts {
     pub malformed: u64,
 }
 
+impl CallId {
+    /// No call.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 impl CallSpec {
     /// A unary call in JSON with the default deadline.
     #[must_use]

@@ -269,6 +269,26 @@ fn names_are_found_by_question_class_and_part() {
 }
 
 #[test]
+fn a_name_is_found_within_two_seconds_or_not_at_all() {
+    let mut found = 0;
+    for seed in 0..200 {
+        let mut net = Net::new(seed, Weather::foul(0.3));
+        let owner = net.add(|_| {});
+        net.with(owner, |core, now| core.claim(now, name("base"), Policy::TakeOver, 0)).unwrap();
+        net.run_for(secs(5));
+        let caller = net.add(|_| {});
+        net.with(caller, Presence::join).unwrap();
+        let (end, base, nobody) = (net.now + secs(2), name("base"), name("nobody"));
+        net.with(caller, |core, now| core.find(now, &base));
+        net.with(caller, |core, now| core.find(now, &nobody));
+        assert!(net.run_until(end, |net| !net.core(caller).is_searching()).is_some(), "seed {seed}");
+        assert!(!net.core(caller).is_finding(&nobody), "seed {seed}");
+        found += usize::from(net.core(caller).owner(&base).is_some());
+    }
+    assert!(found >= 199, "{found} of 200");
+}
+
+#[test]
 fn a_host_that_dies_is_asked_for_once_by_all_its_watchers() {
     let mut net = Net::new(10, Weather::fair());
     for _ in 0..5 {

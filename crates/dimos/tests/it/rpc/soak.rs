@@ -1,4 +1,4 @@
-//! Mixed use at heavy loss under many seeds: `cargo test -p dimos --test it soak -- --ignored`.
+//! Mixed use at heavy loss under many seeds.
 
 use std::time::Duration;
 

@@ -187,3 +187,21 @@ fn who_waits_learns_whether_to_go_on_and_when_to_try_again() {
     transforms.insert(&stamped(ms(0), "odom", "odom", x(1.0))).unwrap_err();
     assert_eq!(transforms.generation(), before);
 }
+
+#[test]
+fn what_was_heard_can_be_forgotten_without_what_this_process_knows_itself() {
+    let mut transforms = TransformBuffer::new();
+    transforms.insert_static(&stamped(ms(0), "base", "lidar", x(0.5))).unwrap();
+    transforms.insert(&stamped(ms(5000), "odom", "base", x(1.0))).unwrap();
+    transforms.insert(&stamped(ms(5000), "map", "odom", x(1.0))).unwrap();
+    let generation = transforms.generation();
+    transforms.forget_heard();
+    assert_ne!(transforms.generation(), generation);
+    assert_eq!(transforms.samples(), 0);
+    assert!(transforms.lookup("odom", "lidar", When::Latest).is_err());
+    assert!(transforms.lookup("base", "lidar", When::Latest).is_ok());
+    // A simulation that began anew less than the window before.
+    transforms.insert(&stamped(ms(1000), "odom", "base", x(7.0))).unwrap();
+    let found = transforms.lookup("odom", "lidar", When::Latest).unwrap();
+    assert_eq!((found.header.stamp, found.transform.translation.x), (ms(1000), 7.5));
+}

@@ -29,6 +29,10 @@ struct Options {
     k: Out<Twist>,
     #[port(keep_last = -1)]
     l: In<Twist>,
+    #[port(topic = "scan")]
+    m: In<Twist>,
+    #[port(topic = "/cmd_vel#")]
+    n: Out<Twist>,
 }
 
 #[module]
