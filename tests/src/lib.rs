@@ -18,6 +18,7 @@ pub mod netns;
 pub mod payload;
 pub mod peers;
 pub mod process;
+pub mod recordings;
 pub mod run;
 pub mod talk;
 

@@ -12,6 +12,7 @@ use mesh_tests::listening::{Bus, Reading};
 use mesh_tests::payload::{checksum, pattern};
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run};
+use mesh_tests::recordings;
 use mesh_tests::talk::{Heard, Listener, hex};
 use mesh_tests::{isolated, test_name};
 
@@ -39,11 +40,10 @@ fn we_read_what_python_writes() {
 #[test]
 fn both_read_the_log_of_a_real_robot_alike() {
     let Some(wheel) = Wheel::find(test_name!()) else { return };
-    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/intel_lab.lcmlog");
-    if !log.exists() {
-        let _ = writeln!(std::io::stderr(), "skipped: {}: there is no {}", test_name!(), log.display());
+    let Some(log) = recordings::intel_lab() else {
+        let _ = writeln!(std::io::stderr(), "skipped: {}: the log is not there", test_name!());
         return;
-    }
+    };
     let events = read(&log);
     assert!(events.len() > 5000);
     assert_eq!(python_reads(&wheel, &log), described(&events));

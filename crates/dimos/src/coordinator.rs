@@ -215,12 +215,18 @@ impl Dimos {
         if let Some(name) = name {
             return Ok(Coordinator { module: self.module(name.as_str())? });
         }
-        let candidates: Vec<_> = self.settled().modules().into_iter().filter_map(|module| module.name).collect();
-        let candidates: Vec<_> = candidates.into_iter().filter(|name| name.last() == COORDINATOR).collect();
-        match &candidates[..] {
-            [] => Err(CoordinatorError::None),
-            [only] => Ok(Coordinator { module: self.module(only.as_str())? }),
-            _ => Err(CoordinatorError::Several { candidates }),
+        let mut surveys = 1;
+        loop {
+            let names = self.settled().modules().into_iter().filter_map(|module| module.name);
+            let candidates: Vec<_> = names.filter(|name| name.last() == COORDINATOR).collect();
+            match &candidates[..] {
+                // Where messages are lost, others may have answered, and the coordinator not been heard.
+                [] if surveys < SURVEYS => surveys += 1,
+                [] => return Err(CoordinatorError::None),
+                [only] => return Ok(Coordinator { module: self.module(only.as_str())? }),
+                _ => return Err(CoordinatorError::Several { candidates }),
+            }
+            self.mesh().with(|cores, now| cores.presence.survey(now));
         }
     }
 }
@@ -361,3 +367,6 @@ const FOR_PROGRAMS: [&str; 5] = ["seq", "target", "kind", "module", "stream"];
 
 /// The last part of the names of coordinators.
 pub const COORDINATOR: &str = "coordinator";
+
+/// How often all are asked who they are before there is taken to be no coordinator.
+const SURVEYS: u32 = 3;
