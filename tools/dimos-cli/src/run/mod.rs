@@ -182,10 +182,9 @@ fn keep_coordinator(run_id: &str, is_daemon: bool) -> Result<(), Failure> {
 
 fn coordinate(options: &Options, context: &Context) -> Result<(), Failure> {
     let outcome = coordinate_run(options, context);
-    match (&outcome, options.daemon) {
+    if let (Err(failure), true) = (&outcome, options.daemon) {
         // Once it is up, nobody waits for it any more, and this goes nowhere.
-        (Err(failure), true) => daemon::tell(&failure.to_json()),
-        _ => {}
+        daemon::tell(&failure.to_json());
     }
     outcome
 }
