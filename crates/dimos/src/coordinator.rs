@@ -56,6 +56,8 @@ pub enum CoordinatorError {
 pub struct Launch {
     /// The text of a launch file.
     pub text: Option<String>,
+    /// What people call the text, such as `camera.toml`.
+    pub name: Option<String>,
     /// A launch file where the coordinator runs, within the directories that it was started with.
     pub file: Option<String>,
     /// The arguments of the launch file.
@@ -102,7 +104,7 @@ pub struct RunStatus {
 pub enum RunState {
     /// Its modules start.
     Starting,
-    /// They are up.
+    /// None of them is about to start for the first time.
     Running,
     /// They are told to end.
     Stopping,
@@ -302,6 +304,12 @@ impl Launch {
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self { text: Some(text.to_owned()), ..Self::default() }
+    }
+
+    /// The same, whose text people call so.
+    #[must_use]
+    pub fn name(self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..self }
     }
 
     /// A launch file where the coordinator runs.

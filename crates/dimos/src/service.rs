@@ -310,18 +310,22 @@ impl Served {
         self.mesh.with(|cores, now| cores.presence.declare_dead(now, node));
     }
 
-    /// Has `heard` called once, when a message comes on this channel.
+    /// Has `heard` called once, when a message comes on this channel. What it returns ends the listening.
     ///
     /// # Errors
     /// If the channel is no pattern.
-    pub fn when_heard(&self, channel: &str, heard: impl FnOnce() + Send + 'static) -> Result<(), lcm::PatternError> {
+    pub fn when_heard(
+        &self,
+        channel: &str,
+        heard: impl FnOnce() + Send + 'static,
+    ) -> Result<lcm::Handle, lcm::PatternError> {
         let mut heard = Some(heard);
         let told = move |_: &lcm::Sample| {
             if let Some(heard) = heard.take() {
                 heard();
             }
         };
-        self.mesh.subscribe(channel, told).map(drop)
+        self.mesh.subscribe(channel, told)
     }
 
     /// Receives once: when another process has taken the name. This one should end then.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use dimos::coordinator::{Coordinator, CoordinatorError, Launch, ModuleStatus, RunStatus};
-use dimos::{Dimos, Name, RpcError};
+use dimos::{Dimos, Name, RpcError, exit};
 use dimos_coordinator::run::{Directories, RunRecord, alive};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -141,7 +141,7 @@ pub(crate) fn restart(options: &RestartOptions, context: &Context) -> Result<(),
         coordinator.restart(module).map_err(failure)?;
         context.interrupt.check()?;
     }
-    context.print(&json!({ "restarted": modules }), |_| format!("{} runs again", listed(&modules)))
+    context.print(&json!({ "restarted": modules }), |_| format!("started again: {}", listed(&modules)))
 }
 
 pub(crate) fn load(options: &LoadOptions, context: &Context) -> Result<(), Failure> {
@@ -149,7 +149,8 @@ pub(crate) fn load(options: &LoadOptions, context: &Context) -> Result<(), Failu
         true => Launch::file(&options.file),
         false => {
             let text = std::fs::read_to_string(&options.file);
-            Launch::text(&text.map_err(|error| Failure::not_found(format_args!("{}: {error}", options.file)))?)
+            let text = text.map_err(|error| Failure::not_found(format_args!("{}: {error}", options.file)))?;
+            Launch::text(&text).name(&options.file)
         }
     };
     for argument in &options.arguments {
@@ -162,14 +163,14 @@ pub(crate) fn load(options: &LoadOptions, context: &Context) -> Result<(), Failu
     }
     let (_dimos, coordinator) = options.which.find(context)?;
     let loaded = coordinator.run(&launch).map_err(failure)?;
-    context.print(&json!({ "loaded": loaded }), |_| format!("{} is up", listed(&loaded)))
+    context.print(&json!({ "loaded": loaded }), |_| format!("up: {}", listed(&loaded)))
 }
 
 pub(crate) fn unload(options: &UnloadOptions, context: &Context) -> Result<(), Failure> {
     let (_dimos, coordinator) = options.which.find(context)?;
     let modules: Vec<_> = options.modules.iter().map(String::as_str).collect();
     coordinator.unload(&modules).map_err(failure)?;
-    context.print(&json!({ "unloaded": modules }), |_| format!("{} has ended", listed(&modules)))
+    context.print(&json!({ "unloaded": modules }), |_| format!("ended: {}", listed(&modules)))
 }
 
 impl Which {
@@ -244,6 +245,7 @@ fn failure(error: RpcError) -> Failure {
     };
     let failure = Failure::from(error);
     match code {
+        Some(exit::LAUNCH_FILE) => failure.with_exit_code(exit::LAUNCH_FILE).in_full(),
         Some(code) => failure.with_exit_code(code),
         None => failure,
     }

@@ -1,6 +1,7 @@
 //! How a module of the plan is started: its command line, its environment, its launch line.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 use dimos::{Contract, Name};
@@ -56,6 +57,16 @@ pub(super) fn starting(
 /// What a process and all that it starts carry in their environment, and no other.
 pub(super) fn mark(run_id: &str, incarnation: Incarnation) -> String {
     format!("{run_id}/{}", incarnation.0)
+}
+
+/// Why a program was not started, with what may be the reason.
+pub(super) fn not_started(command: &Command, error: &io::Error) -> String {
+    let nice = command.nice.map(|nice| format!(" with nice = {nice}"));
+    let cpus = (!command.cpus.is_empty()).then(|| format!(" with cpus = {:?}", command.cpus));
+    let directory = command.directory.as_ref().filter(|directory| !directory.is_dir());
+    let directory = directory.map(|directory| format!(", whose directory {} is not there", directory.display()));
+    let words: String = [nice, cpus, directory].into_iter().flatten().collect();
+    format!("could not be started: {}{words}: {error}", command.program.display())
 }
 
 /// What people call a program.

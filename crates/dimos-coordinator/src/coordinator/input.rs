@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
 use dimos::coordinator::RunStatus;
-use dimos::{Contract, Name};
+use dimos::{Contract, Name, exit};
+use serde_json::Value;
 
+use crate::diagnostic::Diagnostics;
 use crate::launch::Launch;
 use crate::process::{Command, Ended};
 use crate::supervisor::Incarnation;
@@ -51,10 +53,18 @@ pub(super) struct Refusal {
     pub(super) message: String,
     /// The exit code of a command that fails for this reason.
     pub(super) exit_code: u8,
+    /// What is wrong with a launch, for programs.
+    pub(super) diagnostics: Option<Value>,
 }
 
 impl Refusal {
     pub(super) fn new(exit_code: u8, message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code }
+        Self { message: message.into(), exit_code, diagnostics: None }
+    }
+
+    /// A launch is wrong.
+    pub(super) fn wrong(diagnostics: &Diagnostics) -> Self {
+        let diagnostics_json = Some(diagnostics.to_json());
+        Self { diagnostics: diagnostics_json, ..Self::new(exit::LAUNCH_FILE, diagnostics.render(false)) }
     }
 }

@@ -24,12 +24,12 @@ use lcm::Url;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::launch::Launch;
 use crate::log::{Level, Log};
 use crate::plan::Readiness;
 use crate::process::{self, Watch};
-use crate::supervisor::{Action, Event, Incarnation, JobError, JobId, Notice, Outcome, Sign, Stop, Supervisor};
+use crate::supervisor::{Action, Event, Exit, Incarnation, JobError, JobId, Notice, Outcome, Sign, Stop, Supervisor};
 use crate::systemd;
 use crate::wiring::wire;
 use command::Surroundings;
@@ -97,6 +97,9 @@ pub enum RunError {
     /// The bus cannot be joined, or the name is not to be had.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The name of the bus is wrong.
+    #[error("{0}")]
+    Bus(String),
     /// Another coordinator has the name.
     #[error("{0}")]
     Taken(String),
@@ -138,9 +141,15 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
     let (sender, inputs) = unbounded();
     let (signals, watching_signals) = watch_signals()?;
     let url = match &run.launch.plan.bus {
-        Some(bus) => bus.parse::<Url>().map_err(|error| RunError::Taken(format!("bus {bus}: {error}")))?,
-        None => Url::resolve("").map_err(|error| RunError::Taken(format!("LCM_DEFAULT_URL: {error}")))?,
+        Some(bus) => bus.parse::<Url>().map_err(|error| RunError::Bus(format!("the launch's bus {bus}: {error}")))?,
+        None => Url::resolve("").map_err(|error| RunError::Bus(format!("LCM_DEFAULT_URL: {error}")))?,
     };
+    let count = run.launch.plan.modules.len();
+    if count > table::MAX_MODULES {
+        let message = format!("{count} modules in one run: at most {}", table::MAX_MODULES);
+        let all = vec![Diagnostic::error(message)];
+        return Err(RunError::Launch(Box::new(Diagnostics { all, sources: run.launch.sources.clone() })));
+    }
     let surroundings = Surroundings { run_id: run.run_id.clone(), bus: url.to_string(), dimos: run.dimos.clone() };
     let desk = Desk::new(&run, surroundings.clone(), sender.clone());
     // What the executables say of themselves is asked while the name is claimed.
@@ -180,6 +189,8 @@ pub fn run(run: Run, up: impl FnOnce(&Up)) -> Result<RunEnd, RunError> {
     };
     let end = coordinator.run(&inputs, &signals, up);
     watching_signals.close();
+    // Whoever follows the log has heard all of it.
+    coordinator.run.log.close();
     // What got away from its module, if the keeper is not there to find it.
     process::end_of_run(&coordinator.run.run_id);
     end
@@ -208,10 +219,8 @@ struct Coordinator {
 enum Waiting {
     /// The run itself, to be up.
     Run,
-    /// Somebody on the mesh, for modules that are to be added to the plan.
+    /// Somebody on the mesh.
     Others(Reply),
-    /// Somebody on the mesh, for modules to go.
-    Unload(Vec<Name>, Reply),
 }
 
 impl Coordinator {
@@ -262,7 +271,8 @@ impl Coordinator {
             }
             let now = Instant::now();
             let beat = watchdog.map(|period| now + period);
-            let due = [self.supervisor.next_wakeup(), self.stop_at, beat].into_iter().flatten().min();
+            let look = self.processes.has_lingering().then(|| now + LOOK_AGAIN);
+            let due = [self.supervisor.next_wakeup(), self.stop_at, beat, look].into_iter().flatten().min();
             let wait = due.map_or(LONG, |due| due.saturating_duration_since(now)).min(LONG);
             select! {
                 recv(inputs) -> input => if let Ok(input) = input { self.take_in(input); },
@@ -276,6 +286,9 @@ impl Coordinator {
                 self.stop_at = None;
                 self.supervisor.handle(now, Event::Stop(Stop::Over));
             }
+            for (incarnation, exit) in self.processes.take_finished() {
+                self.over(now, incarnation, exit);
+            }
             if watchdog.is_some() {
                 systemd::alive();
             }
@@ -287,15 +300,16 @@ impl Coordinator {
         let now = Instant::now();
         match input {
             Input::Ended(end) => {
-                if let Some(node) = self.processes.ended(&end, SystemTime::now()) {
+                let (node, over) = self.processes.ended(end);
+                if let Some(node) = node {
                     self.served.declare_dead(node);
                 }
-                if !self.supervisor.is_stopping() {
-                    self.processes.end_what_got_away(&self.surroundings.run_id, end.incarnation);
+                if let Some((incarnation, exit)) = over {
+                    self.over(now, incarnation, exit);
                 }
-                self.supervisor.handle(now, Event::Exited { incarnation: end.incarnation, exit: end.exit });
             }
             Input::Heard(incarnation) => {
+                self.processes.heard(incarnation);
                 self.supervisor.handle(now, Event::Sign { incarnation, sign: Sign::Up });
             }
             Input::Ask(question) => self.answer(now, question),
@@ -306,6 +320,15 @@ impl Coordinator {
     fn told(&mut self, signal: i32) {
         self.is_interrupted |= signal == SIGINT;
         self.supervisor.handle(Instant::now(), Event::Stop(Stop::Asked));
+    }
+
+    /// Nothing is left of a process and its group.
+    fn over(&mut self, now: Instant, incarnation: Incarnation, exit: Exit) {
+        self.processes.over(incarnation, &exit, SystemTime::now());
+        if !self.supervisor.is_stopping() {
+            self.processes.end_what_got_away(&self.surroundings.run_id, incarnation);
+        }
+        self.supervisor.handle(now, Event::Exited { incarnation, exit });
     }
 
     /// What is heard of processes on the mesh.
@@ -326,7 +349,7 @@ impl Coordinator {
             Question::Status(reply) => drop(reply.send(self.status())),
             Question::Command(name, reply) => {
                 let known = self.table.planned(&name).map(|module| command::describing(module, &self.surroundings));
-                drop(reply.send(known.ok_or_else(|| self.unknown(&name))));
+                drop(reply.send(known.ok_or_else(|| self.table.unknown(&name))));
             }
             Question::Executables(reply) => drop(reply.send(self.table.executables(&self.surroundings.dimos))),
             Question::Load { launch, contracts, reply } => match self.table.add(*launch, contracts) {
@@ -340,7 +363,7 @@ impl Coordinator {
             Question::Unload { modules, reply } => match self.table.check_without(&modules) {
                 Err(refusal) => drop(reply.send(Err(refusal))),
                 Ok(()) => {
-                    let job = self.new_job(Waiting::Unload(modules.clone(), reply));
+                    let job = self.new_job(Waiting::Others(reply));
                     self.supervisor.handle(now, Event::Unload { job, modules });
                 }
             },
@@ -394,18 +417,22 @@ impl Coordinator {
             incarnation,
             epoch,
         );
-        if let Readiness::Heard(channel) = &module.readiness {
-            let sender = self.sender.clone();
-            let heard = self.served.when_heard(channel, move || drop(sender.send(Input::Heard(incarnation))));
-            if let Err(error) = heard {
-                let reason = format!("cannot listen to {channel}: {error}");
-                return self.supervisor.handle(Instant::now(), Event::NotStarted { incarnation, reason });
+        let listening = match &module.readiness {
+            Readiness::Heard(channel) => {
+                let sender = self.sender.clone();
+                match self.served.when_heard(channel, move || drop(sender.send(Input::Heard(incarnation)))) {
+                    Ok(listening) => Some(listening),
+                    Err(error) => {
+                        let reason = format!("cannot be listened to on {channel}: {error}");
+                        return self.supervisor.handle(Instant::now(), Event::NotStarted { incarnation, reason });
+                    }
+                }
             }
-        }
-        let started = self.processes.start(name, incarnation, &command);
-        let event = match started {
+            Readiness::Claim | Readiness::After(_) => None,
+        };
+        let event = match self.processes.start(name, incarnation, &command, listening) {
             Ok(()) => Event::Started { incarnation },
-            Err(error) => Event::NotStarted { incarnation, reason: format!("{}: {error}", command.program.display()) },
+            Err(error) => Event::NotStarted { incarnation, reason: command::not_started(&command, &error) },
         };
         self.supervisor.handle(Instant::now(), event);
     }
@@ -420,18 +447,12 @@ impl Coordinator {
             Refusal::new(code, self.with_last_words(&error))
         });
         let is_there = |name: &Name| self.supervisor.module(name).is_some();
-        match waiting {
-            Waiting::Run => {}
-            Waiting::Others(reply) => {
-                self.table.keep(is_there);
-                // Who waited may have given up.
-                let _ = reply.send(told);
-            }
-            Waiting::Unload(modules, reply) => {
-                self.table.keep(is_there);
-                modules.iter().for_each(|name| self.run.log.forget(name.as_str()));
-                let _ = reply.send(told);
-            }
+        self.table.keep(is_there);
+        self.processes.keep(is_there);
+        self.run.log.keep(|logger| logger.parse().is_ok_and(|name| is_there(&name)));
+        if let Waiting::Others(reply) = waiting {
+            // Who waited may have given up.
+            let _ = reply.send(told);
         }
     }
 
@@ -460,12 +481,6 @@ impl Coordinator {
         RunError::Stopped { is_interrupted: self.is_interrupted }
     }
 
-    fn unknown(&self, name: &Name) -> Refusal {
-        let names: Vec<_> = self.table.names().iter().map(Name::to_string).collect();
-        let message = format!("the run has no module {name}; it has {}", names.join(", "));
-        Refusal::new(dimos::exit::NOT_FOUND, message)
-    }
-
     /// Why something failed, with what the module said last.
     fn with_last_words(&self, error: &JobError) -> String {
         let JobError::Failed { module, .. } = error else { return error.to_string() };
@@ -474,9 +489,9 @@ impl Coordinator {
         format!("{error}{}", last.concat())
     }
 
-    fn status(&mut self) -> RunStatus {
-        let views: Vec<_> = self.supervisor.modules().collect();
-        let modules = views.iter().map(|view| self.table.status(view, &mut self.processes)).collect();
+    /// How everything is, but for what it takes of the machine: reading that may take long.
+    fn status(&self) -> RunStatus {
+        let modules = self.supervisor.modules().map(|view| self.table.status(&view, &self.processes)).collect();
         RunStatus {
             run_id: self.run.run_id.clone(),
             launch: self.table.launch_name().to_owned(),
@@ -492,7 +507,7 @@ impl Coordinator {
                 (false, false) => dimos::coordinator::RunState::Starting,
             },
             log_dir: self.run.log_dir.display().to_string(),
-            memory_bytes: usage::memory_bytes(rustix::process::getpid()),
+            memory_bytes: None,
             log_lines_lost: self.run.log.lost(),
             modules,
         }
@@ -560,6 +575,9 @@ fn taken(error: ServeError, name: &Name) -> RunError {
         other => other.into(),
     }
 }
+
+/// How often it is looked whether a group of processes is empty: nothing tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Nothing is due for longer.
 const LONG: Duration = Duration::from_secs(3600);

@@ -1,14 +1,17 @@
 //! What others ask of the coordinator over the mesh. Whatever takes long is done here, on the threads of those who ask, and what is
 //! not allowed is refused here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use dimos::contract::MethodContract;
 use dimos::coordinator::{Launch as LaunchRequest, LogLine, LogQuery, RunStatus};
 use dimos::{Chunks, Contract, Name, RpcError, Service, exit};
+use rustix::process::Pid;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,6 +19,7 @@ use serde_json::{Value, json};
 use super::Run;
 use super::command::{Surroundings, describing};
 use super::input::{Input, Question, Refusal};
+use super::usage::{Usage, memory_bytes};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::launch::{self, Launch};
 use crate::log::{self, Log};
@@ -33,7 +37,15 @@ pub(super) struct Desk {
     allows_exec: bool,
     log: Log,
     log_dir: PathBuf,
+    /// How much each process had taken of a processor when that was asked last.
+    usages: Arc<Mutex<HashMap<u32, Usage>>>,
+    /// Who follows the log, or waits for modules.
+    guests: Arc<AtomicUsize>,
 }
+
+/// Somebody whose request takes long. There are not so many that others have no turn.
+#[derive(Debug)]
+struct Guest(Arc<AtomicUsize>);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +59,12 @@ struct OneModule {
     module: String,
 }
 
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Desk {
     pub(super) fn new(run: &Run, surroundings: Surroundings, inputs: Sender<Input>) -> Self {
         let canonical = |path: &PathBuf| path.canonicalize().ok();
@@ -58,6 +76,8 @@ impl Desk {
             allows_exec: run.allows_exec,
             log: run.log.clone(),
             log_dir: run.log_dir.clone(),
+            usages: Arc::default(),
+            guests: Arc::default(),
         }
     }
 
@@ -107,26 +127,56 @@ impl Desk {
     }
 
     fn status(&self) -> Result<RunStatus, RpcError> {
-        self.ask(Question::Status).map_err(refused)
+        let mut status = self.ask(Question::Status).map_err(refused)?;
+        status.memory_bytes = memory_bytes(rustix::process::getpid());
+        let mut usages = self.usages.lock().unwrap_or_else(PoisonError::into_inner);
+        let pids: BTreeSet<_> = status.modules.iter().filter_map(|module| module.pid).collect();
+        usages.retain(|pid, _| pids.contains(pid));
+        for module in &mut status.modules {
+            let pid = module.pid.and_then(|pid| Some((pid, Pid::from_raw(i32::try_from(pid).ok()?)?)));
+            let Some((number, pid)) = pid else { continue };
+            module.memory_bytes = memory_bytes(pid);
+            let Some(now) = Usage::now(pid) else { continue };
+            let started = module.uptime_s.and_then(|uptime_s| Duration::try_from_secs_f64(uptime_s).ok());
+            let before = usages.get(&number).copied();
+            let before = before.unwrap_or_else(|| Usage::none(Instant::now(), started.unwrap_or_default()));
+            module.cpu_percent = now.percent_since(&before);
+            if module.cpu_percent.is_some() {
+                usages.insert(number, now);
+            }
+        }
+        Ok(status)
+    }
+
+    /// Lets somebody in whose request takes long.
+    fn enter(&self) -> Result<Guest, Refusal> {
+        let guest = Guest(Arc::clone(&self.guests));
+        if self.guests.fetch_add(1, Ordering::SeqCst) < MAX_GUESTS {
+            return Ok(guest);
+        }
+        let message = format!("{MAX_GUESTS} others follow the log or wait for modules: no more do so at a time");
+        Err(Refusal::new(exit::ERROR, message))
     }
 
     /// Starts modules, and waits until they are up. Tells which.
     fn load(&self, request: &LaunchRequest) -> Result<Vec<String>, Refusal> {
+        let _guest = self.enter()?;
         let launch = self.read_launch(request)?;
         launch.plan.modules.iter().try_for_each(|(name, module)| self.allow(name, module))?;
-        let contracts = contracts_of(&launch, &self.surroundings)
-            .map_err(|wrong| Refusal::new(exit::LAUNCH_FILE, wrong.render(false)))?;
+        let contracts = contracts_of(&launch, &self.surroundings).map_err(|wrong| Refusal::wrong(&wrong))?;
         let names = launch.plan.modules.keys().map(Name::to_string).collect();
         self.ask(|reply| Question::Load { launch: Box::new(launch), contracts, reply })??;
         Ok(names)
     }
 
     fn unload(&self, modules: &[String]) -> Result<(), Refusal> {
+        let _guest = self.enter()?;
         let modules = modules.iter().map(|module| name(module)).collect::<Result<_, _>>()?;
         self.ask(|reply| Question::Unload { modules, reply })?
     }
 
     fn restart(&self, module: &str) -> Result<(), Refusal> {
+        let _guest = self.enter()?;
         replace(&self.inputs, &name(module)?)
     }
 
@@ -139,6 +189,15 @@ impl Desk {
             let wrong = |error: log::UnknownLevel| RpcError::BadArguments { message: error.to_string(), data: None };
             level.parse::<log::Level>().map_err(wrong)?;
         }
+        if let Some(module) = query.module.as_deref().filter(|module| *module != dimos::coordinator::COORDINATOR) {
+            let status = self.ask(Question::Status).map_err(refused)?;
+            let names: Vec<_> = status.modules.iter().map(|module| module.name.as_str()).collect();
+            if !names.contains(&module) {
+                let message = format!("the run has no module {module}; it has {}", names.join(", "));
+                return Err(refused(Refusal::new(exit::NOT_FOUND, message)));
+            }
+        }
+        let _guest = self.enter().map_err(refused)?;
         // First this, so that no line is missed in between.
         let followed = query.follow.then(|| self.log.follow());
         let failed =
@@ -151,7 +210,8 @@ impl Desk {
             match followed.recv_timeout(LOOK_UP) {
                 // It was in the file already.
                 Ok(line) if sequence(&line).zip(last).is_some_and(|(this, last)| this <= last) => {}
-                Ok(line) if log::is_wanted(query, &line) => chunks.send(&line)?,
+                // One without a number tells how many are missing.
+                Ok(line) if log::is_wanted(query, &line) || sequence(&line).is_none() => chunks.send(&line)?,
                 Ok(_) | Err(RecvTimeoutError::Timeout) if chunks.is_cancelled() => return Err(RpcError::Cancelled),
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -165,7 +225,11 @@ impl Desk {
             (Some(file), None) => (vec![self.allowed_file(Path::new(file))?], Vec::new()),
             (None, Some(text)) => {
                 let directory = self.directories.first().cloned().unwrap_or_else(|| PathBuf::from("/"));
-                let text = launch::Text { name: "loaded.toml".to_owned(), text: text.clone(), directory };
+                let text = launch::Text {
+                    name: request.name.clone().unwrap_or_else(|| "loaded.toml".to_owned()),
+                    text: text.clone(),
+                    directory,
+                };
                 (Vec::new(), vec![text])
             }
             _ => return Err(usage("load takes either `text` or `file`".to_owned())),
@@ -179,7 +243,7 @@ impl Desk {
             within: (!self.allows_exec).then(|| self.directories.iter().cloned().collect()),
             ..launch::Request::default()
         };
-        launch::read(&request).map_err(|wrong| Refusal::new(exit::LAUNCH_FILE, wrong.render(false)))
+        launch::read(&request).map_err(|wrong| Refusal::wrong(&wrong))
     }
 
     /// A launch file that may be read: of others, even that they are there is nobody's business.
@@ -326,7 +390,11 @@ fn name(text: &str) -> Result<Name, Refusal> {
 }
 
 fn refused(refusal: Refusal) -> RpcError {
-    RpcError::Handler { message: refusal.message, data: Some(json!({ "exit_code": refusal.exit_code })) }
+    let mut data = json!({ "exit_code": refusal.exit_code });
+    if let Some(diagnostics) = refusal.diagnostics {
+        data["diagnostics"] = diagnostics;
+    }
+    RpcError::Handler { message: refusal.message, data: Some(data) }
 }
 
 fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, RpcError> {
@@ -346,6 +414,7 @@ fn load_schema() -> Value {
         "type": "object",
         "properties": {
             "text": { "type": ["string", "null"], "description": "The text of a launch file." },
+            "name": { "type": ["string", "null"], "description": "What people call the text, such as camera.toml." },
             "file": { "type": ["string", "null"], "description": "A launch file where the coordinator runs." },
             "arguments": { "type": "object", "additionalProperties": { "type": "string" } },
             "namespace": { "type": ["string", "null"] },
@@ -384,6 +453,9 @@ fn logs_schema() -> Value {
         "additionalProperties": false,
     })
 }
+
+/// How many may follow the log or wait for modules at a time: fewer than calls that the mesh hands out at once.
+const MAX_GUESTS: usize = 24;
 
 /// How often a stream without new lines looks whether it is still wanted.
 const LOOK_UP: Duration = Duration::from_millis(200);

@@ -17,6 +17,9 @@ use crate::wiring::wire;
 /// The modules of the run.
 #[derive(Debug)]
 pub(super) struct Table {
+    /// What was launched: the run's own, and what was loaded later.
+    launches: Vec<Launch>,
+    /// All of that in one.
     launch: Launch,
     contracts: BTreeMap<Name, Contract>,
     wiring: Wiring,
@@ -26,7 +29,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(launch: Launch, contracts: BTreeMap<Name, Contract>, wiring: Wiring) -> Self {
-        Self { launch, contracts, wiring, is_displaced: false }
+        Self { launches: vec![launch.clone()], launch, contracts, wiring, is_displaced: false }
     }
 
     pub(super) fn launch_name(&self) -> &str {
@@ -80,23 +83,30 @@ impl Table {
             return Err(Refusal::new(exit::USAGE, message));
         }
         let added: Vec<_> = other.plan.modules.keys().cloned().collect();
+        let count = self.launch.plan.modules.len() + added.len();
+        if count > MAX_MODULES {
+            let message = format!("{count} modules in one run: at most {MAX_MODULES}");
+            return Err(Refusal::new(exit::LAUNCH_FILE, message));
+        }
         let mut launch = self.launch.clone();
-        launch.add(other);
+        launch.add(other.clone());
         let mut all = self.contracts.clone();
         all.extend(contracts);
         self.replace(launch, all)?;
+        self.launches.push(other);
         Ok(added)
     }
 
     /// Whether what is left fits together without these modules.
     pub(super) fn check_without(&self, modules: &[Name]) -> Result<(), Refusal> {
         if let Some(unknown) = modules.iter().find(|name| self.planned(name).is_none()) {
-            return Err(Refusal::new(exit::NOT_FOUND, format!("the run has no module {unknown}")));
+            return Err(self.unknown(unknown));
         }
         let mut left = self.launch.clone();
         left.plan.modules.retain(|name, _| !modules.contains(name));
         wire(&left.plan, &self.contracts, &left.sources).map(drop).map_err(|wrong| {
-            Refusal::new(exit::LAUNCH_FILE, format!("others cannot do without it:\n{}", wrong.render(false)))
+            let refusal = Refusal::wrong(&wrong);
+            Refusal { message: format!("others cannot do without it:\n{}", refusal.message), ..refusal }
         })
     }
 
@@ -109,13 +119,31 @@ impl Table {
 
     /// Forgets the modules that are not there any more.
     pub(super) fn keep(&mut self, is_there: impl Fn(&Name) -> bool) {
-        self.launch.plan.modules.retain(|name, _| is_there(name));
+        if self.launch.plan.modules.keys().all(&is_there) {
+            return;
+        }
+        self.launches.iter_mut().for_each(|launch| launch.plan.modules.retain(|name, _| is_there(name)));
+        // Their texts go with them, but for those of the run itself.
+        let (own, loaded) = (self.launches.remove(0), std::mem::take(&mut self.launches));
+        let loaded = loaded.into_iter().filter(|launch| !launch.plan.modules.is_empty());
+        self.launches = std::iter::once(own).chain(loaded).collect();
+        let mut launches = self.launches.iter().cloned();
+        if let Some(mut launch) = launches.next() {
+            launches.for_each(|other| launch.add(other));
+            self.launch = launch;
+        }
         self.contracts.retain(|name, _| is_there(name));
         self.wiring.modules.retain(|name, _| is_there(name));
     }
 
-    /// How a module is, for others.
-    pub(super) fn status(&self, view: &View<'_>, processes: &mut Processes) -> ModuleStatus {
+    /// There is no such module, and which there are.
+    pub(super) fn unknown(&self, name: &Name) -> Refusal {
+        let names: Vec<_> = self.names().iter().map(Name::to_string).collect();
+        Refusal::new(exit::NOT_FOUND, format!("the run has no module {name}; it has {}", names.join(", ")))
+    }
+
+    /// How a module is, for others; what it takes of the machine is left to whoever asks.
+    pub(super) fn status(&self, view: &View<'_>, processes: &Processes) -> ModuleStatus {
         let of_process = view.incarnation;
         let contract = self.contracts.get(view.name).map(|contract| contract.class_name.clone());
         ModuleStatus {
@@ -127,19 +155,22 @@ impl Table {
             reason: view.reason.map(str::to_owned),
             restarts: view.restarts,
             uptime_s: of_process.and_then(|process| processes.uptime(process)).map(|time| time.as_secs_f64()),
-            cpu_percent: of_process.and_then(|process| processes.cpu_percent(process)),
-            memory_bytes: of_process.and_then(|process| processes.memory_bytes(process)),
+            cpu_percent: None,
+            memory_bytes: None,
             last_exit: processes.last_exit(view.name),
         }
     }
 
     fn replace(&mut self, launch: Launch, contracts: BTreeMap<Name, Contract>) -> Result<(), Refusal> {
         let wired = wire(&launch.plan, &contracts, &launch.sources);
-        let (wiring, _) = wired.map_err(|wrong| Refusal::new(exit::LAUNCH_FILE, wrong.render(false)))?;
+        let (wiring, _) = wired.map_err(|wrong| Refusal::wrong(&wrong))?;
         (self.launch, self.contracts, self.wiring) = (launch, contracts, wiring);
         Ok(())
     }
 }
+
+/// A run has no more: each is a process.
+pub(super) const MAX_MODULES: usize = 1000;
 
 fn state(view: &View<'_>) -> ModuleState {
     match view.phase {

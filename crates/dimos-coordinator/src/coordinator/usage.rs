@@ -28,9 +28,9 @@ impl Usage {
         Some(Self { at: Instant::now(), processor })
     }
 
-    /// Nothing, at that time.
-    pub(super) const fn none(at: Instant) -> Self {
-        Self { at, processor: Duration::ZERO }
+    /// Nothing, when a process began that has been running for so long.
+    pub(super) fn none(now: Instant, running_for: Duration) -> Self {
+        Self { at: now.checked_sub(running_for).unwrap_or(now), processor: Duration::ZERO }
     }
 
     /// The share of a processor since then, in percent; none if that was just now.

@@ -26,6 +26,11 @@ impl Followers {
         receiver
     }
 
+    /// There are none any more.
+    pub(super) fn close(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn tell(&mut self, line: &Arc<LogLine>) {
         self.0.retain_mut(|follower| follower.tell(line));
     }

@@ -3,6 +3,7 @@
 //! The form is that of Python DimOS: `main.jsonl`, a JSON object a line with `event`, `level`, `logger`, `timestamp` and whatever else.
 //! Lines are numbered (`seq`), so that one that is missing is missed.
 
+mod flood;
 mod followers;
 mod level;
 mod recent;
@@ -13,17 +14,18 @@ mod writer;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
 use dimos::coordinator::LogLine;
 use serde_json::Value;
 
+use flood::{Floods, Verdict};
 use followers::Followers;
 pub use level::{Level, UnknownLevel};
 use recent::Recent;
 pub use record::{from_module, own};
-pub use tail::{is_wanted, last_lines};
+pub use tail::{MAX_LINES, is_wanted, last_lines};
 use writer::Writer;
 
 use crate::process::Stream;
@@ -38,6 +40,7 @@ pub struct Log {
 struct Shared {
     writer: Writer,
     followers: Followers,
+    floods: Floods,
     recent: Recent,
     next_seq: u64,
     lost: u64,
@@ -50,19 +53,36 @@ impl Log {
     /// If the directory or the file cannot be made.
     pub fn begin(directory: &Path) -> io::Result<Self> {
         let writer = Writer::open(directory)?;
-        let shared =
-            Shared { writer, followers: Followers::default(), recent: Recent::default(), next_seq: 0, lost: 0 };
+        let shared = Shared {
+            writer,
+            followers: Followers::default(),
+            floods: Floods::default(),
+            recent: Recent::default(),
+            next_seq: 0,
+            lost: 0,
+        };
         Ok(Self { shared: Arc::new(Mutex::new(shared)) })
     }
 
-    /// Takes in a line that a module has said.
+    /// Takes in a line that a module has said, unless it says too much.
     pub fn heard(&self, module: &str, stream: Stream, bytes: &[u8], left_out: usize) {
-        let line = from_module(module, stream, bytes, left_out, SystemTime::now());
+        let now = SystemTime::now();
         let mut shared = self.lock();
-        if left_out > 0 {
-            shared.lost += 1;
+        match shared.floods.judge(module, Instant::now()) {
+            Verdict::LeftOut => {
+                shared.lost += 1;
+                return;
+            }
+            Verdict::Taken { left_out: 0 } => {}
+            Verdict::Taken { left_out } => {
+                let event = format!("{left_out} lines were left out: it said too much at once");
+                let mut line = own(Level::Warning, &event, [], now);
+                module.clone_into(&mut line.logger);
+                shared.add(line);
+            }
         }
-        shared.add(line);
+        shared.lost += u64::from(left_out > 0);
+        shared.add(from_module(module, stream, bytes, left_out, now));
     }
 
     /// Takes in a line of the coordinator's own.
@@ -82,9 +102,16 @@ impl Log {
         self.lock().recent.of(module)
     }
 
-    /// Forgets a module that is gone for good.
-    pub fn forget(&self, module: &str) {
-        self.lock().recent.forget(module);
+    /// Forgets what modules said that are gone for good.
+    pub fn keep(&self, is_there: impl Fn(&str) -> bool) {
+        let mut shared = self.lock();
+        shared.floods.keep(&is_there);
+        shared.recent.keep(is_there);
+    }
+
+    /// Ends the following: whoever follows learns that nothing comes any more.
+    pub fn close(&self) {
+        self.lock().followers.close();
     }
 
     /// How many lines were lost or cut.
@@ -104,9 +131,10 @@ impl Shared {
         self.next_seq += 1;
         if let Err(error) = self.writer.write(&line) {
             self.lost += 1;
-            // Once, not for each line: it is for whoever reads along, since the file is what does not work.
+            // Once, not for each line, and for whoever reads along: the file is what does not work.
             if self.lost == 1 {
-                tracing::error!(%error, "cannot write the log of the run");
+                let event = format!("cannot write the log of the run: {error}");
+                self.followers.tell(&Arc::new(own(Level::Error, &event, [], SystemTime::now())));
             }
         }
         let line = Arc::new(line);

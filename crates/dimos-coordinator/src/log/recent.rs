@@ -30,8 +30,8 @@ impl Recent {
         self.0.get(module).into_iter().flatten().cloned().collect()
     }
 
-    pub(super) fn forget(&mut self, module: &str) {
-        self.0.remove(module);
+    pub(super) fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.0.retain(|module, _| is_there(module));
     }
 }
 

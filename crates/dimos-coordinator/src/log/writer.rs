@@ -31,21 +31,27 @@ impl Writer {
         if self.bytes + length > PART_BYTES {
             self.begin_part()?;
         }
-        // In one piece, so that it is there whole or, where the disk is full, ends with a line that is cut off.
-        self.file.write_all(&self.line)?;
+        if let Err(error) = self.file.write_all(&self.line) {
+            // Where the disk is full, a part of it may be there: the next line is not to be torn by that.
+            self.file.set_len(self.bytes)?;
+            return Err(error);
+        }
         self.bytes += length;
         Ok(())
     }
 
     fn begin_part(&mut self) -> io::Result<()> {
+        // First of all what may fail: otherwise every further line would move the older parts.
+        let next = self.directory.join("main.next.jsonl");
+        let file = OpenOptions::new().create(true).append(true).open(&next)?;
         for number in (0..PARTS - 1).rev() {
             match fs::rename(part(&self.directory, number), part(&self.directory, number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        self.file = OpenOptions::new().create(true).append(true).open(part(&self.directory, 0))?;
-        self.bytes = 0;
+        fs::rename(next, part(&self.directory, 0))?;
+        (self.file, self.bytes) = (file, 0);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ pub fn end_children(grace: Duration) -> usize {
     let own = rustix::process::getpid();
     let mut known = HashSet::new();
     let until = Instant::now() + grace;
+    let give_up = until + PATIENCE;
     let mut is_told = grace.is_zero();
     loop {
         reap_all();
@@ -22,6 +23,11 @@ pub fn end_children(grace: Duration) -> usize {
         let left = descendants(own, &parents);
         known.extend(left.iter().copied());
         if left.is_empty() {
+            return known.len();
+        }
+        if Instant::now() >= give_up {
+            let left: Vec<_> = left.iter().map(|pid| pid.as_raw_nonzero().get()).collect();
+            tracing::error!(?left, "these processes cannot be ended: they are in the kernel, or another user's");
             return known.len();
         }
         let signal = match (is_told, Instant::now() < until) {
@@ -113,6 +119,9 @@ pub const MODULE: &str = "DIMOS_MODULE";
 
 /// The variable by which a module's process and all that it starts are known: `<run id>/<number>`, another one for each process.
 pub const PROCESS: &str = "DIMOS_PROCESS";
+
+/// How long what was sent SIGKILL may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 

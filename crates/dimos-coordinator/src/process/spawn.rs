@@ -75,7 +75,14 @@ pub fn start(command: &Command) -> io::Result<Running> {
     };
     let pid = Pid::from_child(&child);
     // Nobody else waits for it, so the number is still its own.
-    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+    let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => pidfd,
+        Err(error) => {
+            // Nobody would notice its end.
+            drop((child.kill(), child.wait()));
+            return Err(error.into());
+        }
+    };
     Ok(Running { pid, pidfd, stdout: stdout.into(), stderr: stderr.into() })
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::event::epoll;
 use rustix::process::{Pid, Signal};
 
-use super::exit::reap;
+use super::exit::{peek, reap};
 use super::lines::{Line, Lines};
 use super::spawn::Running;
 use crate::supervisor::{Exit, Incarnation};
@@ -28,14 +28,19 @@ pub enum Stream {
     Stderr,
 }
 
-/// The end of a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The end of a process. It keeps its number, and that of its group, until it is reaped.
+#[derive(Debug)]
 pub struct Ended {
     /// Which.
     pub incarnation: Incarnation,
     /// How.
     pub exit: Exit,
+    pid: Pid,
+    pidfd: OwnedFd,
 }
+
+/// Takes in a line: who said it, by which stream, and how many bytes were left out of it.
+type Heard = dyn FnMut(&str, Stream, &[u8], usize);
 
 #[derive(Debug)]
 struct Shared {
@@ -96,6 +101,34 @@ impl Watch {
     }
 }
 
+impl Ended {
+    /// Reaps it, and ends what is left of its group: what it started itself has no business any more.
+    pub fn end_group(&self) {
+        // It still has the number, so the group is its own. That there is nobody left is fine.
+        let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+        self.reap();
+    }
+
+    /// Reaps it. What is left of its group goes on.
+    pub fn reap(&self) {
+        if let Err(error) = reap(self.pidfd.as_fd()) {
+            tracing::warn!(%error, "a process that has ended cannot be reaped");
+        }
+    }
+
+    /// Whether anything is left of its group, once it is reaped.
+    #[must_use]
+    pub fn has_group(&self) -> bool {
+        rustix::process::test_kill_process_group(self.pid).is_ok()
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+}
+
 impl Shared {
     fn add(&self, source: Source) -> io::Result<()> {
         let mut sources = self.lock();
@@ -106,7 +139,7 @@ impl Shared {
         Ok(())
     }
 
-    fn watch(&self, heard: &mut dyn FnMut(&str, Stream, &[u8], usize), ended: &dyn Fn(Ended)) {
+    fn watch(&self, heard: &mut Heard, ended: &dyn Fn(Ended)) {
         let mut events = Vec::with_capacity(64);
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
@@ -118,8 +151,14 @@ impl Shared {
                     return;
                 }
             }
-            for event in &events {
-                let token = event.data.u64();
+            // Ends first: a flood of lines holds up no news.
+            let mut tokens: Vec<_> = events.iter().map(|event| event.data.u64()).collect();
+            {
+                let sources = self.lock();
+                let is_stream = |token: &u64| sources.by_token.get(token).is_some_and(Source::is_stream);
+                tokens.sort_by_key(is_stream);
+            }
+            for token in tokens {
                 // Out of the table while it is worked on, so that nobody waits for what is done with a line.
                 let Some(source) = self.lock().by_token.remove(&token) else { continue };
                 if let Some(source) = self.ready(source, &mut buffer, heard, ended) {
@@ -130,35 +169,28 @@ impl Shared {
     }
 
     /// Reads what there is. Returns the source if more may come.
-    fn ready(
-        &self,
-        mut source: Source,
-        buffer: &mut [u8],
-        heard: &mut dyn FnMut(&str, Stream, &[u8], usize),
-        ended: &dyn Fn(Ended),
-    ) -> Option<Source> {
+    fn ready(&self, mut source: Source, buffer: &mut [u8], heard: &mut Heard, ended: &dyn Fn(Ended)) -> Option<Source> {
         match &source.kind {
             Kind::Stream(..) => match source.read(buffer, heard) {
                 Read::Some | Read::Nothing => Some(source),
                 Read::End => None,
             },
             Kind::Process(pid) => {
-                let exit = match reap(source.fd.as_fd()) {
+                let pid = *pid;
+                let exit = match peek(source.fd.as_fd()) {
                     Ok(None) => return Some(source),
                     Ok(Some(exit)) => exit,
                     Err(error) => Exit::NotStarted { reason: format!("nobody knows how it ended: {error}") },
                 };
-                // What it started itself and left in its group has no business any more. That the group is gone already is fine.
-                let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
                 self.drain(source.incarnation, buffer, heard);
-                ended(Ended { incarnation: source.incarnation, exit });
+                ended(Ended { incarnation: source.incarnation, exit, pid, pidfd: source.fd });
                 None
             }
         }
     }
 
     /// Takes in what a process has said that has ended.
-    fn drain(&self, incarnation: Incarnation, buffer: &mut [u8], heard: &mut dyn FnMut(&str, Stream, &[u8], usize)) {
+    fn drain(&self, incarnation: Incarnation, buffer: &mut [u8], heard: &mut Heard) {
         let tokens: Vec<_> = {
             let sources = self.lock();
             let of_it = sources.by_token.iter().filter(|(_, source)| source.incarnation == incarnation);
@@ -193,7 +225,11 @@ enum Read {
 }
 
 impl Source {
-    fn read(&mut self, buffer: &mut [u8], heard: &mut dyn FnMut(&str, Stream, &[u8], usize)) -> Read {
+    fn is_stream(&self) -> bool {
+        matches!(self.kind, Kind::Stream(..))
+    }
+
+    fn read(&mut self, buffer: &mut [u8], heard: &mut Heard) -> Read {
         let Kind::Stream(stream, lines) = &mut self.kind else { return Read::Nothing };
         let (name, stream) = (&self.name, *stream);
         let mut tell = |line: Line| heard(name, stream, &line.bytes, line.left_out);

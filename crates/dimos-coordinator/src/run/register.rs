@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -84,7 +86,8 @@ impl Drop for Registered {
 pub fn alive(directories: &Directories) -> Vec<RunRecord> {
     let files = fs::read_dir(directories.runs()).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
-    let mut runs: Vec<_> = files.filter_map(|path| read(&path)).filter(RunRecord::is_alive).collect();
+    let is_its_own = |(written, run): &(SystemTime, RunRecord)| run.is_alive() && is_older(run.pid, *written);
+    let mut runs: Vec<_> = files.filter_map(|path| read(&path)).filter(is_its_own).map(|(_, run)| run).collect();
     runs.sort_by(|one, other| one.started_at.cmp(&other.started_at));
     runs
 }
@@ -113,9 +116,24 @@ fn path(directories: &Directories, run_id: &str) -> PathBuf {
     directories.runs().join(format!("{run_id}.json"))
 }
 
-fn read(path: &Path) -> Option<RunRecord> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+/// What a file says, and when it was written.
+fn read(path: &Path) -> Option<(SystemTime, RunRecord)> {
+    let written = fs::metadata(path).ok()?.modified().ok()?;
+    Some((written, serde_json::from_slice(&fs::read(path).ok()?).ok()?))
 }
+
+/// Whether a process is older than the file that names it: otherwise it is another one, which got its number later.
+fn is_older(pid: i32, written: SystemTime) -> bool {
+    let started = started(pid).map(|ticks| Duration::from_secs(ticks / clock_ticks_per_second().max(1)));
+    let uptime = fs::read_to_string("/proc/uptime").ok();
+    let uptime = uptime.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
+    let uptime = uptime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let age = started.zip(uptime).map(|(started, uptime)| uptime.saturating_sub(started));
+    age.and_then(|age| SystemTime::now().checked_sub(age)).is_some_and(|began| began <= written + TOLERANCE)
+}
+
+/// Clocks are not read at the same moment.
+const TOLERANCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

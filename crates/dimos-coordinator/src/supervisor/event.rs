@@ -90,7 +90,7 @@ pub struct JobId(pub u64);
 /// Why everything is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stop {
-    /// Somebody asked for it; whoever does so twice does not want to wait.
+    /// Somebody asked for it; whoever does so again half a second later does not want to wait.
     Asked,
     /// The run's time is over, or its keeper is gone: that a second one comes means nothing.
     Over,
@@ -140,7 +140,7 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "ended with exit code {code}"),
             Self::Signal(signal) => write!(f, "was ended by signal {signal}{}", signal_name(*signal)),
-            Self::NotStarted { reason } => write!(f, "could not be started: {reason}"),
+            Self::NotStarted { reason } => f.write_str(reason),
         }
     }
 }

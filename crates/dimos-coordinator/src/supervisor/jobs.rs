@@ -64,14 +64,19 @@ impl Jobs {
         view: impl Fn(&Name) -> Option<View<'a>>,
     ) -> Vec<(JobId, Job, Result<(), JobError>)> {
         let is_there = |name: &Name| view(name).is_some();
-        let is_up = |name: &Name| {
-            view(name).is_none_or(|module| matches!(module.phase, Phase::Running | Phase::Ended | Phase::Displaced))
-        };
+        let is_up =
+            |name: &Name| view(name).is_some_and(|module| matches!(module.phase, Phase::Running | Phase::Ended));
+        let gone = |modules: &[Name]| modules.iter().find(|name| !is_there(name)).cloned();
         let mut finished = Vec::new();
         for (&id, job) in &self.0 {
             let result = match job {
                 Job::Load { modules, failure: Some(error) } if !modules.iter().any(is_there) => Err(error.clone()),
                 Job::Load { modules, failure: None } if modules.iter().all(is_up) => Ok(()),
+                // Somebody has unloaded it meanwhile.
+                Job::Load { modules, failure: None } => match gone(modules) {
+                    Some(module) => Err(JobError::Unknown { module }),
+                    None => continue,
+                },
                 Job::Unload { modules } if !modules.iter().any(is_there) => Ok(()),
                 Job::Restart { failure: Some(error), .. } => Err(error.clone()),
                 Job::Restart { module, failure: None } => match view(module) {

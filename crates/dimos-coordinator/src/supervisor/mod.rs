@@ -40,7 +40,8 @@ pub struct Supervisor {
     modules: BTreeMap<Name, Module>,
     jobs: Jobs,
     next_incarnation: u64,
-    stopping: Option<Stop>,
+    /// Why everything is to end, and since when.
+    stopping: Option<(Stop, Instant)>,
     is_over: bool,
     /// Whether some module has failed for good since the beginning.
     has_failed: bool,
@@ -153,17 +154,18 @@ impl Supervisor {
     }
 
     fn stop(&mut self, now: Instant, stop: Stop) {
-        let is_second = self.stopping.is_some();
-        if !is_second {
-            self.stopping = Some(stop);
+        if self.stopping.is_none() {
+            self.stopping = Some((stop, now));
             self.actions.push_back(Action::Notice(Notice::Stopping));
             for job in self.jobs.take_all() {
                 self.answer(job, Err(JobError::Stopping));
             }
         }
+        let is_impatient = stop == Stop::Asked
+            && self.stopping.is_some_and(|(_, first)| now.saturating_duration_since(first) >= IMPATIENT);
         for module in self.modules.values_mut() {
             module.remove(now, &mut self.actions);
-            if is_second && stop == Stop::Asked {
+            if is_impatient {
                 module.kill(&mut self.actions);
             }
         }
@@ -171,8 +173,13 @@ impl Supervisor {
 
     fn heard(&mut self, now: Instant, incarnation: Incarnation, sign: Sign) {
         let actions = &mut self.actions;
-        if let Some(module) = self.modules.values_mut().find(|module| module.incarnation() == Some(incarnation)) {
-            module.heard(now, sign, actions);
+        let Some(module) = self.modules.values_mut().find(|module| module.incarnation() == Some(incarnation)) else {
+            return;
+        };
+        module.heard(now, sign, actions);
+        if sign == Sign::Displaced && module.phase() == Phase::Displaced {
+            let name = module.name().clone();
+            self.jobs.failed(&name, "has lost its name to another process");
         }
     }
 
@@ -242,7 +249,7 @@ impl Supervisor {
         }
         let is_idle = self.modules.values().all(Module::is_over);
         let outcome = match self.stopping {
-            Some(stop) if self.modules.is_empty() => Outcome::Stopped { stop, has_failed: self.has_failed },
+            Some((stop, _)) if self.modules.is_empty() => Outcome::Stopped { stop, has_failed: self.has_failed },
             // Nothing is left that could do anything, and nobody is about to add something.
             None if is_idle && !self.modules.is_empty() && self.jobs.is_empty() => {
                 let has_failed = self.modules.values().any(Module::is_given_up);
@@ -281,6 +288,9 @@ impl Supervisor {
 
 /// How long a module may take to end after SIGTERM.
 pub const GRACE: Duration = Duration::from_secs(2);
+
+/// Who asks again so soon does not mean anything else by it: signals come to several processes of a run at once.
+const IMPATIENT: Duration = Duration::from_millis(500);
 
 /// Who is called so late was suspended.
 const SUSPENDED: Duration = Duration::from_secs(1);

@@ -44,8 +44,6 @@ pub struct View<'a> {
     pub reason: Option<&'a str>,
     /// How often it was started again.
     pub restarts: u32,
-    /// How its process before this one ended.
-    pub last_exit: Option<&'a Exit>,
     /// Whether a handler has been running for too long.
     pub is_stuck: bool,
     /// Whether it does not answer.
@@ -61,7 +59,6 @@ pub(super) struct Module {
     pub(super) is_loading: bool,
     restarts: u32,
     restarts_in_a_row: u32,
-    last_exit: Option<Exit>,
     /// Why its process is being ended, if that is the module's own fault.
     fault: Option<String>,
     /// Why it is as it is, for people.
@@ -121,7 +118,6 @@ impl Module {
             is_loading: false,
             restarts: 0,
             restarts_in_a_row: 0,
-            last_exit: None,
             fault: None,
             reason: None,
             is_stuck: false,
@@ -167,7 +163,6 @@ impl Module {
             incarnation: self.incarnation(),
             reason: self.reason.as_deref(),
             restarts: self.restarts,
-            last_exit: self.last_exit.as_ref(),
             is_stuck: self.is_stuck,
             is_lost: self.is_lost,
         }
@@ -286,7 +281,6 @@ impl Module {
     /// Takes in the end of its process. If that is a failure, tells why.
     pub(super) fn ended(&mut self, now: Instant, exit: &Exit, actions: &mut VecDeque<Action>) -> Option<String> {
         let was_told = matches!(self.state, State::Stopping { then: Then::Remove | Then::Start, .. });
-        self.last_exit = Some(exit.clone());
         (self.is_stuck, self.is_lost) = (false, false);
         let module = self.name().clone();
         actions.push_back(Action::Notice(Notice::Exited { module: module.clone(), exit: exit.clone(), was_told }));
@@ -327,14 +321,14 @@ impl Module {
             RestartWhen::Always => true,
         };
         if is_again && !(is_failure && self.is_loading) {
-            self.start_again(now, &why, actions);
+            self.start_again(now, exit, &why, actions);
         } else if is_failure {
             self.give_up(why.clone(), actions);
         } else {
             self.reason = None;
             self.state = State::Ended;
         }
-        is_failure.then_some(why)
+        (is_failure || self.is_given_up()).then_some(why)
     }
 
     /// Ends it, and takes it out of the run.
@@ -412,18 +406,21 @@ impl Module {
         self.state = State::Displaced { incarnation };
     }
 
-    fn start_again(&mut self, now: Instant, why: &str, actions: &mut VecDeque<Action>) {
+    fn start_again(&mut self, now: Instant, exit: &Exit, why: &str, actions: &mut VecDeque<Action>) {
         let policy = &self.spec.restart;
-        if self.restarts_in_a_row >= policy.limit {
+        // That there is no bus is not its fault, and starting it more often brings none.
+        let is_without_bus = *exit == Exit::Code(i32::from(exit::NO_BUS));
+        if self.restarts_in_a_row >= policy.limit && !is_without_bus {
             let reason = format!("{why}, after {} restarts in a row", self.restarts_in_a_row);
             return self.give_up(reason, actions);
         }
         let rest = match self.restarts_in_a_row {
+            _ if is_without_bus => BUS_REST,
             0 => Duration::ZERO,
             before => policy.back_off.saturating_mul(1 << (before - 1).min(16)).min(RestartPolicy::MAX_BACK_OFF),
         };
         self.restarts += 1;
-        self.restarts_in_a_row += 1;
+        self.restarts_in_a_row += u32::from(!is_without_bus);
         self.reason = Some(why.to_owned());
         self.state = State::Resting { until: now + rest };
         let (module, attempt) = (self.name().clone(), self.restarts_in_a_row);
@@ -437,6 +434,9 @@ impl Module {
         actions.push_back(Action::Notice(Notice::GivenUp { module: self.name().clone(), reason }));
     }
 }
+
+/// How long a module rests that found no bus.
+const BUS_REST: Duration = Duration::from_secs(1);
 
 /// Longer than this nobody waits for a module.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

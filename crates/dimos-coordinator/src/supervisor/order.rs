@@ -24,7 +24,7 @@ pub(super) fn blocked(modules: &BTreeMap<Name, Module>) -> Vec<(Name, Name)> {
         let phase = modules.get(*needed).map(Module::phase);
         matches!(phase, Some(Phase::Ended | Phase::Failed | Phase::Displaced))
     };
-    let waiting = modules.values().filter(|module| module.is_waiting() && module.is_loading);
+    let waiting = modules.values().filter(|module| module.is_waiting());
     waiting
         .filter_map(|module| Some((module.name().clone(), module.dependencies().iter().find(is_over)?.clone())))
         .collect()

@@ -147,7 +147,11 @@ mod tests {
             (&*backlog).write_all(&line).unwrap();
         }
         backlog.flush(Duration::from_millis(1));
-        assert_eq!((backlog.lock().waiting.len(), backlog.lock().dropped), (room * 1024, 7));
+        let held = {
+            let state = backlog.lock();
+            (state.waiting.len(), state.dropped)
+        };
+        assert_eq!(held, (room * 1024, 7));
         drop(open);
         backlog.flush(Duration::from_secs(60));
         assert_eq!(written.try_iter().sum::<usize>(), (1 + room) * 1024);

@@ -63,6 +63,8 @@ pub struct Presence {
     pub(super) actions: VecDeque<Action>,
     /// When it was called last.
     pub(super) last_called: Instant,
+    /// When a beat of its own came back last.
+    pub(super) own_beat_heard: Instant,
 }
 
 /// How a process leaves.
@@ -155,6 +157,7 @@ impl Presence {
             random,
             actions: VecDeque::new(),
             last_called: now,
+            own_beat_heard: now,
             identity: config.identity,
         })
     }

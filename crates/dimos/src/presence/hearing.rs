@@ -69,7 +69,11 @@ impl Presence {
         self.set_clock(now);
         let Some(beat) = HeardBeat::check(view, &mut self.counts) else { return };
         let node = beat.node;
-        if node == self.node() || self.directory.has_left(node) {
+        if node == self.node() {
+            self.own_beat_heard = now;
+            return;
+        }
+        if self.directory.has_left(node) {
             return;
         }
         self.heard(now, node);

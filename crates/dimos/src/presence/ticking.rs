@@ -10,7 +10,7 @@ use super::core::{Farewell, Presence};
 use super::heard::Target;
 use super::ownership::{Phase, Reaction, Step};
 use super::participant::State;
-use super::timing::{BEAT, FAREWELL_GAP, SUSPENDED};
+use super::timing::{BEAT, CUT_OFF, FAREWELL_GAP, SUSPENDED};
 use super::vigil::Due;
 
 impl Presence {
@@ -50,6 +50,8 @@ impl Presence {
         while let Some(due) = self.vigil.take_due(now) {
             match due {
                 Due::Ask(node) => self.send_ask(&Target::Node(node)),
+                // Who does not even hear itself has no bus, and cannot tell who else is gone.
+                Due::Lost(_) if self.is_cut_off(now) => self.vigil.listen_again(now),
                 Due::Lost(node) => {
                     self.directory.lose(now, node, &mut self.actions);
                     if let Reaction::Content = self.ownership.withdrawn(node) {
@@ -91,6 +93,11 @@ impl Presence {
         if self.next_beat.is_some() {
             self.announcing.news(now);
         }
+    }
+
+    /// Whether nothing comes back of what this process says, which happens where the network is down.
+    fn is_cut_off(&self, now: Instant) -> bool {
+        self.next_beat.is_some() && now.saturating_duration_since(self.own_beat_heard) > CUT_OFF
     }
 
     /// Begins to beat.

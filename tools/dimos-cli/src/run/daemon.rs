@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use dimos::exit;
+use dimos_coordinator::run::Directories;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -18,6 +19,8 @@ use crate::failure::Failure;
 
 /// Starts the keeper, and waits until the run is up or has failed.
 pub(super) fn start(run_id: &str, context: &Context) -> Result<(), Failure> {
+    // Nobody hears what is wrong later.
+    Directories::of_user().map_err(Failure::usage)?;
     let mut keeper = command("keeper", run_id)?;
     keeper.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;

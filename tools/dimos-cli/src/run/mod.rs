@@ -150,7 +150,7 @@ pub(crate) fn own_executable() -> anyhow::Result<PathBuf> {
 fn command(role: &str, run_id: &str) -> anyhow::Result<Command> {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--role") {
-        arguments.drain(at..at + 4);
+        arguments.drain(at..(at + 4).min(arguments.len()));
     }
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     arguments.splice(end..end, ["--role", role, "--run-id", run_id].map(OsString::from));
@@ -182,10 +182,9 @@ fn keep_coordinator(run_id: &str, is_daemon: bool) -> Result<(), Failure> {
 
 fn coordinate(options: &Options, context: &Context) -> Result<(), Failure> {
     let outcome = coordinate_run(options, context);
-    match (&outcome, options.daemon) {
+    if let (Err(failure), true) = (&outcome, options.daemon) {
         // Once it is up, nobody waits for it any more, and this goes nowhere.
-        (Err(failure), true) => daemon::tell(&failure.to_json()),
-        _ => {}
+        daemon::tell(&failure.to_json());
     }
     outcome
 }
@@ -246,6 +245,7 @@ fn not_up(error: RunError) -> Failure {
         RunError::Module(_) => {
             Failure::new(exit::MODULE_FAILED, format_args!("{error}\nThe others were stopped again."))
         }
+        RunError::Bus(_) => Failure::usage(error),
         RunError::Taken(_) => Failure::new(exit::DISPLACED, error),
         RunError::Serve(dimos::ServeError::Connect(error)) => error.into(),
         RunError::Serve(error) => Failure::new(exit::NO_BUS, format_args!("{:#}", anyhow::Error::from(error))),

@@ -8,7 +8,7 @@ mod pairing;
 mod rays;
 mod settings;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use dimos::module::TfError;
@@ -90,7 +90,7 @@ pub(crate) struct MapStatus {
 pub(crate) enum SaveError {
     #[error("there is no map yet: no scan has come with odometry before and after it")]
     NoMap,
-    #[error("{path:?} is no name for a map: give a path without an extension, as in maps/office")]
+    #[error("{path:?} is no name for a map: give a path below its directory without an extension, as in maps/office")]
     Path { path: String },
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
@@ -177,7 +177,9 @@ impl GridMapper {
         if self.scans == 0 {
             return Err(SaveError::NoMap);
         }
-        let Some(name) = Path::new(&path).file_name().and_then(|name| name.to_str()) else {
+        // Anybody on the bus may call this.
+        let is_below = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+        let Some(name) = Path::new(&path).file_name().and_then(|name| name.to_str()).filter(|_| is_below) else {
             return Err(SaveError::Path { path });
         };
         let map = self.message();

@@ -161,6 +161,10 @@ fn who_asks_twice_does_not_wait() {
     world.run_for(secs(1));
     world.stop();
     world.run_for(ms(100));
+    // The same Ctrl-C, come by another way.
+    world.stop();
+    world.run_for(ms(500));
+    assert_eq!(world.outcome, None);
     world.stop();
     world.run_for(ms(1));
     assert!(world.outcome.is_some());
@@ -305,4 +309,42 @@ fn a_suspended_machine_is_nobodys_fault() {
     world.jump(Duration::from_secs(3600));
     world.run_for(secs(5));
     assert_eq!(world.answers[&job], Ok(()));
+}
+
+#[test]
+fn a_restart_of_what_needs_something_that_has_failed_is_told_so() {
+    let mut world = World::new();
+    let mut never = spec("a", &[]);
+    never.restart.when = RestartWhen::Never;
+    world.load_specs(vec![never, spec("b", &["a"]), spec("c", &[])]);
+    world.run_for(secs(1));
+    world.end("a", Exit::Code(1));
+    let job = world.restart("b");
+    world.run_for(secs(1));
+    assert!(matches!(&world.answers[&job], Err(JobError::Failed { .. })), "{:?}", world.answers);
+}
+
+#[test]
+fn what_always_ends_at_once_is_given_up_and_told_so() {
+    let mut world = World::new();
+    let mut always = spec("a", &[]);
+    always.restart.when = RestartWhen::Always;
+    world.behave("a", Behaviour { up_after: None, ends: Some((ms(10), Exit::Code(0))), ..Behaviour::default() });
+    let job = world.load_specs(vec![always, spec("b", &[])]);
+    world.run_for(secs(60));
+    assert!(matches!(&world.answers[&job], Err(JobError::Failed { .. })), "{:?}", world.answers);
+}
+
+#[test]
+fn a_module_without_a_bus_is_tried_again_for_ever() {
+    let mut world = World::new();
+    world.load(&[("a", &[])]);
+    world.run_for(secs(1));
+    world.behave("a", Behaviour { up_after: None, ends: Some((ms(10), Exit::Code(12))), ..Behaviour::default() });
+    world.end("a", Exit::Code(12));
+    world.run_for(secs(60));
+    assert!(world.starts[&name("a")].len() > 50);
+    world.behave("a", Behaviour::default());
+    world.run_for(secs(3));
+    assert_eq!(world.phase("a"), Some(Phase::Running));
 }
