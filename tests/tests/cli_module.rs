@@ -19,6 +19,17 @@ fn what_follows_the_name_is_the_modules() {
 }
 
 #[test]
+fn everything_that_ships_describes_itself() {
+    let listed = run(&["module", "--json"]).json_lines().remove(0);
+    let names: Vec<_> = listed.as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
+    assert!(names.len() > 3, "{names:?}");
+    for name in names {
+        let described = run(&["module", name, "--describe"]);
+        assert_eq!(described.code, Some(0), "{name}: {described:?}");
+    }
+}
+
+#[test]
 fn it_runs_on_the_bus_that_was_named_until_it_is_stopped() {
     isolated!(MulticastOnLo);
     let url = "udpm://239.255.76.68:7668";

@@ -1,22 +1,22 @@
 //! Runs on another host: looked at and steered from here, by the command and by programs, also where the wire loses packets.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use dimos::coordinator::{Launch, LogQuery, ModuleState, RunStatus};
 use dimos::{Dimos, Options, RpcError};
-use mesh_tests::cli::{Ended, dimos};
+use mesh_tests::cli::Ended;
 use mesh_tests::hosts::{FarHost, lose_percent};
 use mesh_tests::modules::eventually;
 use mesh_tests::process::{PATIENCE, Process};
-use mesh_tests::{isolated, test_name};
+use mesh_tests::run::Site;
+use mesh_tests::{isolated, site, test_name};
 use serde_json::{Value, json};
 
 #[test]
 fn the_command_steers_a_run_on_another_host() {
     isolated!(NoMulticastRoute);
-    let far = Far::join("by_command");
+    let far = Far::join(site!());
     far.start(&[]);
     by_command(&far);
 }
@@ -24,7 +24,7 @@ fn the_command_steers_a_run_on_another_host() {
 #[test]
 fn a_program_steers_a_run_on_another_host() {
     isolated!(NoMulticastRoute);
-    let far = Far::join("by_program");
+    let far = Far::join(site!());
     far.start(&[]);
     by_program();
     far.nothing_is_left();
@@ -36,7 +36,7 @@ fn runs_on_another_host_are_steered_over_a_wire_that_loses_5_percent() {
     if !lose_percent(test_name!(), 5) {
         return;
     }
-    let far = Far::join("with_loss");
+    let far = Far::join(site!());
     far.host.lose_percent(5);
     far.start(&[]);
     by_command(&far);
@@ -48,7 +48,7 @@ fn runs_on_another_host_are_steered_over_a_wire_that_loses_5_percent() {
 #[test]
 fn two_robots_on_one_bus_are_steered_apart() {
     isolated!(NoMulticastRoute);
-    let far = Far::join("two_robots");
+    let far = Far::join(site!());
     let file = far.launch_file();
     far.here(&["run", "-d", &file, "--namespace", "robot0"]);
     far.start(&["--namespace", "robot1"]);
@@ -96,9 +96,8 @@ fn by_command(far: &Far) {
     assert_eq!((&mapper["name"], &mapper["state"]), (&"mapper".into(), &"running".into()));
     assert_ne!(mapper["pid"], before);
 
-    let file = far.directory.join("more.toml");
-    std::fs::write(&file, "modules.laser.run = \"static-tf\"\n").expect("scratch can be written");
-    let loaded = far.here(&["load", file.to_str().expect("a path"), "--within", "robot7"]);
+    let file = far.site.write("more.toml", "modules.laser.run = 'static-tf'\n");
+    let loaded = far.here(&["load", &file, "--within", "robot7"]);
     assert_eq!(loaded, json!({ "loaded": ["robot7/laser"] }));
     assert_eq!(listed(far), ["base", "coordinator", "mapper", "robot7/laser"]);
     far.here(&["unload", "robot7/laser"]);
@@ -175,21 +174,17 @@ fn listed(far: &Far) -> Vec<String> {
 /// Another host, with a launch file.
 struct Far {
     host: FarHost,
-    directory: PathBuf,
+    site: Site,
 }
 
 impl Far {
-    fn join(test: &str) -> Self {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("run_far").join(test);
-        std::fs::create_dir_all(&directory).expect("scratch can be made");
-        Self { host: FarHost::join(), directory }
+    fn join(site: Site) -> Self {
+        Self { host: FarHost::join(), site }
     }
 
     fn launch_file(&self) -> String {
         let text = "external = ['/scan', '/odom']\nmodules.base.run = 'static-tf'\nmodules.mapper.run = 'mapper'\n";
-        let file = self.directory.join("far.toml");
-        std::fs::write(&file, text).expect("scratch can be written");
-        file.display().to_string()
+        self.site.write("far.toml", text)
     }
 
     /// Starts the run there, and waits until it is up.
@@ -213,8 +208,8 @@ impl Far {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = dimos(arguments);
-        command.env("XDG_STATE_HOME", &self.directory).env("LCM_DEFAULT_URL", BUS);
+        let mut command = self.site.command(arguments);
+        command.env("LCM_DEFAULT_URL", BUS);
         command
     }
 
@@ -224,10 +219,10 @@ impl Far {
         let named =
             |dimos: &Dimos| dimos.settled().modules().into_iter().filter_map(|one| one.name).collect::<Vec<_>>();
         eventually(|| format!("nothing is left; there is {:?}", named(&bus)), || named(&bus).is_empty().then_some(()));
-        let runs = self.directory.join("dimos/runs");
+        let register = || self.site.register();
         eventually(
-            || format!("no run is registered in {}", runs.display()),
-            || std::fs::read_dir(&runs).expect("the register").next().is_none().then_some(()),
+            || format!("no run is registered; there is {:?}", register()),
+            || register().is_empty().then_some(()),
         );
     }
 }

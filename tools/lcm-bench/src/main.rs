@@ -3,7 +3,7 @@
 //! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
 //! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
 //! Benchmarks of their own: [`types`], message types in memory, without a bus; [`mesh`], calls and presence;
-//! [`modules`], what modules cost, which are a program of their own, `bench-module`.
+//! [`modules`], what modules cost, which are a program of their own, `bench-module`; [`runs`], what `dimos run` does.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod peers;
 mod process;
 mod report;
 mod rmem_max;
+mod runs;
 mod scenario;
 mod statistics;
 mod types;
@@ -78,6 +79,8 @@ enum Part {
     Mesh(mesh::Options),
     /// Measures modules beside processes that use the bus alone: pipelines, calls, memory, start.
     Modules(modules::Options),
+    /// Measures runs: the start of 2, 20 and 100 modules, memory, and how soon a crash is noticed and mended.
+    Runs(runs::Options),
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Some(Part::TypesWorker(job)) => types::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::Mesh(options)) => mesh::run(&options),
         Some(Part::Modules(options)) => modules::run(&options),
+        Some(Part::Runs(options)) => runs::run(&options),
         Some(Part::MeshWorker(job)) => mesh::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
         None if options.isolated => measure(options),

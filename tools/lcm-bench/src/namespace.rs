@@ -56,4 +56,4 @@ fn unshare_arguments() -> Option<&'static [&'static str]> {
 /// Tells this program that it is inside.
 const MARKER: &str = "--isolated";
 
-const UNSHARE: &[&str] = &["--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
+const UNSHARE: &[&str] = &["--map-root-user", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"];

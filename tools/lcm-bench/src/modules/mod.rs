@@ -28,6 +28,7 @@ use crate::report::{self, Comparison, Machine};
 use crate::rmem_max::RmemMax;
 
 use bench::Bench;
+pub(crate) use observed::{Memory, cpu_time, memory};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {

@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 
 /// Memory of a process, in KiB, shared pages as its part of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Memory {
-    pub(super) total: f64,
+pub(crate) struct Memory {
+    pub(crate) total: f64,
     /// Of the total: what is no part of any file.
-    pub(super) anonymous: f64,
+    pub(crate) anonymous: f64,
 }
 
 /// CPU time of all threads that a process has now.
-pub(super) fn cpu_time(pid: u32) -> Result<Duration> {
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let mut nanoseconds = 0;
     for thread in threads(pid)? {
         let path = format!("/proc/{pid}/task/{thread}/schedstat");
@@ -32,7 +32,7 @@ pub(super) fn threads(pid: u32) -> Result<Vec<String>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
 }
 
-pub(super) fn memory(pid: u32) -> Result<Memory> {
+pub(crate) fn memory(pid: u32) -> Result<Memory> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     let member = |name| kib_of(&text, name).with_context(|| format!("no `{name}` in {path}"));

@@ -26,9 +26,10 @@ pub(crate) struct Settings {
     /// Globs of the channels to play, such as `/scan#*`; all if there are none.
     pub(super) include: Vec<String>,
     /// Topics to play under another name: `{ "/scan" = "/robot0/scan" }`.
+    #[serde(rename = "rename")]
     pub(super) remap: BTreeMap<String, String>,
     /// Whether to tell the time of the log on `/clock`, for modules that run on simulated time.
-    #[serde(rename = "clock")]
+    #[serde(rename = "tell_time")]
     pub(super) has_clock: bool,
     /// Modules that must run before playing begins, such as `mapper`; in this module's namespace, unless they are named with one.
     pub(super) wait_for: Vec<String>,
