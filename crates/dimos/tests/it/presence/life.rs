@@ -332,3 +332,19 @@ fn farewells_are_heard() {
         assert!(!net.peers.iter().any(displaced), "seed {seed}");
     }
 }
+
+#[test]
+fn while_the_network_is_down_nobody_is_lost_and_who_dies_meanwhile_is_lost_afterwards() {
+    for seed in 0..10 {
+        let mut net = crew(seed, Weather::foul(0.05), 4);
+        let before = std::mem::replace(&mut net.weather, Weather::foul(1.0));
+        net.run_for(secs(5));
+        let dead = net.node(3);
+        net.kill(3);
+        net.run_for(secs(30));
+        assert!(lost(&net, 0).is_empty(), "seed {seed}: {:?}", lost(&net, 0));
+        net.weather = before;
+        net.run_for(secs(10));
+        assert_eq!(lost(&net, 0).into_keys().collect::<Vec<_>>(), [dead], "seed {seed}");
+    }
+}
