@@ -70,7 +70,7 @@ impl Presence {
         let Some(beat) = HeardBeat::check(view, &mut self.counts) else { return };
         let node = beat.node;
         if node == self.node() {
-            self.own_beat_heard = now;
+            self.own_beat_heard = self.own_beat_heard.map(|_| now);
             return;
         }
         if self.directory.has_left(node) {

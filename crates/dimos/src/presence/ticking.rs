@@ -45,6 +45,8 @@ impl Presence {
             self.next_beat = Some(now + vary(BEAT, 0.9..1.1, &mut self.random));
             self.send_beat();
         }
+        let reads_own_beats = self.vigil.wants_beats() && self.next_beat.is_some();
+        self.own_beat_heard = reads_own_beats.then(|| self.own_beat_heard.unwrap_or(now));
         self.say_obituaries(now);
         self.vigil.linger_until(now);
         while let Some(due) = self.vigil.take_due(now) {
@@ -86,6 +88,7 @@ impl Presence {
             return;
         }
         self.vigil.listen_again(now);
+        self.own_beat_heard = None;
         self.ownership.resume(now);
         if self.vigil.is_watching() {
             self.searching.start(now, Target::All);
@@ -97,7 +100,7 @@ impl Presence {
 
     /// Whether nothing comes back of what this process says, which happens where the network is down.
     fn is_cut_off(&self, now: Instant) -> bool {
-        self.next_beat.is_some() && now.saturating_duration_since(self.own_beat_heard) > CUT_OFF
+        self.own_beat_heard.is_some_and(|heard| now.saturating_duration_since(heard) > CUT_OFF)
     }
 
     /// Begins to beat.
