@@ -51,5 +51,5 @@ impl Start {
 /// Memory is looked at when nothing has happened for a while.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// 6 MB.
-const COORDINATOR_KIB: f64 = 6e6 / 1024.0;
+/// 6 MB, in KiB.
+const COORDINATOR_KIB: f64 = 5859.0;
