@@ -63,8 +63,8 @@ pub struct Presence {
     pub(super) actions: VecDeque<Action>,
     /// When it was called last.
     pub(super) last_called: Instant,
-    /// When a beat of its own came back last, or should have begun to; none while beats are not of interest.
-    pub(super) own_beat_heard: Option<Instant>,
+    /// When anything was heard last, its own beats included, or should have begun to; none while beats are not of interest.
+    pub(super) last_heard: Option<Instant>,
 }
 
 /// How a process leaves.
@@ -157,7 +157,7 @@ impl Presence {
             random,
             actions: VecDeque::new(),
             last_called: now,
-            own_beat_heard: None,
+            last_heard: None,
             identity: config.identity,
         })
     }

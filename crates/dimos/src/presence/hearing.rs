@@ -15,6 +15,7 @@ impl Presence {
     /// Takes in a claim, one of its own included.
     pub fn heard_claim(&mut self, now: Instant, view: &ClaimView<'_>) {
         self.set_clock(now);
+        self.note_heard(now);
         let Some(claim) = HeardClaim::check(view, &mut self.counts) else { return };
         if claim.node == self.node() {
             self.heard_own_claim(now, claim.serial);
@@ -43,6 +44,7 @@ impl Presence {
     /// Takes in a question.
     pub fn heard_ask(&mut self, now: Instant, view: &AskView<'_>) {
         self.set_clock(now);
+        self.note_heard(now);
         let Some(ask) = HeardAsk::check(view, &mut self.counts) else { return };
         if ask.asker == self.node().to_wire() {
             return;
@@ -67,13 +69,10 @@ impl Presence {
     /// Takes in a beat. While beats are not of interest it costs next to nothing.
     pub fn heard_beat(&mut self, now: Instant, view: &BeatView<'_>) {
         self.set_clock(now);
+        self.note_heard(now);
         let Some(beat) = HeardBeat::check(view, &mut self.counts) else { return };
         let node = beat.node;
-        if node == self.node() {
-            self.own_beat_heard = self.own_beat_heard.map(|_| now);
-            return;
-        }
-        if self.directory.has_left(node) {
+        if node == self.node() || self.directory.has_left(node) {
             return;
         }
         self.heard(now, node);
@@ -97,6 +96,11 @@ impl Presence {
             self.searching.start_unknown(now, node);
         }
         self.vigil.heard(now, node, false);
+    }
+
+    /// The bus works.
+    fn note_heard(&mut self, now: Instant) {
+        self.last_heard = self.last_heard.map(|_| now);
     }
 
     /// What this process said comes back. If it did not say it, somebody uses its number, and what it says itself counts for

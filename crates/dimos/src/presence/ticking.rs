@@ -46,13 +46,13 @@ impl Presence {
             self.send_beat();
         }
         let reads_own_beats = self.vigil.wants_beats() && self.next_beat.is_some();
-        self.own_beat_heard = reads_own_beats.then(|| self.own_beat_heard.unwrap_or(now));
+        self.last_heard = reads_own_beats.then(|| self.last_heard.unwrap_or(now));
         self.say_obituaries(now);
         self.vigil.linger_until(now);
         while let Some(due) = self.vigil.take_due(now) {
             match due {
                 Due::Ask(node) => self.send_ask(&Target::Node(node)),
-                // Who does not even hear itself has no bus, and cannot tell who else is gone.
+                // Who hears nothing at all, not even itself, has no bus, and cannot tell who else is gone.
                 Due::Lost(_) if self.is_cut_off(now) => self.vigil.listen_again(now),
                 Due::Lost(node) => {
                     self.directory.lose(now, node, &mut self.actions);
@@ -88,7 +88,7 @@ impl Presence {
             return;
         }
         self.vigil.listen_again(now);
-        self.own_beat_heard = None;
+        self.last_heard = None;
         self.ownership.resume(now);
         if self.vigil.is_watching() {
             self.searching.start(now, Target::All);
@@ -98,9 +98,9 @@ impl Presence {
         }
     }
 
-    /// Whether nothing comes back of what this process says, which happens where the network is down.
+    /// Whether nothing comes, not even what this process says itself, which happens where the network is down.
     fn is_cut_off(&self, now: Instant) -> bool {
-        self.own_beat_heard.is_some_and(|heard| now.saturating_duration_since(heard) > CUT_OFF)
+        self.last_heard.is_some_and(|heard| now.saturating_duration_since(heard) > CUT_OFF)
     }
 
     /// Begins to beat.

@@ -55,7 +55,7 @@ pub const SPREAD_MAX: Duration = Duration::from_secs(1);
 /// A process says that it lives once in this time, more or less by up to a tenth.
 pub const BEAT: Duration = Duration::from_secs(1);
 
-/// A process that beats and has heard nothing of that for so long has no bus.
+/// A process that beats, and has heard nothing for so long, not even that, has no bus.
 pub const CUT_OFF: Duration = Duration::from_millis(3500);
 
 /// A watched process is asked after this many missed beats.
