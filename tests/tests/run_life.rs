@@ -301,5 +301,5 @@ fn closing_the_terminal_ends_a_run_and_leaves_a_daemon() {
 
 /// A launch file with one module, which tells that its stop hook has run.
 fn ending(config: &str) -> String {
-    format!("[modules.ends]\n{}config = {{ {config} }}", run_test_module!("Ends")) + "\nremap = { nap = \"/nap\" }\n"
+    format!("external = [\"/nap\"]\n[modules.ends]\n{}config = {{ {config} }}", run_test_module!("Ends"))
 }
