@@ -59,7 +59,7 @@ pub fn keep(
             }
         }
     }
-    let kept = match ended.and_then(|status| Some((status.code(), status.signal()))) {
+    let kept = match ended.map(|status| (status.code(), status.signal())) {
         Some((Some(code), _)) => Kept::Ended(u8::try_from(code).unwrap_or(1)),
         Some((None, signal)) => Kept::Killed(signal.unwrap_or_default()),
         None => Kept::Killed(0),

@@ -64,6 +64,9 @@ enum Kind {
     Process(Pid),
 }
 
+/// Gets each line, with who said it and how many bytes were left out of it.
+type Heard = dyn FnMut(&str, Stream, &[u8], usize);
+
 impl Watch {
     /// Begins to watch. `heard` gets each line with who said it and how many bytes were left out of it, `ended` the end of each process,
     /// after all that it said itself. Both are called on the watching thread.
@@ -106,7 +109,7 @@ impl Shared {
         Ok(())
     }
 
-    fn watch(&self, heard: &mut dyn FnMut(&str, Stream, &[u8], usize), ended: &dyn Fn(Ended)) {
+    fn watch(&self, heard: &mut Heard, ended: &dyn Fn(Ended)) {
         let mut events = Vec::with_capacity(64);
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
@@ -130,13 +133,7 @@ impl Shared {
     }
 
     /// Reads what there is. Returns the source if more may come.
-    fn ready(
-        &self,
-        mut source: Source,
-        buffer: &mut [u8],
-        heard: &mut dyn FnMut(&str, Stream, &[u8], usize),
-        ended: &dyn Fn(Ended),
-    ) -> Option<Source> {
+    fn ready(&self, mut source: Source, buffer: &mut [u8], heard: &mut Heard, ended: &dyn Fn(Ended)) -> Option<Source> {
         match &source.kind {
             Kind::Stream(..) => match source.read(buffer, heard) {
                 Read::Some | Read::Nothing => Some(source),
@@ -158,7 +155,7 @@ impl Shared {
     }
 
     /// Takes in what a process has said that has ended.
-    fn drain(&self, incarnation: Incarnation, buffer: &mut [u8], heard: &mut dyn FnMut(&str, Stream, &[u8], usize)) {
+    fn drain(&self, incarnation: Incarnation, buffer: &mut [u8], heard: &mut Heard) {
         let tokens: Vec<_> = {
             let sources = self.lock();
             let of_it = sources.by_token.iter().filter(|(_, source)| source.incarnation == incarnation);
@@ -193,7 +190,7 @@ enum Read {
 }
 
 impl Source {
-    fn read(&mut self, buffer: &mut [u8], heard: &mut dyn FnMut(&str, Stream, &[u8], usize)) -> Read {
+    fn read(&mut self, buffer: &mut [u8], heard: &mut Heard) -> Read {
         let Kind::Stream(stream, lines) = &mut self.kind else { return Read::Nothing };
         let (name, stream) = (&self.name, *stream);
         let mut tell = |line: Line| heard(name, stream, &line.bytes, line.left_out);

@@ -11,10 +11,7 @@ use dimos_coordinator::supervisor::{Exit, Incarnation};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn shell(script: &str) -> Command {
-    let mut command = Command::default();
-    command.program = "/bin/sh".into();
-    command.arguments = ["-c", script].map(Into::into).to_vec();
-    command
+    Command { program: "/bin/sh".into(), arguments: ["-c", script].map(Into::into).to_vec(), ..Command::default() }
 }
 
 /// Runs a script to its end: what it said, and how it ended.
@@ -23,9 +20,10 @@ fn run(command: &Command) -> (Vec<(Stream, String)>, Exit) {
     let (told, ended) = channel();
     let heard =
         move |_: &str, stream, bytes: &[u8], _| drop(said.send((stream, String::from_utf8_lossy(bytes).into_owned())));
-    let watch = Watch::begin(heard, move |end| drop(told.send(end))).unwrap();
-    watch.add(Incarnation(7), "it", start(command).unwrap()).unwrap();
-    let end = ended.recv_timeout(PATIENCE).unwrap();
+    let watch = Watch::begin(heard, move |end| drop(told.send(end))).expect("processes can be watched");
+    let running = start(command).expect("it starts");
+    watch.add(Incarnation(7), "it", running).expect("it can be watched");
+    let end = ended.recv_timeout(PATIENCE).expect("it ends");
     assert_eq!(end.incarnation, Incarnation(7));
     (lines.try_iter().collect(), end.exit)
 }
