@@ -189,7 +189,13 @@ fn launch(site: &Site) -> String {
         add(format!("ticker{number}"), &run_test_module!("Ticker"));
     }
     for number in 0..3 {
-        add(format!("caller{number}"), &format!("{}references.adder = \"worker{number}\"", run_test_module!("Caller")));
+        add(
+            format!("caller{number}"),
+            &format!(
+                "{}references = {{ adder = \"worker{number}\", prophet = \"worker{number}\" }}",
+                run_test_module!("Caller")
+            ),
+        );
     }
     for number in 0..4 {
         add(format!("tool{number}"), "run = [\"sleep\", \"100000\"]\nforeign = true\nready_after = \"20ms\"");

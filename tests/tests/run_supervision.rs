@@ -38,7 +38,7 @@ fn a_module_that_is_killed_is_started_again_and_callers_are_told_at_once() {
     signal(before, "KILL");
     let after = run.until_replaced("worker", before);
     let (answer, _) = call.join().expect("it is answered");
-    assert!(matches!(answer, Err(RpcError::OutcomeUnknown { .. })), "{answer:?}");
+    assert!(matches!(answer, Err(RpcError::OutcomeUnknown)), "{answer:?}");
     // Its deadline would have been 10 s.
     assert!(killed.elapsed() < Duration::from_secs(8), "{:?}", killed.elapsed());
     assert_eq!((after.restarts, after.last_exit.and_then(|exit| exit.signal)), (1, Some(9)));
@@ -205,20 +205,13 @@ fn a_restart_takes_the_executable_as_it_is_and_joins_its_ports_anew() {
         },
     );
     // It is refused what does not fit, and the old one goes on.
-    for (module, words) in [("Caller", "adder"), ("Nobody", "is none of the modules here")] {
+    for (module, words) in [("Caller", "nobody writes /doubled"), ("Nobody", "ended with exit code 101")] {
         becomes(module);
         let refused = site.dimos(&["restart", "changing"]);
         assert!(matches!(refused.code, Some(10 | 11)), "{refused:?}");
         assert!(refused.stderr.contains(words), "{module}: {}", refused.stderr);
-        assert_eq!(
-            run.module("changing"),
-            dimos::coordinator::ModuleStatus {
-                uptime_s: run.module("changing").uptime_s,
-                cpu_percent: run.module("changing").cpu_percent,
-                memory_bytes: run.module("changing").memory_bytes,
-                ..after.clone()
-            }
-        );
+        let now = run.module("changing");
+        assert_eq!((now.pid, now.state, now.class, now.restarts), (after.pid, after.state, after.class.clone(), 1));
     }
     assert_eq!(run.end_by("TERM"), Some(0));
     nothing_is_left();
