@@ -130,7 +130,10 @@ fn who_is_stopped_while_it_starts_ends_in_order_too() {
     );
     for (name, code) in [("INT", 130), ("TERM", 1)] {
         let mut command = site.begin(&[&launch]);
-        eventually(|| command.stderr(), || (those_with("/slow").len() == 1).then_some(()));
+        eventually(
+            || command.stderr(),
+            || others().iter().any(|found| found.command_line.ends_with("/slow")).then_some(()),
+        );
         // The shell has to come to its trap.
         std::thread::sleep(Duration::from_millis(500));
         signal(command.id(), name);
@@ -287,7 +290,8 @@ fn closing_the_terminal_ends_a_run_and_leaves_a_daemon() {
         let mut terminal = Process::start(&mut terminal);
         let run = Run::of_daemon();
         run.until("ends", "runs", |module| module.state == ModuleState::Running);
-        eventually(|| "it is alone".to_owned(), || (!is_left || those_with("sleep 1000").len() == 1).then_some(()));
+        let is_shell_on = || others().iter().any(|found| found.command_line == "sleep 1000");
+        eventually(|| "the shell goes on".to_owned(), || (is_shell_on() == is_left).then_some(()));
         signal(terminal.id(), "KILL");
         terminal.wait(PATIENCE);
         if is_left {
@@ -301,5 +305,5 @@ fn closing_the_terminal_ends_a_run_and_leaves_a_daemon() {
 
 /// A launch file with one module, which tells that its stop hook has run.
 fn ending(config: &str) -> String {
-    format!("[modules.ends]\n{}config = {{ {config} }}", run_test_module!("Ends")) + "\nremap = { nap = \"/nap\" }\n"
+    format!("external = [\"/nap\"]\n[modules.ends]\n{}config = {{ {config} }}", run_test_module!("Ends"))
 }

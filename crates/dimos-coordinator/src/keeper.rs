@@ -8,7 +8,7 @@
 //! started themselves and let go may stay then.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::process::{end_children, with_death_signal};
+use crate::process::{end_children, stand_apart};
 use crate::run::Directories;
 
 /// How a coordinator ended that was kept.
@@ -42,9 +42,8 @@ pub fn keep(
 ) -> io::Result<Kept> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])?;
-    // In a group of its own, so that Ctrl-C in a terminal reaches it once, from here.
-    coordinator.process_group(0);
-    with_death_signal(&mut coordinator);
+    // Ctrl-C in a terminal reaches it once, from here.
+    stand_apart(&mut coordinator);
     let child = Pid::from_child(&coordinator.spawn()?);
     started()?;
     let mut ended = None;
@@ -70,7 +69,7 @@ pub fn keep(
         Kept::Ended(_) => Duration::ZERO,
         Kept::Killed(_) => GRACE,
     };
-    end_children(grace);
+    end_children(child, grace);
     crate::run::remove(directories, run_id);
     Ok(kept)
 }

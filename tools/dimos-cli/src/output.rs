@@ -64,7 +64,7 @@ pub(crate) fn show_diagnostics() {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .with_writer(io::stderr)
-        .with_ansi(crate::failure::shows_colours())
+        .with_ansi(false)
         .without_time()
         .with_target(false)
         .init();

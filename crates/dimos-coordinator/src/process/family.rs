@@ -9,9 +9,9 @@ use rustix::process::{Pid, Signal, WaitOptions};
 /// Ends all descendants of this process, which must be a subreaper: those whose parents have ended are its children then. They get
 /// SIGTERM first and so long to follow, if there is any time for that, then SIGKILL until none is left. Tells how many there were.
 ///
-/// Modules have got SIGTERM from the kernel when their coordinator ended. They do not get it again: whoever is told twice does not
+/// The modules have got SIGTERM from the kernel when the coordinator ended that started them. They do not get it again: whoever is told twice does not
 /// take the time to end in order.
-pub fn end_children(grace: Duration) -> usize {
+pub fn end_children(coordinator: Pid, grace: Duration) -> usize {
     let own = rustix::process::getpid();
     let mut known = HashSet::new();
     let until = Instant::now() + grace;
@@ -38,7 +38,7 @@ pub fn end_children(grace: Duration) -> usize {
         is_told = true;
         if let Some(signal) = signal {
             // Parents before children, so that none starts another one that is not seen. That one has ended meanwhile is fine.
-            let is_meant = |pid: &&Pid| signal == Signal::KILL || !is_module(**pid, own, &parents);
+            let is_meant = |pid: &&Pid| signal == Signal::KILL || !is_module(**pid, own, coordinator, &parents);
             for &pid in left.iter().filter(is_meant) {
                 let _ = rustix::process::kill_process(pid, signal);
             }
@@ -100,11 +100,11 @@ fn descendants(of: Pid, parents: &HashMap<Pid, Pid>) -> Vec<Pid> {
     found
 }
 
-/// Whether a process was started by a coordinator that has ended: it leads a group, and so cannot have left the session.
-fn is_module(pid: Pid, keeper: Pid, parents: &HashMap<Pid, Pid>) -> bool {
+/// Whether a process was started by a coordinator that has ended: it leads a group, and so cannot have left the coordinator's session.
+fn is_module(pid: Pid, keeper: Pid, coordinator: Pid, parents: &HashMap<Pid, Pid>) -> bool {
     parents.get(&pid) == Some(&keeper)
         && rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid)
-        && rustix::process::getsid(Some(pid)).ok() == rustix::process::getsid(None).ok()
+        && rustix::process::getsid(Some(pid)).is_ok_and(|session| session == coordinator)
 }
 
 fn reap_all() {

@@ -9,5 +9,5 @@ mod watch;
 
 pub use describe::{DescribeError, describe_all};
 pub use family::{MODULE, PROCESS, RUN_ID, end_children, end_marked, end_of_run};
-pub use spawn::{Command, Running, close_inherited_files, start, with_death_signal};
+pub use spawn::{Command, Running, close_inherited_files, stand_apart, start};
 pub use watch::{Ended, Stream, Watch};

@@ -68,7 +68,7 @@ pub fn start(command: &Command) -> io::Result<Running> {
         command.cpus.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU).for_each(|&cpu| set.set(cpu));
         set
     });
-    before_exec(&mut prepared, command.nice, cpus);
+    before_exec(&mut prepared, command.nice, cpus, false);
     let mut child = prepared.spawn()?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
@@ -86,9 +86,10 @@ pub fn start(command: &Command) -> io::Result<Running> {
     Ok(Running { pid, pidfd, stdout: stdout.into(), stderr: stderr.into() })
 }
 
-/// Has a command get SIGTERM when the thread that starts it ends.
-pub fn with_death_signal(command: &mut std::process::Command) {
-    before_exec(command, None, None);
+/// Has a command get SIGTERM when the thread that starts it ends, and lead a session of its own: the terminal of who starts it is not
+/// its own, so that neither Ctrl-C reaches it from there, nor does a terminal stop it that lets only its foreground write.
+pub fn stand_apart(command: &mut std::process::Command) {
+    before_exec(command, None, None, true);
 }
 
 /// Closes whatever this process was left by who started it, but for the standard streams: a daemon holds nothing of others.
@@ -111,13 +112,16 @@ pub fn close_inherited_files() -> io::Result<()> {
     Ok(())
 }
 
-fn before_exec(command: &mut std::process::Command, nice: Option<i32>, cpus: Option<CpuSet>) {
+fn before_exec(command: &mut std::process::Command, nice: Option<i32>, cpus: Option<CpuSet>, leads_session: bool) {
     let parent = rustix::process::getpid();
     let work = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
         // If the parent died before that, nobody would tell.
         if rustix::process::getppid() != Some(parent) {
             return Err(rustix::io::Errno::SRCH.into());
+        }
+        if leads_session {
+            rustix::process::setsid()?;
         }
         if let Some(nice) = nice {
             rustix::process::setpriority_process(None, nice)?;
@@ -128,7 +132,7 @@ fn before_exec(command: &mut std::process::Command, nice: Option<i32>, cpus: Opt
         Ok(())
     };
     // SAFETY: fork(2) demands that a child of a process with several threads calls only async-signal-safe functions until it
-    // executes another program. The closure makes system calls alone (prctl, getppid, setpriority, sched_setaffinity, by rustix
+    // executes another program. The closure makes system calls alone (prctl, getppid, setsid, setpriority, sched_setaffinity, by rustix
     // directly, without libc's wrappers); it takes no lock, allocates nothing, and what it captured was made before the fork. Its
     // errors are numbers of the system, which need no allocation either.
     unsafe { command.pre_exec(work) };

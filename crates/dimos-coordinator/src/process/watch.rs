@@ -182,6 +182,10 @@ impl Shared {
                     Ok(Some(exit)) => exit,
                     Err(error) => Exit::NotStarted { reason: format!("nobody knows how it ended: {error}") },
                 };
+                // It would be told of again and again, until it is closed.
+                if let Err(error) = epoll::delete(&self.epoll, &source.fd) {
+                    tracing::warn!(%error, "a process that has ended is watched further");
+                }
                 self.drain(source.incarnation, buffer, heard);
                 ended(Ended { incarnation: source.incarnation, exit, pid, pidfd: source.fd });
                 None

@@ -190,7 +190,8 @@ impl Supervisor {
         };
         let name = module.name().clone();
         if let Some(reason) = module.ended(now, &exit, actions) {
-            self.has_failed |= module.is_given_up();
+            // A load that fails is undone, and whoever asked for it is told.
+            self.has_failed |= module.is_given_up() && !module.is_loading;
             self.jobs.failed(&name, &reason);
         }
     }

@@ -20,8 +20,8 @@ fn run(command: &Command) -> (Vec<(Stream, String)>, Exit) {
     let (told, ended) = channel();
     let heard =
         move |_: &str, stream, bytes: &[u8], _| drop(said.send((stream, String::from_utf8_lossy(bytes).into_owned())));
-    let watch = Watch::begin(heard, move |end| drop(told.send(end))).expect("it can be watched");
-    let running = start(command).expect("it can be started");
+    let watch = Watch::begin(heard, move |end| drop(told.send(end))).expect("processes can be watched");
+    let running = start(command).expect("it starts");
     watch.add(Incarnation(7), "it", running).expect("it can be watched");
     let end = ended.recv_timeout(PATIENCE).expect("it ends");
     assert_eq!(end.incarnation, Incarnation(7));

@@ -49,8 +49,9 @@ impl Ending {
         let told = Arc::clone(&ending);
         std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
-                if told.is_asked() {
-                    // Who says it twice does not want to wait.
+                if told.is_asked() && signal == SIGINT {
+                    // Who says it twice does not want to wait. SIGTERM the kernel may send several times by itself when the process
+                    // ends that started this one: once for each of its threads that had taken this one over.
                     told.end_now();
                 }
                 told.ask(if signal == SIGINT { End::Interrupted } else { End::Stopped });

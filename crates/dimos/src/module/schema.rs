@@ -20,7 +20,7 @@ pub(super) fn schema_of<T: JsonSchema + ?Sized>() -> Value {
 pub(super) fn config_schema<C: Config>() -> Value {
     let mut schema = schema_of::<C>();
     let defaults = serde_json::to_value(C::default()).unwrap_or_default();
-    if let Some(properties) = schema["properties"].as_object_mut() {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (name, property) in properties.iter_mut().filter(|(name, _)| !defaults[*name].is_null()) {
             property["default"] = defaults[name].clone();
         }

@@ -56,7 +56,7 @@ pub const SPREAD_MAX: Duration = Duration::from_secs(1);
 pub const BEAT: Duration = Duration::from_secs(1);
 
 /// A process that beats, and has heard nothing for so long, not even that, has no bus.
-pub const CUT_OFF: Duration = Duration::from_millis(3500);
+pub const CUT_OFF: Duration = Duration::from_secs(3);
 
 /// A watched process is asked after this many missed beats.
 pub const BEATS_MISSED: u32 = 3;

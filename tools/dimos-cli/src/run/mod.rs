@@ -146,12 +146,18 @@ pub(crate) fn own_executable() -> anyhow::Result<PathBuf> {
     Ok(replaced.filter(|path| path.exists()).unwrap_or(path))
 }
 
+/// What the user wrote: without what this program adds for the other processes of the run.
+fn own_command_line() -> Vec<OsString> {
+    let mut line: Vec<OsString> = std::env::args_os().collect();
+    if let Some(at) = line.iter().position(|argument| argument == "--role") {
+        line.drain(at..(at + 4).min(line.len()));
+    }
+    line
+}
+
 /// The same command once more, as another process of the run.
 fn command(role: &str, run_id: &str) -> anyhow::Result<Command> {
-    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "--role") {
-        arguments.drain(at..(at + 4).min(arguments.len()));
-    }
+    let mut arguments: Vec<_> = own_command_line().into_iter().skip(1).collect();
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     arguments.splice(end..end, ["--role", role, "--run-id", run_id].map(OsString::from));
     let mut command = Command::new(own_executable()?);
@@ -182,7 +188,9 @@ fn keep_coordinator(run_id: &str, is_daemon: bool) -> Result<(), Failure> {
 
 fn coordinate(options: &Options, context: &Context) -> Result<(), Failure> {
     let outcome = coordinate_run(options, context);
-    if let (Err(failure), true) = (&outcome, options.daemon) {
+    if let Err(failure) = &outcome
+        && options.daemon
+    {
         // Once it is up, nobody waits for it any more, and this goes nowhere.
         daemon::tell(&failure.to_json());
     }
@@ -285,7 +293,7 @@ fn record(
         log_dir: log_dir.display().to_string(),
         cli_args: options.launch.what.clone(),
         config_overrides: overrides.map(|(key, value)| (key.to_owned(), Value::from(value))).collect(),
-        original_argv: std::env::args_os().map(text).collect(),
+        original_argv: own_command_line().into_iter().map(text).collect(),
         bus: launch.plan.bus.clone().or_else(|| std::env::var(lcm::DEFAULT_URL_VARIABLE).ok()),
         coordinator: Some(coordinator.to_string()),
         pid_started: started(keeper),

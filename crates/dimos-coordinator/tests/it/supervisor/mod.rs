@@ -9,7 +9,7 @@ use std::time::Duration;
 use dimos::Name;
 
 fn name(text: &str) -> Name {
-    text.parse().expect("a name")
+    text.parse().expect("it is a name")
 }
 
 fn ms(milliseconds: u64) -> Duration {
