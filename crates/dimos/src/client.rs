@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use lcm::{Channel, FileMode, Lcm, OpenError, Publisher, Queue, Sample, SubscribeError, Subscription, Url};
 
+use crate::coordinator::COORDINATOR;
 use crate::listing::Contracts;
 use crate::mesh::{Mesh, MeshCounts, MeshError, Published};
 use crate::messages::ListenError;
@@ -391,9 +392,6 @@ pub(crate) fn list(names: &[Name]) -> String {
         names => names.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
     }
 }
-
-/// The last part of the names of coordinators.
-const COORDINATOR: &str = "coordinator";
 
 /// How long a coordinator is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

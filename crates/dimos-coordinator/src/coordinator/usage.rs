@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::param::clock_ticks_per_second;
 use rustix::process::Pid;
 
+use crate::process::Stat;
+
 /// How much processor a process has taken by some time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
@@ -16,13 +18,7 @@ pub(super) struct Usage {
 impl Usage {
     /// What it has taken so far; none if it is gone.
     pub(super) fn now(pid: Pid) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-        let (_, rest) = stat.rsplit_once(')')?;
-        let mut fields = rest.split_ascii_whitespace();
-        // In user mode, and behind that in the kernel's.
-        let user: u64 = fields.nth(11)?.parse().ok()?;
-        let system: u64 = fields.next()?.parse().ok()?;
-        let ticks = user.saturating_add(system);
+        let ticks = Stat::of(pid.as_raw_nonzero().get())?.processor_ticks;
         let per_second = clock_ticks_per_second().max(1);
         let processor = Duration::from_micros(ticks.saturating_mul(1_000_000) / per_second);
         Some(Self { at: Instant::now(), processor })

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use super::stat::Stat;
+
 /// Ends all descendants of this process, which must be a subreaper: those whose parents have ended are its children then. They get
 /// SIGTERM first and so long to follow, if there is any time for that, then SIGKILL until none is left. Tells how many there were.
 ///
@@ -73,19 +75,22 @@ fn end_carriers(mark: &str, is_it: impl Fn(&[u8], &[u8]) -> bool) -> usize {
     found.len()
 }
 
+/// Whether any process of a group runs. Those that are dead, and that nobody waits for, do not.
+pub(super) fn group_runs(group: Pid) -> bool {
+    let group = group.as_raw_nonzero().get();
+    living().any(|(_, stat)| stat.group == group)
+}
+
 /// Who started whom.
 fn parents() -> HashMap<Pid, Pid> {
+    living().filter_map(|(pid, stat)| Some((pid, Pid::from_raw(stat.parent)?))).collect()
+}
+
+/// All processes that run.
+fn living() -> impl Iterator<Item = (Pid, Stat)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter_map(|pid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name before it may contain anything.
-        let mut rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-        let (state, parent) = (rest.next()?, rest.next()?.parse().ok()?);
-        // Who is dead needs no further ending.
-        (state != "Z").then_some((Pid::from_raw(pid)?, Pid::from_raw(parent)?))
-    })
-    .collect()
+    pids.filter_map(|pid| Some((Pid::from_raw(pid)?, Stat::of(pid).filter(|stat| !stat.is_dead)?)))
 }
 
 /// All descendants of a process, parents before children.

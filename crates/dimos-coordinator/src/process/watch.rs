@@ -9,6 +9,7 @@ use rustix::event::epoll;
 use rustix::process::{Pid, Signal};
 
 use super::exit::{peek, reap};
+use super::family::group_runs;
 use super::lines::{Line, Lines};
 use super::spawn::Running;
 use crate::supervisor::{Exit, Incarnation};
@@ -116,16 +117,10 @@ impl Ended {
         }
     }
 
-    /// Whether anything is left of its group, once it is reaped.
+    /// Whether anything of its group still runs, once it is reaped.
     #[must_use]
     pub fn has_group(&self) -> bool {
-        rustix::process::test_kill_process_group(self.pid).is_ok()
-    }
-
-    /// Its process number.
-    #[must_use]
-    pub fn pid(&self) -> Pid {
-        self.pid
+        rustix::process::test_kill_process_group(self.pid).is_ok() && group_runs(self.pid)
     }
 }
 

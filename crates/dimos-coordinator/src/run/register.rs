@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::param::clock_ticks_per_second;
-use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::directories::Directories;
+use crate::process::Stat;
 
 /// A run that is alive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,15 +101,7 @@ pub(crate) fn remove(directories: &Directories, run_id: &str) {
 /// When a process was started, in ticks since the system was; none if it is gone.
 #[must_use]
 pub fn started(pid: i32) -> Option<u64> {
-    let pid = Pid::from_raw(pid)?;
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    // Its state comes first, and its start is the twentieth.
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    Stat::of(pid).filter(|stat| !stat.is_dead).map(|stat| stat.started_ticks)
 }
 
 fn path(directories: &Directories, run_id: &str) -> PathBuf {

@@ -53,7 +53,7 @@ impl Presence {
             match due {
                 Due::Ask(node) => self.send_ask(&Target::Node(node)),
                 // Who hears nothing at all, not even itself, has no bus, and cannot tell who else is gone.
-                Due::Lost(_) if self.is_cut_off(now) => self.vigil.listen_again(now),
+                Due::Lost(node) if self.is_cut_off(now) => self.vigil.spare(now, node),
                 Due::Lost(node) => {
                     self.directory.lose(now, node, &mut self.actions);
                     if let Reaction::Content = self.ownership.withdrawn(node) {

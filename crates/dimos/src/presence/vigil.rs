@@ -173,6 +173,12 @@ impl Vigil {
         }
     }
 
+    /// A process is not lost after all, since nobody could have been heard: everybody's time begins anew.
+    pub(super) fn spare(&mut self, now: Instant, node: NodeId) {
+        self.set_phase(now, node, Phase::Quiet);
+        self.listen_again(now);
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         self.agenda.next()
     }
