@@ -21,7 +21,7 @@ fn modules_are_loaded_and_unloaded_while_the_others_run_on() {
     let loaded = site.dimos(&["load", &tool, "word=good day", "--json"]);
     assert_eq!((loaded.code, loaded.json_lines()), (Some(0), vec![json!({ "loaded": ["tool"] })]), "{loaded:?}");
     let loaded = site.dimos(&["load", "--there", "tool.toml", "--within", "left"]);
-    assert_eq!((loaded.code, loaded.stdout.as_str()), (Some(0), "left/tool is up\n"), "{loaded:?}");
+    assert_eq!((loaded.code, loaded.stdout.as_str()), (Some(0), "up: left/tool\n"), "{loaded:?}");
     let again = site.dimos(&["load", &tool]);
     assert_eq!(again.code, Some(2), "{again:?}");
     assert!(again.stderr.contains("tool is there already: unload it first"), "{again:?}");

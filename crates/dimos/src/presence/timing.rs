@@ -55,8 +55,8 @@ pub const SPREAD_MAX: Duration = Duration::from_secs(1);
 /// A process says that it lives once in this time, more or less by up to a tenth.
 pub const BEAT: Duration = Duration::from_secs(1);
 
-/// A process that beats, and has heard nothing for so long, not even that, has no bus.
-pub const CUT_OFF: Duration = Duration::from_secs(3);
+/// Who has heard nothing for so long while it asked, not even its own questions, has no bus.
+pub const CUT_OFF: Duration = Duration::from_millis(750);
 
 /// A watched process is asked after this many missed beats.
 pub const BEATS_MISSED: u32 = 3;
