@@ -1,6 +1,6 @@
 //! The coordinator: starts the modules of a run, keeps them running, and answers for them on the mesh.
 //!
-//! One thread decides everything: it takes in what happens ([`Input`]), lets the [`Supervisor`] decide, and does what that wants.
+//! One thread decides everything: it takes in what happens (`Input`), lets the [`Supervisor`] decide, and does what that wants.
 //! Another one watches the processes; those of the mesh hand on what others ask for. What takes long, such as asking executables what
 //! they offer, is done by the threads of those who ask.
 

@@ -1,7 +1,7 @@
 //! The benchmark of runs: how soon `dimos run` has modules up, what its own processes take, and how soon a module that was killed is
 //! missed and replaced.
 //!
-//! Owns its options and the order of measurements. A run under measurement stands in [`run`], the words of the page in [`page`].
+//! Owns its options and the order of measurements. A run under measurement stands in [`mod@run`], the words of the page in [`page`].
 //! What is measured is the program `dimos`, which is built first.
 
 mod crash;
