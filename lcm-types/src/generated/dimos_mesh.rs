@@ -450,7 +450,8 @@ impl Claim {
     pub const STOPPING: i8 = 4;
     /// It has left: the name is free.
     pub const GONE: i8 = 5;
-    /// It has failed and will not recover: the name is free.
+    /// It has failed and will not recover: the name is free. Who saw it end, as its parent does, may say so for it, with a serial
+    /// well ahead of those that it said itself.
     pub const FAILED: i8 = 6;
     /// Another process has taken the name over.
     pub const DISPLACED: i8 = 7;

@@ -18,8 +18,9 @@
 //!
 //! # Life
 //! Beats once a second say that a process lives. Who watches reads them: [`timing::BEATS_MISSED`] of them without a sign of life
-//! start a probe, and a probe without an answer means [`Event::Lost`]. Others read claims only, which each process repeats once
-//! in [`timing::REFRESH`].
+//! start a probe, and a probe without an answer means [`Event::Lost`], unless nothing at all was heard meanwhile, not even the
+//! questions themselves: then it is the bus that is gone. Who saw a process end, as its parent does, says farewell for it
+//! ([`Presence::declare_dead`]). Others read claims only, which each process repeats once in [`timing::REFRESH`].
 //!
 //! # Memory
 //! Whatever arrives, memory is bounded: by [`Config::max_nodes`], and by the lengths in [`limits`]. What is refused is counted in
