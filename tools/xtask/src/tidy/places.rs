@@ -16,6 +16,8 @@ const PURE: &[&str] = &[
     "crates/dimos/src/presence/",
     "crates/dimos/src/rpc/",
     "crates/dimos/src/transforms/",
+    "crates/dimos-coordinator/src/supervisor/",
+    "crates/dimos-coordinator/src/wiring/",
 ];
 
 /// The only file that names bincode.
