@@ -1,7 +1,6 @@
 //! A run as a service of systemd: what it tells, and that its modules do not.
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use mesh_tests::process::{PATIENCE, Process};
@@ -12,16 +11,17 @@ use mesh_tests::{isolated, site};
 fn systemd_is_told_when_a_run_is_up_that_it_lives_and_that_it_stops() {
     isolated!(MulticastOnLo);
     let site = site!();
-    // Abstract: it lives in this network namespace, and its name is not as long as a path may be.
-    let address = SocketAddr::from_abstract_name("notify").expect("that is a name");
-    let socket = UnixDatagram::bind_addr(&address).expect("a socket can be bound");
+    // The path of a socket has at most 107 bytes, so this one is named from its directory. In an isolated process that is nobody
+    // else's.
+    std::env::set_current_dir(site.path("")).expect("it is there");
+    let socket = UnixDatagram::bind("notify").expect("a socket can be bound");
     socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a time limit");
     site.script("tool", "exec sleep 1000");
     let text =
         "[modules]\nbase.run = \"static-tf\"\ntool = { run = \"tool\", foreign = true, ready_after = \"600ms\" }";
     let launch = site.write("base.toml", text);
     let mut command = site.command(&["run", &launch]);
-    command.env("NOTIFY_SOCKET", "@notify").env("WATCHDOG_USEC", "1000000").env("WATCHDOG_PID", "1");
+    command.env("NOTIFY_SOCKET", "notify").env("WATCHDOG_USEC", "1000000").env("WATCHDOG_PID", "1");
     let mut process = Process::start(&mut command);
     let next = |wanted: &str| {
         let deadline = Instant::now() + PATIENCE;
