@@ -3,10 +3,13 @@
 use clap::{Args, Parser, Subcommand};
 use lcm::Url;
 
+use crate::colour::Colour;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
-use crate::{check, list, log, module, rpc, run, steer, topic};
+use crate::rpc::Rpc;
+use crate::topic::Topic;
+use crate::{check, list, log, module, run, steer};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -30,6 +33,16 @@ pub(crate) struct Common {
     /// Prints JSON: on stdout the result, on stderr errors as {"error":{"code":...,"message":...}}.
     #[arg(long = "json", global = true)]
     pub(crate) is_json: bool,
+    /// Whether what people read is coloured; auto: on terminals, unless NO_COLOR is set.
+    #[arg(
+        long = "color",
+        value_name = "WHEN",
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub(crate) colour: Colour,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,23 +58,10 @@ pub(crate) enum Command {
     Log(log::Options),
     List(list::Options),
     Module(module::Options),
-    /// Calls methods of modules.
-    #[command(subcommand, verbatim_doc_comment)]
+    #[command(subcommand)]
     Rpc(Rpc),
-    /// Shows and publishes messages.
-    #[command(subcommand, verbatim_doc_comment)]
+    #[command(subcommand)]
     Topic(Topic),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rpc {
-    Call(rpc::Options),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Topic {
-    Echo(topic::echo::Options),
-    Pub(topic::publish::Options),
 }
 
 impl Command {
@@ -87,9 +87,8 @@ impl Command {
             Self::Log(options) => log::run(&options, context),
             Self::List(options) => list::run(&options, context),
             Self::Module(_) => module::list(context),
-            Self::Rpc(Rpc::Call(options)) => rpc::run(&options, context),
-            Self::Topic(Topic::Echo(options)) => topic::echo::run(&options, context),
-            Self::Topic(Topic::Pub(options)) => topic::publish::run(&options, context),
+            Self::Rpc(rpc) => rpc.run(context),
+            Self::Topic(topic) => topic.run(context),
         }
     }
 }

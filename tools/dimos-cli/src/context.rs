@@ -4,6 +4,7 @@ use dimos::Dimos;
 use lcm::{Lcm, Url};
 use serde::Serialize;
 
+use crate::colour::Colour;
 use crate::command::Common;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -15,13 +16,15 @@ pub(crate) struct Context {
     url: Option<Url>,
     /// Whether programs read what is said.
     pub(crate) is_json: bool,
+    /// Whether people see colours.
+    pub(crate) colour: Colour,
     /// Whether Ctrl-C was pressed.
     pub(crate) interrupt: Interrupt,
 }
 
 impl Context {
     pub(crate) fn new(common: Common, interrupt: Interrupt) -> Self {
-        Self { url: common.bus, is_json: common.is_json, interrupt }
+        Self { url: common.bus, is_json: common.is_json, colour: common.colour, interrupt }
     }
 
     /// The bus that `--bus` names, if it does.

@@ -1,11 +1,12 @@
 //! Why a command did not do what it was told: the exit code, the words, and their JSON form.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use dimos::{ConnectError, FindError, RpcError, exit};
 use lcm::OpenError;
 use serde_json::{Value, json};
 
+use crate::colour::Colour;
 use crate::similar;
 
 /// The one error of all commands. [`crate::main`] makes an exit code of it.
@@ -107,11 +108,11 @@ impl Failure {
     }
 
     /// Says it on stderr.
-    pub(crate) fn report(&self, is_json: bool) {
+    pub(crate) fn report(&self, is_json: bool, colour: Colour) {
         if self.message.is_empty() {
             return;
         }
-        let text = if is_json { self.to_json().to_string() } else { self.to_text() };
+        let text = if is_json { self.to_json().to_string() } else { self.to_text(colour.shows_on(&io::stderr())) };
         // There is nobody left to tell.
         let _ = writeln!(io::stderr(), "{text}");
     }
@@ -125,13 +126,13 @@ impl Failure {
         json!({ "error": error })
     }
 
-    fn to_text(&self) -> String {
+    fn to_text(&self, is_coloured: bool) -> String {
         if self.is_full {
             return self.message.clone();
         }
         let is_plain = matches!(self.exit_code, exit::ERROR) && self.code == "error";
         let code = if is_plain { String::new() } else { format!("[{}]", self.code) };
-        let (red, end) = if shows_colours() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+        let (red, end) = if is_coloured { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
         format!("{red}error{code}{end}: {}", self.message)
     }
 }
@@ -206,11 +207,6 @@ impl From<RpcError> for Failure {
     }
 }
 
-/// Whether stderr is a terminal that may be coloured.
-pub(crate) fn shows_colours() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
 /// An error and what caused it, unless it says that itself.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -233,10 +229,10 @@ mod tests {
     fn an_error_is_a_line_for_people_and_an_object_for_programs() {
         let failure = Failure::from(RpcError::UnknownMethod { method: "plam".to_owned() });
         assert_eq!(failure.exit_code(), 4);
-        assert_eq!(failure.to_text(), "error[unknown_method]: unknown method \"plam\"");
+        assert_eq!(failure.to_text(false), "error[unknown_method]: unknown method \"plam\"");
         let error = json!({ "code": "unknown_method", "message": "unknown method \"plam\"", "exit_code": 4 });
         assert_eq!(failure.to_json(), json!({ "error": error }));
-        assert_eq!(Failure::unexpected("the disk is full").to_text(), "error: the disk is full");
+        assert_eq!(Failure::unexpected("the disk is full").to_text(false), "error: the disk is full");
     }
 
     #[test]

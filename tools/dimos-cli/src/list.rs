@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::plain;
+use crate::table::table;
 
 /// Lists the modules on the bus: name, class, state, host, process and run, by name.
 ///
@@ -41,7 +41,8 @@ pub(crate) fn run(_options: &Options, context: &Context) -> Result<(), Failure> 
     if modules.is_empty() {
         context.note(format_args!("no modules on {}", context.url()?));
     }
-    context.print(&modules, |modules| table(modules))
+    context
+        .print(&modules, |modules| table(["NAME", "CLASS", "STATE", "HOST", "PID", "RUN"], modules.iter().map(columns)))
 }
 
 fn row(module: Participant) -> Option<Row> {
@@ -61,45 +62,8 @@ fn key(name: &str) -> (&str, &str) {
     name.rsplit_once('/').unwrap_or(("", name))
 }
 
-/// In columns, with a head; nothing if there are no rows.
-fn table(modules: &[Row]) -> String {
-    if modules.is_empty() {
-        return String::new();
-    }
-    let mut rows = vec![["NAME", "CLASS", "STATE", "HOST", "PID", "RUN"].map(str::to_owned)];
-    rows.extend(modules.iter().map(|module| {
-        let run_id = module.run_id.as_deref().unwrap_or("-");
-        let pid = module.pid.to_string();
-        [&module.name, &module.class, &module.state, &module.host, &pid, run_id].map(plain)
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths = [0, 1, 2, 3, 4, 5].map(width);
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_has_a_line_for_each_module_and_no_control_characters() {
-        let row = |name: &str, class: &str| Row {
-            name: name.to_owned(),
-            class: class.to_owned(),
-            state: "running".to_owned(),
-            host: "bot".to_owned(),
-            pid: 7,
-            run_id: None,
-            skills: Vec::new(),
-        };
-        let expected = "NAME         CLASS      STATE    HOST  PID  RUN\n\
-                        a            A          running  bot   7    -\n\
-                        robot0/long  \\u{1b}[2J  running  bot   7    -";
-        assert_eq!(table(&[row("a", "A"), row("robot0/long", "\x1b[2J")]), expected);
-        assert_eq!(table(&[]), "");
-    }
+fn columns(module: &Row) -> [String; 6] {
+    let run_id = module.run_id.as_deref().unwrap_or("-").to_owned();
+    let pid = module.pid.to_string();
+    [module.name.clone(), module.class.clone(), module.state.clone(), module.host.clone(), pid, run_id]
 }

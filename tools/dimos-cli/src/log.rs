@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -49,7 +48,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     query.level = options.level.map(|level| level.as_str().to_owned());
     query.follow = options.follow;
     let mut output = Output::new();
-    let is_coloured = std::io::stdout().is_terminal() && crate::failure::shows_colours();
+    let is_coloured = context.colour.shows_on(&std::io::stdout());
     let mut print = |line: &LogLine| match context.is_json {
         true => output.json(line).and_then(|()| output.flush()),
         false => output.line(&readable(line, is_coloured)).and_then(|()| output.flush()),

@@ -5,15 +5,18 @@
 #![forbid(unsafe_code)]
 
 // The command line.
+mod colour;
 mod command;
 mod context;
 mod exit_codes;
 mod failure;
 mod interrupt;
 mod output;
+mod table;
 
 // Words on it.
 mod duration;
+mod message_types;
 mod similar;
 
 // The commands.
@@ -29,8 +32,9 @@ mod topic;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
+use colour::Colour;
 use command::{Command, Dimos};
 use context::Context;
 use failure::Failure;
@@ -38,7 +42,8 @@ use interrupt::Interrupt;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let (is_json, outcome) = match Dimos::try_parse_from(&arguments) {
+    let colour = Colour::of_command_line(&arguments);
+    let (is_json, outcome) = match parse(&arguments, colour) {
         Ok(dimos) => (dimos.common.is_json, run(dimos)),
         // Help and version are what was asked for, and go to stdout.
         Err(error) if !error.use_stderr() => (false, output::print_help(&error).map(|()| ExitCode::SUCCESS)),
@@ -47,10 +52,15 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            failure.report(is_json);
+            failure.report(is_json, colour);
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+fn parse(arguments: &[OsString], colour: Colour) -> Result<Dimos, clap::Error> {
+    let matches = Dimos::command().color(colour.into()).try_get_matches_from(arguments)?;
+    Dimos::from_arg_matches(&matches)
 }
 
 fn run(dimos: Dimos) -> Result<ExitCode, Failure> {

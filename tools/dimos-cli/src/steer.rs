@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::plain;
+use crate::table::table;
 
 /// Which run is meant.
 #[derive(Debug, Args)]
@@ -262,27 +263,21 @@ fn status_text(status: &RunStatus) -> String {
         status.host,
         status.pid,
     );
-    let mut rows = vec![["MODULE", "STATE", "CLASS", "PID", "UP", "RESTARTS", "CPU", "MEMORY"].map(str::to_owned)];
-    rows.extend(status.modules.iter().map(row));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..8).map(width).collect();
-    let line = |row: &[String; 8]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
+    let columns = ["MODULE", "STATE", "CLASS", "PID", "UP", "RESTARTS", "CPU", "MEMORY"];
+    let modules = table(columns, status.modules.iter().map(row));
     let reasons =
         status.modules.iter().filter_map(|module| Some(format!("{}: it {}", module.name, module.reason.as_ref()?)));
-    let lines = std::iter::once(plain(&head)).chain(rows.iter().map(line)).chain(reasons.map(|reason| plain(&reason)));
-    lines.collect::<Vec<_>>().join("\n")
+    let lines = [plain(&head), modules].into_iter().filter(|text| !text.is_empty());
+    lines.chain(reasons.map(|reason| plain(&reason))).collect::<Vec<_>>().join("\n")
 }
 
 fn row(module: &ModuleStatus) -> [String; 8] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let state = serde_json::to_value(module.state).ok().and_then(|state| state.as_str().map(str::to_owned));
     [
-        plain(&module.name),
+        module.name.clone(),
         or_dash(state),
-        plain(&or_dash(module.class.clone())),
+        or_dash(module.class.clone()),
         or_dash(module.pid.map(|pid| pid.to_string())),
         or_dash(module.uptime_s.map(seconds)),
         module.restarts.to_string(),

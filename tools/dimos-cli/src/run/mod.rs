@@ -22,9 +22,10 @@ use dimos_coordinator::run::{Directories, RunRecord, new_run_id, started};
 use serde_json::{Value, json};
 use signal_hook::consts::SIGINT;
 
+use crate::colour::Colour;
 use crate::context::Context;
 use crate::duration::duration;
-use crate::failure::{Failure, shows_colours};
+use crate::failure::Failure;
 use printer::Printer;
 
 /// Starts the modules of launch files, and keeps them running until it is stopped.
@@ -98,7 +99,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 
 impl LaunchOptions {
     /// Reads the launch files.
-    pub(crate) fn read(&self) -> Result<Launch, Failure> {
+    pub(crate) fn read(&self, colour: Colour) -> Result<Launch, Failure> {
         let is_file = |word: &&String| !word.contains('=') || std::path::Path::new(word.as_str()).exists();
         let (files, arguments): (Vec<_>, Vec<_>) = self.what.iter().partition(is_file);
         let arguments = arguments.iter().filter_map(|argument| argument.split_once('='));
@@ -112,7 +113,7 @@ impl LaunchOptions {
             stock: stock(),
             ..launch::Request::default()
         };
-        launch::read(&request).map_err(|wrong| wrong_launch(&wrong))
+        launch::read(&request).map_err(|wrong| wrong_launch(&wrong, colour))
     }
 
     fn name(&self) -> String {
@@ -133,8 +134,8 @@ impl Options {
 }
 
 /// What is wrong with launch files, as a failure.
-pub(crate) fn wrong_launch(wrong: &dimos_coordinator::diagnostic::Diagnostics) -> Failure {
-    let text = wrong.render(shows_colours());
+pub(crate) fn wrong_launch(wrong: &dimos_coordinator::diagnostic::Diagnostics, colour: Colour) -> Failure {
+    let text = wrong.render(colour.shows_on(&std::io::stderr()));
     Failure::new(exit::LAUNCH_FILE, text).in_full().with_data(json!({ "diagnostics": wrong.to_json() }))
 }
 
@@ -199,7 +200,7 @@ fn coordinate(options: &Options, context: &Context) -> Result<(), Failure> {
 
 fn coordinate_run(options: &Options, context: &Context) -> Result<(), Failure> {
     let run_id = options.own_run_id()?;
-    let mut launch = options.launch.read()?;
+    let mut launch = options.launch.read(context.colour)?;
     if let Some(url) = context.given_url() {
         launch.plan.bus = Some(url.to_string());
     }
@@ -210,7 +211,7 @@ fn coordinate_run(options: &Options, context: &Context) -> Result<(), Failure> {
         Some(namespace) => format!("{namespace}/coordinator").parse().map_err(Failure::usage)?,
         None => "coordinator".parse().map_err(Failure::usage)?,
     };
-    let printer = (!options.daemon).then(|| Printer::begin(&log, context.is_json)).transpose()?;
+    let printer = (!options.daemon).then(|| Printer::begin(&log, context)).transpose()?;
     let registered = record(options, &run_id, &log_dir, &launch, &name).register(&directories);
     let registered = registered.context("cannot register the run")?;
     let stock = stock();
@@ -243,13 +244,13 @@ fn coordinate_run(options: &Options, context: &Context) -> Result<(), Failure> {
         Ok(RunEnd::ModuleFailed) => Err(Failure::new(exit::MODULE_FAILED, "a module failed; see above, or dimos log")),
         Ok(RunEnd::Interrupted) => Err(Failure::interrupted()),
         Ok(RunEnd::Displaced) => Err(Failure::new(exit::DISPLACED, "another coordinator has taken the name")),
-        Err(error) => Err(not_up(error)),
+        Err(error) => Err(not_up(error, context.colour)),
     }
 }
 
-fn not_up(error: RunError) -> Failure {
+fn not_up(error: RunError, colour: Colour) -> Failure {
     match error {
-        RunError::Launch(wrong) => wrong_launch(&wrong),
+        RunError::Launch(wrong) => wrong_launch(&wrong, colour),
         RunError::Module(_) => {
             Failure::new(exit::MODULE_FAILED, format_args!("{error}\nThe others were stopped again."))
         }

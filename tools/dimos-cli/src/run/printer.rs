@@ -1,6 +1,6 @@
 //! Prints the log of a run as it grows, on a thread of its own: a terminal that is held up holds up nothing else.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use dimos::coordinator::LogLine;
 use dimos_coordinator::log::Log;
 
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::log::readable;
 
@@ -21,12 +22,13 @@ pub(super) struct Printer {
 
 impl Printer {
     /// Prints all lines from now on: for people on stderr, or as JSON on stdout.
-    pub(super) fn begin(log: &Log, is_json: bool) -> Result<Self, Failure> {
+    pub(super) fn begin(log: &Log, context: &Context) -> Result<Self, Failure> {
+        let (is_json, is_coloured) = (context.is_json, context.colour.shows_on(&io::stderr()));
         let lines = log.follow();
         let (end, ended) = bounded(1);
         let (finished, done) = bounded(1);
         let work = move || {
-            print(&lines, &ended, is_json);
+            print(&lines, &ended, is_json, is_coloured);
             drop(finished);
         };
         std::thread::Builder::new().name("printer".to_owned()).spawn(work).context("cannot start a thread")?;
@@ -40,8 +42,7 @@ impl Printer {
     }
 }
 
-fn print(lines: &Receiver<Arc<LogLine>>, ended: &Receiver<()>, is_json: bool) {
-    let is_coloured = crate::failure::shows_colours() && io::stderr().is_terminal();
+fn print(lines: &Receiver<Arc<LogLine>>, ended: &Receiver<()>, is_json: bool, is_coloured: bool) {
     let write = |line: &LogLine| {
         // Whoever reads it may be gone; the log is in its file all the same.
         let _ = if is_json {

@@ -9,12 +9,13 @@ use lcm::schema::{Catalog, MessageType, PathError, Value};
 use lcm::{Channel, Lcm, Queue, Sample, Statistics, SubscribeError, Subscription};
 
 use super::heard::{Heard, channel_name};
+use super::readable;
 use super::selection::Selection;
 use super::silence::Silence;
-use super::{Types, named, readable};
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
+use crate::message_types::{Types, named};
 use crate::output::Output;
 use crate::similar;
 

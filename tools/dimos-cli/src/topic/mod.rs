@@ -1,43 +1,30 @@
 //! `dimos topic`: what is on the bus, by topic.
 
-pub(crate) mod echo;
-pub(crate) mod publish;
+mod echo;
+mod publish;
 
 mod heard;
 mod readable;
 mod selection;
 mod silence;
 
-use std::path::PathBuf;
+use clap::Subcommand;
 
-use clap::Args;
-use lcm::schema::{Catalog, MessageType};
-
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::similar;
 
-/// Where message types come from.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Types {
-    /// A directory of .lcm files with types of your own; DIMOS_IDL_PATH names more. May be given again.
-    #[arg(long, value_name = "DIR")]
-    idl: Vec<PathBuf>,
+/// Shows and publishes messages.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topic {
+    Echo(echo::Options),
+    Pub(publish::Options),
 }
 
-impl Types {
-    /// The types of DimOS and those of the user.
-    fn catalog(&self) -> Result<Catalog, Failure> {
-        lcm_types::catalog_with(&self.idl).map_err(Failure::usage)
+impl Topic {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Echo(options) => echo::run(&options, context),
+            Self::Pub(options) => publish::run(&options, context),
+        }
     }
-}
-
-/// The type of a name that the user gave.
-fn named<'c>(catalog: &'c Catalog, name: &str) -> Result<MessageType<'c>, Failure> {
-    catalog.get(name).map_err(|error| {
-        // It has a guess of its own where only the package is wrong.
-        let text = error.to_string();
-        let names = catalog.iter().map(MessageType::name);
-        let guess = if text.contains("mean") { String::new() } else { similar::did_you_mean(name, names) };
-        Failure::usage(format_args!("{text}{guess}"))
-    })
 }

@@ -11,10 +11,10 @@ use lcm::{Channel, PublishError};
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
-use super::{Types, named};
 use crate::context::Context;
 use crate::duration::period;
 use crate::failure::Failure;
+use crate::message_types::{Types, named};
 use crate::output::plain;
 
 /// Publishes a message, once, or again and again at a rate.

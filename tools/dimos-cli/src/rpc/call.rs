@@ -1,13 +1,12 @@
 //! `dimos rpc call`: calls a method and prints what it answers.
 
-mod arguments;
-
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use dimos::{Contract, Name, PendingCall, RemoteModule, RpcError, TimeLimit};
 use serde_json::Value;
 
+use super::arguments;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
