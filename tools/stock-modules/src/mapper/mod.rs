@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::plane::Place;
 pub(crate) use grid::{Grid, Ray};
 use pairing::{Pairing, Stamp};
-use rays::{ScanError, rays};
+pub(crate) use rays::{ScanError, rays};
 #[cfg(test)]
 pub(crate) use settings::LogOdds;
 use settings::Settings;
