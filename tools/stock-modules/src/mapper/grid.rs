@@ -34,14 +34,6 @@ pub(crate) struct Ray {
     pub(crate) is_hit: bool,
 }
 
-impl Ray {
-    /// Where it ends.
-    pub(crate) fn end(&self, from: Place) -> (f64, f64) {
-        let (sin, cos) = (from.yaw_rad + self.angle_rad).sin_cos();
-        (from.x_m + self.length_m * cos, from.y_m + self.length_m * sin)
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     /// No number if no ray has come here.
@@ -182,6 +174,14 @@ impl Grid {
     /// The column, or row, in which something lies.
     fn column(&self, place_m: f64) -> i64 {
         floor(place_m / self.cell_m)
+    }
+}
+
+impl Ray {
+    /// Where it ends.
+    pub(crate) fn end(&self, from: Place) -> (f64, f64) {
+        let (sin, cos) = (from.yaw_rad + self.angle_rad).sin_cos();
+        (from.x_m + self.length_m * cos, from.y_m + self.length_m * sin)
     }
 }
 

@@ -89,8 +89,8 @@ const OCCUPIED_PERCENT: i8 = 65;
 const MIN_CELL_M: f32 = 0.005;
 const MAX_CELL_M: f32 = 10.0;
 
-/// Twice the edge of the largest map that `mapper` draws by itself.
-pub(super) const MAX_CELLS: usize = 4 << 22;
+/// Somewhat more than the largest map that `mapper` draws by itself has.
+pub(super) const MAX_CELLS: usize = 5_000_000;
 
 /// Nothing further from the origin than this is of use.
 pub(super) const FAR_M: f64 = 1e6;

@@ -72,7 +72,7 @@ pub(crate) struct NavigatorStatus {
     /// Where the robot is, by its odometry.
     place: Option<Place>,
     /// Where it shall be.
-    goal: Option<Place>,
+    goal: Option<Goal>,
     /// Goals that were reached.
     arrived: u64,
     /// Goals that were not, be it that they were cancelled or displaced.
@@ -221,13 +221,12 @@ impl Navigator {
     /// Where the robot is, where it shall be, and what it waits for.
     #[skill]
     fn status(&self) -> NavigatorStatus {
-        let goal = |goal: Goal| Place::new(goal.x_m, goal.y_m, goal.yaw_rad.unwrap_or_default());
         let mut progress = self.pilot.progress();
         progress.waits_for = self.pilot.missing(self.now()).map(|missing| missing.to_string());
         NavigatorStatus {
             progress,
             place: self.pilot.place(),
-            goal: self.pilot.goal().map(goal),
+            goal: self.pilot.goal(),
             arrived: self.arrived,
             failed: self.failed,
             last_error: self.last_error.clone(),

@@ -31,15 +31,16 @@ pub(crate) struct Pilot {
 }
 
 /// Where the robot shall be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Goal {
     pub(crate) x_m: f64,
     pub(crate) y_m: f64,
     /// Where it shall look in the end, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) yaw_rad: Option<f64>,
 }
 
-/// What a tenth of a second comes to.
+/// What is to be done now.
 #[derive(Debug, Default)]
 pub(crate) struct Step {
     /// How to drive, if the pilot is at the wheel.
