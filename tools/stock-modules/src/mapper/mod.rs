@@ -277,3 +277,16 @@ const FAR_M: f64 = 1e6;
 
 /// So many robots draw one map, at most.
 const MAX_ROBOTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_the_last_slash_of_a_frame_is_its_robot() {
+        let robots =
+            ["laser", "robot0/laser", "fleet/robot0/base_link", "/laser", ""].map(|name| robot(name.as_bytes()));
+        assert_eq!(robots, ["", "robot0", "fleet/robot0", "", ""]);
+        assert_eq!(robot(b"\xff/laser"), "\u{fffd}");
+    }
+}

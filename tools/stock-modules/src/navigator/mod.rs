@@ -303,10 +303,14 @@ impl Navigator {
     /// Tells who watches how far it is: when that changes in kind, and now and then.
     fn tell(&mut self, now: Duration, before: State) {
         let progress = self.pilot.progress();
-        if progress.state != before
-            && let Some(waits_for) = &progress.waits_for
-        {
-            tracing::warn!(waits_for, "the robot waits");
+        match &progress.waits_for {
+            // It has not set out yet.
+            Some(waits_for) if before == State::Planning => tracing::info!(waits_for, "the robot waits"),
+            Some(waits_for) if before != State::Waiting => {
+                tracing::warn!(waits_for, "the robot stands still and waits")
+            }
+            None if before == State::Waiting => tracing::info!("the robot goes on"),
+            _ => {}
         }
         let Some(watcher) = &mut self.watcher else { return };
         let is_news = watcher.told.is_none_or(|(at, state)| {

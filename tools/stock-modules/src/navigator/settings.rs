@@ -140,7 +140,7 @@ impl Default for Driving {
             acceleration_mps2: 1.0,
             rate_hz: 10.0,
             look_ahead_m: 0.6,
-            stopping_s: 0.8,
+            stopping_s: 1.0,
             arrival_m: 0.1,
             arrival_rad: 0.1,
             goal_tolerance_m: 0.3,

@@ -132,18 +132,14 @@ impl RobotSim {
         steps
     }
 
-    /// How many steps are due by the time that another one tells. At first, and if that time jumps, there are none to be made up for.
+    /// How many steps are due by the time that another one tells.
     fn told_steps(&mut self) -> u32 {
         let Some(now) = self.time.now() else { return 0 };
-        let (at, step) = (self.simulation.now(), Duration::from_secs_f64(1.0 / self.config.physics_hz));
-        let steps = now.saturating_sub(at).as_secs_f64() / step.as_secs_f64();
-        if now + step < at || steps > f64::from(MAX_STEPS) {
+        let step = Duration::from_secs_f64(1.0 / self.config.physics_hz);
+        steps_to(self.simulation.now(), now, step).unwrap_or_else(|| {
             self.simulation.skip_to(now);
-            return 0;
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to MAX_STEPS")]
-        let steps = (steps + NEARLY).floor() as u32;
-        steps
+            0
+        })
     }
 
     fn publish(&mut self) -> Result<(), TfError> {
@@ -220,6 +216,16 @@ fn owed_steps(stepped_at: Instant, now: Instant, step: Duration) -> (u32, Instan
     (steps, stepped_at + step * steps)
 }
 
+/// How many steps lead from one simulated time to another one. None if they are not to be made: as many as that, or back.
+fn steps_to(at: Duration, now: Duration, step: Duration) -> Option<u32> {
+    let steps = now.saturating_sub(at).as_secs_f64() / step.as_secs_f64() + NEARLY;
+    if now + step < at || steps > f64::from(MAX_STEPS) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to MAX_STEPS")]
+    Some(steps as u32)
+}
+
 /// How often the module looks whether steps are due, at most.
 const MIN_PERIOD: Duration = Duration::from_millis(2);
 
@@ -242,5 +248,17 @@ mod tests {
         assert_eq!(owed_steps(start, late, step), (MAX_STEPS, late));
         // Clocks that do not move.
         assert_eq!(owed_steps(late, start, step), (0, late));
+    }
+
+    #[test]
+    fn steps_follow_a_time_that_is_told_and_are_not_made_where_it_jumps() {
+        let step = Duration::from_millis(20);
+        let steps = |at_ms, now_ms| steps_to(Duration::from_millis(at_ms), Duration::from_millis(now_ms), step);
+        assert_eq!([steps(100, 100), steps(100, 119), steps(100, 120), steps(100, 260)], [0, 0, 1, 8].map(Some));
+        assert_eq!(steps(100, 90), Some(0));
+        assert_eq!([steps(0, 3_600_000), steps(3_600_000, 0)], [None, None]);
+        // A period that cannot be told in whole ns.
+        let third = Duration::from_secs_f64(1.0 / 30.0);
+        assert_eq!(steps_to(Duration::ZERO, Duration::from_nanos(99_999_999), third), Some(3));
     }
 }
