@@ -109,14 +109,14 @@ impl Graph {
     fn map(&self) -> Map {
         let ((left, width), (bottom, height)) = (self.grid.columns(), self.grid.rows());
         let mut message = OccupancyGrid { data: self.grid.occupancy(), ..OccupancyGrid::default() };
-        message.info.resolution = CELL_M as f32;
+        message.info.resolution = 0.05;
         (message.info.width, message.info.height) = (i32::try_from(width).unwrap(), i32::try_from(height).unwrap());
         message.info.origin = Place::new(left as f64 * CELL_M, bottom as f64 * CELL_M, 0.0).into();
         Map::try_from(&message).unwrap()
     }
 
     /// How far the robot is from where it started.
-    fn from_home_m(&self) -> f64 {
+    fn homeward_m(&self) -> f64 {
         let (place, start) = (self.simulation.place(), robot_sim::Settings::default().start);
         (place.x_m - start.x_m).hypot(place.y_m - start.y_m)
     }
@@ -153,7 +153,7 @@ fn make_rounds(seeds: std::ops::Range<u64>, settings: impl Fn(u64) -> robot_sim:
         assert_eq!(graph.simulation.collisions(), 0, "seed {seed}");
         assert_eq!((graph.rounds.counts(), &graph.errors), (all_of_one_round(), &Vec::new()), "seed {seed}");
         // Home is where the odometry says it is.
-        assert!(graph.from_home_m() < 0.3 && graph.simulation.odometry().x_m.abs() < 0.15, "seed {seed}");
+        assert!(graph.homeward_m() < 0.3 && graph.simulation.odometry().x_m.abs() < 0.15, "seed {seed}");
         // All rooms and back are 30 m at least.
         assert!((30.0..60.0).contains(&graph.path_m), "seed {seed}: {} m", graph.path_m);
     }

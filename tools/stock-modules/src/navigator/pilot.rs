@@ -465,7 +465,7 @@ mod tests {
             if self.silent != Some(Missing::Scan) {
                 self.pilot.add_scan(now, stamp_ns, self.rays.clone());
             }
-            if self.silent != Some(Missing::Map) && self.time_ms % 1000 == 0 {
+            if self.silent != Some(Missing::Map) && self.time_ms.is_multiple_of(1000) {
                 self.pilot.add_map(now, self.map.clone());
             }
             let step = self.pilot.step(now);
