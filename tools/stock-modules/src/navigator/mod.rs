@@ -59,6 +59,7 @@ pub(crate) struct Navigator {
     pilot: Pilot,
     /// Who called for the goal.
     watcher: Option<Watcher>,
+    has_told_waiting: bool,
     arrived: u64,
     failed: u64,
     last_error: Option<String>,
@@ -152,7 +153,6 @@ impl Navigator {
         if self.watcher.as_ref().is_some_and(|watcher| watcher.chunks.is_cancelled()) {
             return self.give_up(&GoError::Cancelled);
         }
-        let before = self.pilot.progress().state;
         let step = self.pilot.step(now);
         if let Some(speeds) = step.command {
             self.publish_command(speeds)?;
@@ -163,7 +163,7 @@ impl Navigator {
         match step.outcome {
             Some(outcome) => self.end(outcome),
             None => {
-                self.tell(now, before);
+                self.tell(now);
                 Ok(())
             }
         }
@@ -300,16 +300,16 @@ impl Navigator {
         }
     }
 
-    /// Tells who watches how far it is: when that changes in kind, and now and then.
-    fn tell(&mut self, now: Duration, before: State) {
+    /// Tells who watches how far it is: when that changes in kind, and now and then. That the robot waits is logged.
+    fn tell(&mut self, now: Duration) {
         let progress = self.pilot.progress();
+        let is_long = self.pilot.waited(now) >= TOLD_AFTER;
         match &progress.waits_for {
-            // It has not set out yet.
-            Some(waits_for) if before == State::Planning => tracing::info!(waits_for, "the robot waits"),
-            Some(waits_for) if before != State::Waiting => {
-                tracing::warn!(waits_for, "the robot stands still and waits")
+            Some(waits_for) if is_long && !self.has_told_waiting => {
+                tracing::warn!(waits_for, "the robot stands still and waits");
+                self.has_told_waiting = true;
             }
-            None if before == State::Waiting => tracing::info!("the robot goes on"),
+            None if std::mem::take(&mut self.has_told_waiting) => tracing::info!("the robot goes on"),
             _ => {}
         }
         let Some(watcher) = &mut self.watcher else { return };
@@ -353,6 +353,9 @@ fn stamp_ns(header: HeaderView<'_>) -> i64 {
 
 /// How often the progress is told, at least.
 const BETWEEN_PROGRESS: Duration = Duration::from_millis(500);
+
+/// That the robot waits is logged when it has waited for so long.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// What the laser sees beyond this is no obstacle for what is planned now, in m.
 const SEEN_M: f64 = 4.0;

@@ -231,6 +231,12 @@ impl Pilot {
         is_old(self.map.as_ref().map(|(at, _)| *at), patience.map_s).then_some(Missing::Map)
     }
 
+    /// For how long the robot has stood still because it does not hear what it needs.
+    pub(crate) fn waited(&self, now: Duration) -> Duration {
+        let since = self.errand.as_ref().and_then(|errand| errand.waiting_since);
+        since.and_then(|since| now.checked_sub(since)).unwrap_or_default()
+    }
+
     /// Time has come to `now`: what to do.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
         if now < self.now {
@@ -401,7 +407,7 @@ impl GoError {
 }
 
 /// The robot comes on when it comes so far.
-pub(super) const PROGRESS_M: f64 = 0.1;
+const PROGRESS_M: f64 = 0.1;
 
 /// Turning more slowly is no motion.
 const SLOW_RADPS: f64 = 0.05;
@@ -414,8 +420,83 @@ const MAX_ODOMETRY: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use lcm_types::nav_msgs::OccupancyGrid;
+    use proptest::prelude::*;
+
     use super::super::map::Knowledge;
+    use super::super::settings::Driving;
     use super::*;
+
+    /// What may come, whoever sends it.
+    #[derive(Debug, Clone)]
+    enum Event {
+        Map(OccupancyGrid),
+        Odometry(i64, Place),
+        Scan(i64, Vec<Ray>),
+        Goal(Goal),
+        Time(Duration),
+    }
+
+    /// Numbers of which few make sense.
+    fn number() -> impl Strategy<Value = f64> {
+        prop_oneof![4 => -5.0..5.0, 1 => -FAR_M..FAR_M, 1 => any::<f64>()]
+    }
+
+    fn events() -> impl Strategy<Value = Event> {
+        let percent = prop_oneof![4 => Just(0_i8), 1 => Just(100), 1 => Just(-1)];
+        let cells = (1_i32..40, 1_i32..40).prop_flat_map(move |(width, height)| {
+            let count = usize::try_from(width * height).unwrap();
+            (Just(width), Just(height), proptest::collection::vec(percent.clone(), count))
+        });
+        let map = (cells, number(), number(), 0.05..0.5_f32).prop_map(|((width, height, data), x_m, y_m, cell_m)| {
+            let mut map = OccupancyGrid { data, ..OccupancyGrid::default() };
+            (map.info.width, map.info.height, map.info.resolution) = (width, height, cell_m);
+            map.info.origin = Place::new(x_m, y_m, 0.0).into();
+            Event::Map(map)
+        });
+        // The module lets nothing by that is no place.
+        let place = (number(), number(), -4.0..4.0).prop_map(|(x_m, y_m, yaw_rad)| Place::new(x_m, y_m, yaw_rad));
+        let place = place.prop_filter("a place", |place| place.x_m.abs() <= FAR_M && place.y_m.abs() <= FAR_M);
+        let ray = (number(), 0.0..30.0, any::<bool>());
+        let ray = ray.prop_map(|(angle_rad, length_m, is_hit)| Ray { angle_rad, length_m, is_hit });
+        let goal = (number(), number(), proptest::option::of(number()));
+        let seconds = prop_oneof![8 => 0.0..100.0, 1 => 0.0..1e18];
+        prop_oneof![
+            map,
+            (any::<i64>(), place).prop_map(|(stamp_ns, place)| Event::Odometry(stamp_ns, place)),
+            (any::<i64>(), proptest::collection::vec(ray, 0..50))
+                .prop_map(|(stamp_ns, rays)| Event::Scan(stamp_ns, rays)),
+            goal.prop_map(|(x_m, y_m, yaw_rad)| Event::Goal(Goal { x_m, y_m, yaw_rad })),
+            seconds.prop_map(|seconds| Event::Time(Duration::from_secs_f64(seconds))),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_comes_the_robot_is_told_nothing_that_it_cannot_do(
+            events in proptest::collection::vec(events(), 0..60),
+        ) {
+            let mut settings = Settings::default();
+            // So that it sometimes drives.
+            (settings.patience.odometry_s, settings.patience.scan_s, settings.patience.map_s) = (1000.0, 0.0, 0.0);
+            let (mut pilot, mut now) = (Pilot::new(&settings), Duration::ZERO);
+            for event in events {
+                match event {
+                    Event::Map(map) => if let Ok(map) = Map::try_from(&map) { pilot.add_map(now, map) },
+                    Event::Odometry(stamp_ns, place) => pilot.add_odometry(now, stamp_ns, place),
+                    Event::Scan(stamp_ns, rays) => pilot.add_scan(now, stamp_ns, rays),
+                    Event::Goal(goal) => drop(pilot.go(goal)),
+                    Event::Time(time) => now = time,
+                }
+                if let Some(Speeds { forward_mps, turn_radps }) = pilot.step(now).command {
+                    let Driving { max_speed_mps, max_turn_radps, .. } = settings.driving;
+                    prop_assert!((0.0..=max_speed_mps).contains(&forward_mps) && turn_radps.abs() <= max_turn_radps);
+                }
+            }
+        }
+    }
 
     /// A pilot in a hall of 6 m by 6 m of which all is known, and the robot, which does what it is told.
     struct Hall {

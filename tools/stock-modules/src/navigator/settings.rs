@@ -64,7 +64,7 @@ pub(crate) struct Driving {
     /// It has arrived when it is so near to the goal, in m.
     #[schemars(range(min = 0.01, max = 10.0))]
     pub(super) arrival_m: f64,
-    /// ... and turned to where it shall look up to this, in rad.
+    /// It looks where it shall when it is turned there up to this, in rad.
     #[schemars(range(min = 0.01, max = 3.15))]
     pub(super) arrival_rad: f64,
     /// If the robot does not fit where it shall go, it goes to where it does within this, in m.
@@ -91,7 +91,7 @@ pub(crate) struct Patience {
     /// It looks so long for a path before it gives the goal up.
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub(super) no_path_s: f64,
-    /// It tries so long to come on by [`PROGRESS_M`](super::pilot::PROGRESS_M) before it gives the goal up.
+    /// It tries so long to come on by 0.1 m before it gives the goal up.
     #[schemars(range(min = 0.1, max = 3600.0))]
     pub(super) stuck_s: f64,
     /// A path is planned anew after so long, and whenever there is a new map.
