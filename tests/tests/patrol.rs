@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use dimos::{Dimos, Messages, RemoteModule};
 use lcm::Queue;
-use lcm_types::nav_msgs::{OccupancyGrid, Path};
+use lcm_types::geometry_msgs::PoseStamped;
+use lcm_types::nav_msgs::{OccupancyGrid, Odometry, Path};
+use lcm_types::sensor_msgs::LaserScan;
 use mesh_tests::cli::dimos;
 use mesh_tests::modules::eventually;
 use mesh_tests::process::PATIENCE;
@@ -131,7 +133,7 @@ fn who_sends_another_goal_pauses_the_patrol() {
     let _run = site.run(&[&launch("patrol.toml"), SPEED]);
     let dimos = Dimos::join().expect("the bus is there");
     patrolled(&dimos, "patrol", |patrol| patrol["progress"]["state"] == "driving");
-    let goal = "{\"pose\": {\"position\": {\"x\": 1.0}, \"orientation\": {\"w\": 1.0}}}";
+    let goal = "{\"pose\": {\"position\": {\"x\": 1.0}}}";
     let sent = site.dimos(&["topic", "pub", "/goal", "--type", "geometry_msgs.PoseStamped", goal]);
     assert_eq!(sent.code, Some(0), "{sent:?}");
     patrolled(&dimos, "patrol", |patrol| patrol["stage"] == "paused");
@@ -141,6 +143,36 @@ fn who_sends_another_goal_pauses_the_patrol() {
     );
     module(&dimos, "patrol").call("resume", &()).expect("it goes on");
     patrolled(&dimos, "patrol", |patrol| patrol["visited"].as_u64() > Some(0));
+}
+
+#[test]
+fn what_makes_no_sense_is_counted_and_the_robot_goes_on() {
+    isolated!(MulticastOnLo);
+    let site = site!();
+    let _run = site.run(&[&launch("patrol.toml"), SPEED, "rounds=1"]);
+    let dimos = Dimos::join().expect("the bus is there");
+    patrolled(&dimos, "patrol", |patrol| patrol["visited"] == 1);
+    let mut map = OccupancyGrid::default();
+    map.header.frame_id = "map".to_owned();
+    let mut odometry = Odometry { child_frame_id: "base_link".to_owned(), ..Odometry::default() };
+    odometry.pose.pose.position.x = f64::NAN;
+    let mut goal = PoseStamped::default();
+    goal.pose.position.y = f64::INFINITY;
+    let scan = LaserScan { angle_min: f32::NAN, ranges: vec![f32::NAN; 10], ..LaserScan::default() };
+    for (width, height, resolution) in [(-1, -1, 0.05), (i32::MAX, i32::MAX, 0.05), (2, 2, 0.05), (1, 1, f32::NAN)] {
+        (map.info.width, map.info.height, map.info.resolution) = (width, height, resolution);
+        dimos.publish("/map", &map).expect("the bus takes it");
+        dimos.publish("/odom", &odometry).expect("the bus takes it");
+        dimos.publish("/scan", &scan).expect("the bus takes it");
+        dimos.publish("/goal", &goal).expect("the bus takes it");
+        for frame in ["map", "base_link", "laser", ""] {
+            goal.header.frame_id = frame.to_owned();
+            dimos.publish("/goal", &goal).expect("the bus takes it");
+        }
+    }
+    let over = patrolled(&dimos, "patrol", |patrol| patrol["stage"] == "over");
+    assert_eq!([&over["visited"], &over["failures"], &over["interruptions"]], [5, 0, 0], "{over}");
+    is_home(&dimos, "robot", 2.0);
 }
 
 #[test]

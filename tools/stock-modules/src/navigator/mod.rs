@@ -11,10 +11,11 @@ mod plan;
 mod settings;
 mod steering;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dimos::{Chunks, Clock, In, Module, Out, OutError, RpcError, module};
-use lcm_types::geometry_msgs::{Pose, PoseStamped, PoseStampedView, Twist};
+use lcm_types::geometry_msgs::{Pose, PoseStamped, PoseStampedView, Quaternion, Twist};
 use lcm_types::nav_msgs::{OccupancyGrid, Odometry, OdometryView, Path};
 use lcm_types::sensor_msgs::{LaserScan, LaserScanView};
 use lcm_types::std_msgs::{HeaderView, Time};
@@ -27,6 +28,7 @@ use crate::robot_sim::Speeds;
 pub(crate) use map::Map;
 use map::{FAR_M, MapError};
 pub(crate) use pilot::{GoError, Goal, Pilot, Progress, State};
+use settings::Frames;
 pub(crate) use settings::Settings;
 
 /// Drives a robot to where it shall be: plans a path on a map, follows it, and keeps away from what is on the map and what the laser
@@ -60,6 +62,8 @@ pub(crate) struct Navigator {
     /// Who called for the goal.
     watcher: Option<Watcher>,
     has_told_waiting: bool,
+    /// Frames of others that were logged.
+    passed_over: BTreeSet<String>,
     arrived: u64,
     failed: u64,
     last_error: Option<String>,
@@ -98,8 +102,8 @@ pub(crate) enum MessageError {
     Scan(#[from] ScanError),
     #[error("odometry that says nowhere: {0:?}")]
     Nowhere(Place),
-    #[error("a goal in the frame {frame:?}: goals are in {map:?}")]
-    Frame { frame: String, map: String },
+    #[error("{what} in the frame {frame:?}: what is in {map:?} or {odom:?} is of use, as `frames` says")]
+    Frame { what: &'static str, frame: String, map: String, odom: String },
     #[error(transparent)]
     Goal(#[from] GoError),
 }
@@ -107,15 +111,19 @@ pub(crate) enum MessageError {
 #[module]
 impl Navigator {
     fn on_map(&mut self, map: OccupancyGrid) -> Result<(), MessageError> {
+        self.check_frame("a map", map.header.frame_id.as_bytes())?;
         let map = Map::try_from(&map)?;
         self.pilot.add_map(self.now(), map);
         Ok(())
     }
 
     fn on_odom(&mut self, odometry: OdometryView<'_>) -> Result<(), MessageError> {
-        if odometry.child_frame_id() != self.config.frames.base.as_str() {
+        let of = odometry.child_frame_id();
+        if of != self.config.frames.base.as_str() {
+            self.pass_over(of.as_bytes());
             return Ok(());
         }
+        self.check_frame("odometry", odometry.header().frame_id().as_bytes())?;
         let pose = Pose::from(odometry.pose().pose());
         let place = Place::new(pose.position.x, pose.position.y, pose.yaw());
         if !place.is_finite() || place.x_m.abs() > FAR_M || place.y_m.abs() > FAR_M {
@@ -126,7 +134,9 @@ impl Navigator {
     }
 
     fn on_scan(&mut self, scan: LaserScanView<'_>) -> Result<(), MessageError> {
-        if scan.header().frame_id() != self.config.frames.laser.as_str() {
+        let of = scan.header().frame_id();
+        if of != self.config.frames.laser.as_str() {
+            self.pass_over(of.as_bytes());
             return Ok(());
         }
         let rays = rays(&scan, SEEN_M)?;
@@ -135,14 +145,15 @@ impl Navigator {
     }
 
     fn on_goal(&mut self, goal: PoseStampedView<'_>) -> Result<(), MessageError> {
-        let frames = &self.config.frames;
-        let frame = goal.header().frame_id();
-        if !["", frames.map.as_str(), frames.odom.as_str()].iter().any(|known| frame == *known) {
-            let frame = String::from_utf8_lossy(frame.as_bytes()).into_owned();
-            return Err(MessageError::Frame { frame, map: frames.map.clone() });
-        }
+        self.check_frame("a goal", goal.header().frame_id().as_bytes())?;
         let pose = Pose::from(goal.pose());
-        let goal = Goal { x_m: pose.position.x, y_m: pose.position.y, yaw_rad: Some(pose.yaw()) };
+        // No rotation at all says nothing of where to look.
+        let yaw_rad = (pose.orientation != Quaternion::default()).then(|| pose.yaw());
+        let goal = Goal { x_m: pose.position.x, y_m: pose.position.y, yaw_rad };
+        if self.pilot.goal() == Some(goal) {
+            // It is sent again and again.
+            return Ok(());
+        }
         tracing::info!(x_m = goal.x_m, y_m = goal.y_m, "a goal has come");
         Ok(self.set_out(goal, None)?)
     }
@@ -237,6 +248,26 @@ impl Navigator {
 impl Navigator {
     fn now(&self) -> Duration {
         self.clock.now().unwrap_or_default()
+    }
+
+    /// Whether a message is in a frame that is known. One that names none is taken to be in the map's.
+    fn check_frame(&self, what: &'static str, frame: &[u8]) -> Result<(), MessageError> {
+        let Frames { map, odom, .. } = &self.config.frames;
+        if frame.is_empty() || [map, odom].iter().any(|known| known.as_bytes() == frame) {
+            return Ok(());
+        }
+        let frame = String::from_utf8_lossy(frame).into_owned();
+        Err(MessageError::Frame { what, frame, map: map.clone(), odom: odom.clone() })
+    }
+
+    /// Logs once what is of another robot, or of this one by a name that the configuration does not have.
+    fn pass_over(&mut self, frame: &[u8]) {
+        let frame = String::from_utf8_lossy(frame);
+        if self.passed_over.len() < MAX_TOLD && !self.passed_over.contains(frame.as_ref()) {
+            let Frames { base, laser, .. } = &self.config.frames;
+            tracing::info!(%frame, base, laser, "messages of this frame are taken to be of another robot");
+            self.passed_over.insert(frame.into_owned());
+        }
     }
 
     fn called(&mut self, goal: Goal, chunks: Chunks<Progress>) {
@@ -356,6 +387,9 @@ const BETWEEN_PROGRESS: Duration = Duration::from_millis(500);
 
 /// That the robot waits is logged when it has waited for so long.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
+
+/// So many frames of others are logged, at most.
+const MAX_TOLD: usize = 16;
 
 /// What the laser sees beyond this is no obstacle for what is planned now, in m.
 const SEEN_M: f64 = 4.0;
