@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `robot-sim` | simulates a robot with a laser in a floor plan, and tells the simulation's time |
 //! | `mapper` | draws an occupancy grid of laser scans and odometry |
+//! | `navigator` | drives the robot to where it shall be: plans a path on the map, and follows it |
+//! | `patrol` | has the robot visit places, by the navigator, round after round |
 //! | `teleop-script` | drives along a script |
 //! | `log-player` | plays an event log |
 //! | `static-tf` | says where frames are that never move |
@@ -16,10 +18,14 @@ mod plane;
 
 mod log_player;
 mod mapper;
+mod navigator;
+mod patrol;
 mod robot_sim;
 mod static_tf;
 mod teleop_script;
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tour;
 
@@ -41,6 +47,8 @@ pub struct StockModule {
 pub const STOCK_MODULES: &[StockModule] = &[
     StockModule { name: "robot-sim", doc: "Simulates a robot with a laser in a floor plan, and tells the time." },
     StockModule { name: "mapper", doc: "Draws an occupancy grid of laser scans and odometry." },
+    StockModule { name: "navigator", doc: "Drives the robot to where it shall be." },
+    StockModule { name: "patrol", doc: "Has the robot visit places, round after round." },
     StockModule { name: "teleop-script", doc: "Drives along a script." },
     StockModule { name: "log-player", doc: "Plays an event log." },
     StockModule { name: "static-tf", doc: "Says where frames are that never move." },
@@ -52,6 +60,8 @@ pub fn run(name: &str, arguments: impl IntoIterator<Item = OsString>) -> Option<
     Some(match name {
         "robot-sim" => run_with::<robot_sim::RobotSim>(arguments),
         "mapper" => run_with::<mapper::GridMapper>(arguments),
+        "navigator" => run_with::<navigator::Navigator>(arguments),
+        "patrol" => run_with::<patrol::Patrol>(arguments),
         "teleop-script" => run_with::<teleop_script::TeleopScript>(arguments),
         "log-player" => run_with::<log_player::LogPlayer>(arguments),
         "static-tf" => run_with::<static_tf::StaticTf>(arguments),

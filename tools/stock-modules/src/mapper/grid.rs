@@ -54,7 +54,7 @@ impl Grid {
         self.make_room(from, rays);
         self.scans = self.scans.wrapping_add(1);
         for ray in rays.iter().filter(|ray| ray.is_hit) {
-            let (x_m, y_m) = end(from, ray);
+            let (x_m, y_m) = ray.end(from);
             self.change(self.column(x_m), self.column(y_m), self.log_odds.hit);
         }
         for ray in rays {
@@ -86,7 +86,7 @@ impl Grid {
     ///
     /// The ray goes from cell to cell, as in Amanatides and Woo: A Fast Voxel Traversal Algorithm for Ray Tracing (1987).
     fn clear(&mut self, from: Place, ray: &Ray) {
-        let (end_x_m, end_y_m) = end(from, ray);
+        let (end_x_m, end_y_m) = ray.end(from);
         let (mut column, mut row) = (self.column(from.x_m), self.column(from.y_m));
         let (last_column, last_row) = (self.column(end_x_m), self.column(end_y_m));
         let (mut to_column, each_column) = crossing(from.x_m / self.cell_m, end_x_m / self.cell_m);
@@ -124,7 +124,7 @@ impl Grid {
     /// Grows so far that all of a scan is inside, or as far as it may.
     fn make_room(&mut self, from: Place, rays: &[Ray]) {
         let (x, y) = (self.column(from.x_m), self.column(from.y_m));
-        let ends = rays.iter().map(|ray| end(from, ray)).map(|(x_m, y_m)| (self.column(x_m), self.column(y_m)));
+        let ends = rays.iter().map(|ray| ray.end(from)).map(|(x_m, y_m)| (self.column(x_m), self.column(y_m)));
         let mut wanted = Bounds { left: x, right: x + 1, bottom: y, top: y + 1 };
         let ends: Vec<(i64, i64)> = ends.collect();
         for &(x, y) in &ends {
@@ -177,6 +177,14 @@ impl Grid {
     }
 }
 
+impl Ray {
+    /// Where it ends.
+    pub(crate) fn end(&self, from: Place) -> (f64, f64) {
+        let (sin, cos) = (from.yaw_rad + self.angle_rad).sin_cos();
+        (from.x_m + self.length_m * cos, from.y_m + self.length_m * sin)
+    }
+}
+
 /// A rectangle of cells.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -191,12 +199,6 @@ impl Bounds {
         (self.left, self.right) = (self.left.min(x), self.right.max(x + 1));
         (self.bottom, self.top) = (self.bottom.min(y), self.top.max(y + 1));
     }
-}
-
-/// Where a ray ends.
-fn end(from: Place, ray: &Ray) -> (f64, f64) {
-    let (sin, cos) = (from.yaw_rad + ray.angle_rad).sin_cos();
-    (from.x_m + ray.length_m * cos, from.y_m + ray.length_m * sin)
 }
 
 /// How far along a ray, whose length is 1, the next line between cells is along one axis, and how far from each to the next.
@@ -264,7 +266,7 @@ mod tests {
                 for ray in rays {
                     let mut grid = grid(100.0);
                     grid.draw(from, &[ray]);
-                    let (x_m, y_m) = end(from, &ray);
+                    let (x_m, y_m) = ray.end(from);
                     for part in 0..=200 {
                         let part = f64::from(part) / 200.0;
                         let (x, y) = (from.x_m + part * (x_m - from.x_m), from.y_m + part * (y_m - from.y_m));

@@ -8,6 +8,7 @@ mod pairing;
 mod rays;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::Place;
 pub(crate) use grid::{Grid, Ray};
-use pairing::{Pairing, Stamp};
-use rays::{ScanError, rays};
+use pairing::{Dropped, Pairing, Stamp};
+pub(crate) use rays::{ScanError, rays};
 #[cfg(test)]
 pub(crate) use settings::LogOdds;
 use settings::Settings;
@@ -32,6 +33,9 @@ use settings::Settings;
 ///
 /// The odometry is believed: scans are not matched, so the map is as good as the odometry is. The same messages give the same map,
 /// whenever they arrive.
+///
+/// Several robots draw one map if they publish on the same topics, their odometry has one frame, and their frames begin with names of
+/// theirs: what is seen by `robot0/laser` was seen where `robot0/base_link` was.
 #[derive(Module)]
 pub(crate) struct GridMapper {
     /// What the laser sees.
@@ -46,8 +50,8 @@ pub(crate) struct GridMapper {
     tf: Tf,
     clock: Clock,
     config: Settings,
-    #[init(Pairing::new(config.max_odometry_gap_s))]
-    pairing: Pairing<Vec<Ray>>,
+    /// By robot.
+    pairings: BTreeMap<String, Pairing<Vec<Ray>>>,
     #[init(Grid::new(config.cell_m, config.max_size_m, config.log_odds))]
     grid: Grid,
     scans: u64,
@@ -103,6 +107,8 @@ pub(crate) enum MessageError {
     Scan(#[from] ScanError),
     #[error("odometry that says nowhere: {0:?}")]
     Nowhere(Place),
+    #[error("a message of yet another robot, {robot:?}: one map is of {MAX_ROBOTS} at most")]
+    Robots { robot: String },
 }
 
 #[module]
@@ -127,14 +133,15 @@ impl GridMapper {
         if !place.is_finite() || place.x_m.abs() > FAR_M || place.y_m.abs() > FAR_M {
             return Err(MessageError::Nowhere(place));
         }
-        self.pairing.add_odometry(stamp(odometry.header()), place);
+        let pairing = self.pairing(&robot(odometry.child_frame_id().as_bytes()))?;
+        pairing.add_odometry(stamp(odometry.header()), place);
         self.draw();
         Ok(())
     }
 
     fn on_scan(&mut self, scan: LaserScanView<'_>) -> Result<(), MessageError> {
         let rays = rays(&scan, self.config.max_range_m)?;
-        self.pairing.add_scan(stamp(scan.header()), rays);
+        self.pairing(&robot(scan.header().frame_id().as_bytes()))?.add_scan(stamp(scan.header()), rays);
         self.draw();
         Ok(())
     }
@@ -154,10 +161,10 @@ impl GridMapper {
     /// What is in the map, and what was left out.
     #[skill]
     fn status(&self) -> MapStatus {
-        let dropped = self.pairing.dropped();
+        let dropped = self.dropped();
         MapStatus {
             scans: self.scans,
-            scans_waiting: self.pairing.waiting() as u64,
+            scans_waiting: self.pairings.values().map(|pairing| pairing.waiting() as u64).sum(),
             scans_late: dropped.late,
             scans_in_gaps: dropped.in_gaps,
             overtaken: self.faults().overtaken + dropped.overflowed,
@@ -194,9 +201,18 @@ impl GridMapper {
 }
 
 impl GridMapper {
+    /// The scans and the odometry of a robot.
+    fn pairing(&mut self, robot: &str) -> Result<&mut Pairing<Vec<Ray>>, MessageError> {
+        if self.pairings.len() >= MAX_ROBOTS && !self.pairings.contains_key(robot) {
+            return Err(MessageError::Robots { robot: robot.to_owned() });
+        }
+        let max_gap_s = self.config.max_odometry_gap_s;
+        Ok(self.pairings.entry(robot.to_owned()).or_insert_with(|| Pairing::new(max_gap_s)))
+    }
+
     /// Draws all scans whose places are known by now.
     fn draw(&mut self) {
-        while let Some((stamp, place, rays)) = self.pairing.pop() {
+        while let Some((stamp, place, rays)) = self.pairings.values_mut().find_map(Pairing::pop) {
             self.grid.draw(place.compose(self.config.laser_mount), &rays);
             self.scans += 1;
             self.mapped_at = Time::from_nanos(stamp.time_ns).unwrap_or(Time::MAX);
@@ -222,9 +238,13 @@ impl GridMapper {
         map
     }
 
+    fn dropped(&self) -> Dropped {
+        self.pairings.values().map(Pairing::dropped).fold(Dropped::default(), Dropped::plus)
+    }
+
     fn faults(&self) -> Faults {
         Faults {
-            dropped: self.pairing.dropped().total(),
+            dropped: self.dropped().total(),
             overtaken: self.scan.counts().overtaken + self.odom.counts().overtaken,
             outside: self.grid.outside(),
         }
@@ -241,6 +261,12 @@ impl GridMapper {
     }
 }
 
+/// Whose frame that is: what is before the last slash of its name, if there is one.
+fn robot(frame: &[u8]) -> String {
+    let frame = String::from_utf8_lossy(frame);
+    frame.rsplit_once('/').map(|(robot, _)| robot.to_owned()).unwrap_or_default()
+}
+
 fn stamp(header: HeaderView<'_>) -> Stamp {
     let time = Time::from(header.stamp());
     Stamp { time_ns: time.as_nanos(), seq: header.seq() }
@@ -248,3 +274,19 @@ fn stamp(header: HeaderView<'_>) -> Stamp {
 
 /// Nothing further from the origin than this is drawn.
 const FAR_M: f64 = 1e6;
+
+/// So many robots draw one map, at most.
+const MAX_ROBOTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_the_last_slash_of_a_frame_is_its_robot() {
+        let robots =
+            ["laser", "robot0/laser", "fleet/robot0/base_link", "/laser", ""].map(|name| robot(name.as_bytes()));
+        assert_eq!(robots, ["", "robot0", "fleet/robot0", "", ""]);
+        assert_eq!(robot(b"\xff/laser"), "\u{fffd}");
+    }
+}

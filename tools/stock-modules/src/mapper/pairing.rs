@@ -120,6 +120,14 @@ impl<S> Pairing<S> {
 }
 
 impl Dropped {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            late: self.late + other.late,
+            in_gaps: self.in_gaps + other.in_gaps,
+            overflowed: self.overflowed + other.overflowed,
+        }
+    }
+
     pub(super) fn total(self) -> u64 {
         self.late + self.in_gaps + self.overflowed
     }

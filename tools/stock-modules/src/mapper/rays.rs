@@ -15,7 +15,7 @@ pub(crate) enum ScanError {
 
 /// The rays of a scan, as far as they are of use. Infinite ranges are free all along (REP 117); other ranges that are not valid say
 /// nothing.
-pub(super) fn rays(scan: &LaserScanView<'_>, max_range_m: f64) -> Result<Vec<Ray>, ScanError> {
+pub(crate) fn rays(scan: &LaserScanView<'_>, max_range_m: f64) -> Result<Vec<Ray>, ScanError> {
     let (first_rad, between_rad) = (scan.angle_min(), scan.angle_increment());
     if !first_rad.is_finite() || !between_rad.is_finite() {
         return Err(ScanError::Angles { first_rad, between_rad });

@@ -9,7 +9,7 @@ mod simulation;
 use std::time::{Duration, Instant};
 
 use dimos::module::TfError;
-use dimos::{In, Module, Out, Tf, module};
+use dimos::{Clock, In, Module, Out, Tf, module};
 use lcm_types::builtin_interfaces::Time;
 use lcm_types::geometry_msgs::{Pose, TransformStamped, Twist};
 use lcm_types::nav_msgs::Odometry;
@@ -27,19 +27,22 @@ pub(crate) use simulation::{Simulation, Speeds};
 
 /// Simulates a robot with differential drive and a laser in a floor plan, and tells the simulation's time.
 ///
-/// It starts at time 0, and runs on the system's clock itself, also where others run on simulated time.
+/// It starts at time 0, and runs on the system's clock itself, also where others run on simulated time. Of several robots one tells
+/// the time: where `clock` is remapped to another topic, a robot follows what is told on `/clock`. Each is alone in its floor plan.
 #[derive(Module)]
 pub(crate) struct RobotSim {
     /// How to drive: `linear.x` and `angular.z`. Without a command the robot stops.
     #[port(latest)]
     cmd_vel: In<Twist>,
-    /// Where the wheels say the robot is, from where it started.
+    /// Where the wheels say the robot is.
     odom: Out<Odometry>,
     /// What the laser sees.
     scan: Out<LaserScan>,
     /// The simulated time, for all namespaces.
     #[port(topic = "/clock#builtin_interfaces.Time")]
     clock: Out<Time>,
+    /// Simulated if another robot tells the time.
+    time: Clock,
     tf: Tf,
     config: Settings,
     #[init(Simulation::new(&config))]
@@ -55,7 +58,7 @@ pub(crate) struct RobotSim {
 pub(crate) struct SimulationStatus {
     /// Where the robot really is in the floor plan.
     place: Place,
-    /// Where its odometry says it is, from where it started.
+    /// Where its odometry says it is.
     odometry: Place,
     /// How fast it drives, in m/s.
     forward_mps: f64,
@@ -82,13 +85,9 @@ impl RobotSim {
         self.simulation.command(Speeds { forward_mps: command.linear.x, turn_radps: command.angular.z })
     }
 
-    #[every(Duration::from_secs_f64(1.0 / (self.config.physics_hz * self.config.speed)).max(MIN_PERIOD))]
+    #[every(self.period())]
     fn advance(&mut self) -> Result<(), TfError> {
-        let now = Instant::now();
-        let step = Duration::from_secs_f64(1.0 / (self.config.physics_hz * self.config.speed));
-        let (steps, stepped_at) = owed_steps(self.stepped_at.unwrap_or(now), now, step);
-        self.stepped_at = Some(stepped_at);
-        for _ in 0..steps {
+        for _ in 0..if self.time.is_simulated() { self.told_steps() } else { self.passed_steps() } {
             self.simulation.step();
             self.publish()?;
         }
@@ -118,6 +117,31 @@ impl RobotSim {
 }
 
 impl RobotSim {
+    /// How often it looks whether steps are due, by the clock that it runs on.
+    fn period(&self) -> Duration {
+        let step = Duration::from_secs_f64(1.0 / self.config.physics_hz);
+        if self.time.is_simulated() { step } else { step.div_f64(self.config.speed).max(MIN_PERIOD) }
+    }
+
+    /// How many steps are due by the system's clock.
+    fn passed_steps(&mut self) -> u32 {
+        let now = Instant::now();
+        let step = Duration::from_secs_f64(1.0 / (self.config.physics_hz * self.config.speed));
+        let (steps, stepped_at) = owed_steps(self.stepped_at.unwrap_or(now), now, step);
+        self.stepped_at = Some(stepped_at);
+        steps
+    }
+
+    /// How many steps are due by the time that another one tells.
+    fn told_steps(&mut self) -> u32 {
+        let Some(now) = self.time.now() else { return 0 };
+        let step = Duration::from_secs_f64(1.0 / self.config.physics_hz);
+        steps_to(self.simulation.now(), now, step).unwrap_or_else(|| {
+            self.simulation.skip_to(now);
+            0
+        })
+    }
+
     fn publish(&mut self) -> Result<(), TfError> {
         let Header { stamp, .. } = self.header("");
         self.clock.publish(&Time { sec: stamp.sec, nanosec: stamp.nsec })?;
@@ -192,11 +216,24 @@ fn owed_steps(stepped_at: Instant, now: Instant, step: Duration) -> (u32, Instan
     (steps, stepped_at + step * steps)
 }
 
+/// How many steps lead from one simulated time to another one. None if they are not to be made: as many as that, or back.
+fn steps_to(at: Duration, now: Duration, step: Duration) -> Option<u32> {
+    let steps = now.saturating_sub(at).as_secs_f64() / step.as_secs_f64() + NEARLY;
+    if now + step < at || steps > f64::from(MAX_STEPS) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to MAX_STEPS")]
+    Some(steps as u32)
+}
+
 /// How often the module looks whether steps are due, at most.
 const MIN_PERIOD: Duration = Duration::from_millis(2);
 
 /// So many steps are made at a time, at most: the simulation then falls behind the clock rather than keep the module from its calls.
 const MAX_STEPS: u32 = 250;
+
+/// So much of a step may be missing for it to be due: time is told in ns.
+const NEARLY: f64 = 0.01;
 
 #[cfg(test)]
 mod tests {
@@ -211,5 +248,17 @@ mod tests {
         assert_eq!(owed_steps(start, late, step), (MAX_STEPS, late));
         // Clocks that do not move.
         assert_eq!(owed_steps(late, start, step), (0, late));
+    }
+
+    #[test]
+    fn steps_follow_a_time_that_is_told_and_are_not_made_where_it_jumps() {
+        let step = Duration::from_millis(20);
+        let steps = |at_ms, now_ms| steps_to(Duration::from_millis(at_ms), Duration::from_millis(now_ms), step);
+        assert_eq!([steps(100, 100), steps(100, 119), steps(100, 120), steps(100, 260)], [0, 0, 1, 8].map(Some));
+        assert_eq!(steps(100, 90), Some(0));
+        assert_eq!([steps(0, 3_600_000), steps(3_600_000, 0)], [None, None]);
+        // A period that cannot be told in whole ns.
+        let third = Duration::from_secs_f64(1.0 / 30.0);
+        assert_eq!(steps_to(Duration::ZERO, Duration::from_nanos(99_999_999), third), Some(3));
     }
 }

@@ -12,7 +12,7 @@ use crate::plane::Place;
 pub(crate) struct Settings {
     /// What all noise follows from: with the same seed and the same commands, the same happens.
     pub(crate) seed: u64,
-    /// How fast simulated time goes: 1 is as fast as the clock.
+    /// How fast simulated time goes, if it does not follow that of another robot: 1 is as fast as the clock.
     #[schemars(range(min = 0.01, max = 100.0))]
     pub(crate) speed: f64,
     /// Steps of the simulation a simulated second, and odometry and transforms with each.
@@ -24,8 +24,10 @@ pub(crate) struct Settings {
     /// The length and width of a character of the floor plan, in m.
     #[schemars(range(min = 0.01, max = 10.0))]
     pub(crate) cell_m: f64,
-    /// Where the robot starts in the floor plan, whose lower left corner is (0, 0). That is the origin of its odometry.
+    /// Where the robot starts in the floor plan, whose lower left corner is (0, 0).
     pub(crate) start: Place,
+    /// What its odometry says there: that it is the origin, unless the odometry of several robots is to have one frame.
+    pub(crate) odometry_start: Place,
     /// The robot is a disc with this radius, in m.
     #[schemars(range(min = 0.01, max = 10.0))]
     pub(crate) radius_m: f64,
@@ -86,6 +88,7 @@ impl Default for Settings {
             plan: FloorPlan::default(),
             cell_m: 0.25,
             start: Place::new(2.0, 4.0, 0.0),
+            odometry_start: Place::default(),
             radius_m: 0.2,
             max_speed_mps: 1.0,
             max_turn_radps: 2.0,

@@ -17,7 +17,7 @@ pub(crate) struct Simulation {
     steps_between_scans: u64,
     /// Where the robot is in the floor plan.
     place: Place,
-    /// Where it believes to be, from where it started.
+    /// Where it believes to be.
     odometry: Place,
     speeds: Speeds,
     command: Speeds,
@@ -54,7 +54,7 @@ impl Simulation {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 1 to 10000")]
             steps_between_scans: steps_between_scans as u64,
             place: settings.start,
-            odometry: Place::default(),
+            odometry: settings.odometry_start,
             speeds: Speeds::default(),
             command: Speeds::default(),
             commanded_at: None,
@@ -111,6 +111,14 @@ impl Simulation {
         *self = Self { steps: self.steps, ..Self::new(&self.settings) };
     }
 
+    /// Puts the time to `now`, as near as steps allow: nothing moves meanwhile, and the last command is forgotten.
+    pub(crate) fn skip_to(&mut self, now: Duration) {
+        let steps = (now.as_secs_f64() * self.settings.physics_hz).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        let steps = steps as u64;
+        (self.steps, self.commanded_at) = (steps, None);
+    }
+
     /// What the laser sees from where the robot is: a range in m for each beam, infinite if nothing is near enough.
     pub(crate) fn scan(&mut self) -> Vec<f32> {
         let (laser, cell_m) = (&self.settings.laser, self.settings.cell_m);
@@ -159,7 +167,7 @@ impl Simulation {
         self.place
     }
 
-    /// Where it believes to be, from where it started.
+    /// Where it believes to be.
     pub(crate) fn odometry(&self) -> Place {
         self.odometry
     }
@@ -334,6 +342,29 @@ mod tests {
         assert_eq!((simulation.now(), simulation.scan()), (Duration::from_millis(400), fresh));
         simulation.step();
         assert_eq!(simulation.speeds(), Speeds::default());
+    }
+
+    #[test]
+    fn time_can_be_put_anywhere_and_nothing_moves() {
+        let mut simulation = Simulation::new(&Settings::default());
+        for now in [100.0, 3.0, 1e9] {
+            simulation.command(Speeds { forward_mps: 0.5, turn_radps: 0.0 }).unwrap();
+            simulation.skip_to(Duration::from_secs_f64(now));
+            simulation.step();
+            assert_eq!((simulation.place(), simulation.speeds()), (Settings::default().start, Speeds::default()));
+            assert_eq!(simulation.now(), Duration::from_secs_f64(now + 0.02));
+        }
+    }
+
+    #[test]
+    fn odometry_begins_where_it_is_told() {
+        let settings = Settings { odometry_start: Place::new(8.0, 1.0, 3.0), ..Settings::default() };
+        let mut simulation = Simulation::new(&settings);
+        assert_eq!(simulation.odometry(), settings.odometry_start);
+        simulation.command(Speeds { forward_mps: 0.5, turn_radps: 0.0 }).unwrap();
+        (0..10).for_each(|_| simulation.step());
+        let ahead = settings.odometry_start.compose(Place::new(0.1, 0.0, 0.0));
+        assert!((simulation.odometry().x_m - ahead.x_m).abs() < 1e-9, "{:?}", simulation.odometry());
     }
 
     #[test]
