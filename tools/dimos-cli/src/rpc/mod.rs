@@ -2,6 +2,7 @@
 
 mod arguments;
 mod call;
+mod serve_stdio;
 
 use clap::Subcommand;
 
@@ -12,12 +13,19 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rpc {
     Call(call::Options),
+    ServeStdio(serve_stdio::Options),
 }
 
 impl Rpc {
+    /// Whether stdin is all its own.
+    pub(crate) fn takes_its_process(&self) -> bool {
+        matches!(self, Self::ServeStdio(_))
+    }
+
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Call(options) => call::run(&options, context),
+            Self::ServeStdio(options) => serve_stdio::run(&options, context),
         }
     }
 }
