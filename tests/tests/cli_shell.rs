@@ -44,6 +44,7 @@ fn a_call_is_completed_shown_and_found_again() {
     terminal.press(Key::Up);
     terminal.wait_for("dimos> robot0/worker.add a=40 b=20");
     terminal.press(Key::Ctrl('c'));
+    terminal.wait_until("an empty prompt", |screen| last(screen) == "dimos>");
     terminal.type_text("exit\r");
     assert_eq!(terminal.wait().code(), Some(0));
 }
@@ -65,8 +66,11 @@ fn ctrl_c_ends_what_runs_and_not_the_shell() {
     terminal.wait_until("a prompt", |screen| last(screen) == "dimos>");
     assert_eq!(module.call("cancelled", &()), Ok(json!(1)));
     // Nothing runs.
-    terminal.press(Key::Ctrl('c'));
-    terminal.press(Key::Ctrl('c'));
+    for _ in 0..2 {
+        let seen = prompts(&terminal.screen());
+        terminal.press(Key::Ctrl('c'));
+        terminal.wait_until("another prompt", |screen| prompts(screen) > seen);
+    }
     terminal.type_text("worker.add a=40\r");
     terminal.wait_until("the result", |screen| screen.lines().any(|line| line == "40"));
     terminal.press(Key::Ctrl('d'));
@@ -152,6 +156,11 @@ fn script(site: &Site, arguments: &[&str], lines: &str) -> Ended {
     // It may end before it has read all.
     let _ = child.stdin.take().expect("stdin is piped").write_all(lines.as_bytes());
     Ended::from(child.wait_with_output().expect("it ends"))
+}
+
+/// How many are shown.
+fn prompts(screen: &str) -> usize {
+    screen.lines().filter(|line| line.starts_with("dimos>")).count()
 }
 
 /// The line at the bottom of what is shown.

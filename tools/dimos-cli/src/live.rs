@@ -61,10 +61,11 @@ impl Live {
         })
     }
 
-    /// The methods of the modules whose name begins so, or is named there: `NAME.METHOD`.
+    /// The methods whose names begin so: `NAME.METHOD`.
     pub(crate) fn methods(&self, beginning: &str) -> Vec<Found> {
+        let begins = |found: &Found| found.text.starts_with(beginning);
         let beginning = beginning.to_owned();
-        self.look(move |mesh, found| {
+        let mut found = self.look(move |mesh, found| {
             let is_meant = |name: &str| {
                 name.starts_with(&beginning)
                     || beginning.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && !rest.contains('/'))
@@ -74,7 +75,9 @@ impl Live {
                     let _ = found.send(Found::new(format!("{name}.{method}")).about(contract.signature(method)));
                 }
             });
-        })
+        });
+        found.retain(begins);
+        found
     }
 
     /// The arguments of a method: `KEY=`.

@@ -52,6 +52,8 @@ impl Words {
         let (last, directory) = (words.len() - 1, std::env::current_dir().ok());
         let candidates = complete(&mut tree, words, last, directory.as_deref()).unwrap_or_default();
         let mut texts: Vec<_> = candidates.iter().map(text_of).collect();
+        // Who wants options begins them.
+        texts.retain(|text| !text.starts_with('-') || typed.current.starts_with('-'));
         if typed.is_first {
             texts.extend(self.live.methods(typed.current).into_iter().map(|found| found.text));
             texts.extend(["exit".to_owned()].into_iter().filter(|word| word.starts_with(typed.current)));

@@ -89,7 +89,6 @@ fn converse(session: &Session, is_coloured: bool) -> Result<(), Failure> {
     }
     tell(&format!("On {}. help tells what can be typed; Ctrl-D leaves.", session.url()));
     loop {
-        session.watch().forget();
         if let Some(words) = editor.helper() {
             words.forget();
         }
@@ -100,6 +99,8 @@ fn converse(session: &Session, is_coloured: bool) -> Result<(), Failure> {
             Err(error) => return Err(Failure::unexpected(format_args!("cannot read a line: {error}"))),
         };
         keep(&mut editor, &line, history.as_ref());
+        // What was pressed before is not meant for this line.
+        session.watch().forget();
         match session.run(&line) {
             Ok(Next::GoOn) => {}
             Ok(Next::End) => return Ok(()),
