@@ -118,7 +118,14 @@ impl Session {
             return answer.give(Err(Failure::from(RpcError::Overloaded { waiting: MAX_UNDER_WAY }).into()));
         };
         let session = Arc::clone(self);
-        let work = move || work::carry_out(&session, request, answer, &place);
+        let work: Box<dyn FnOnce() + Send> = match request {
+            // Before the next line is taken: it may publish what is to be heard.
+            Request::Subscribe(params) => match work::listen(self, &params) {
+                Ok(listening) => Box::new(move || work::follow(&session, &listening, answer, &place)),
+                Err(failure) => return answer.give(Err(failure.into())),
+            },
+            request => Box::new(move || work::carry_out(&session, request, answer, &place)),
+        };
         // Without a thread, the answer is dropped, which says so.
         let _ = std::thread::Builder::new().name("dimos-request".to_owned()).spawn(work);
     }

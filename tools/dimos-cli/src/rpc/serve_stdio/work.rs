@@ -1,7 +1,7 @@
 //! What the requests do.
 
 use dimos::{Listing, RemoteModule, RpcError, TimeLimit};
-use lcm::{Queue, Sample};
+use lcm::{Queue, Sample, Subscription};
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 use serde_json::{Value, json};
@@ -17,12 +17,19 @@ use crate::topic::heard::{Heard, Line};
 use crate::topic::publish::{publish_failure, typed_destination};
 use crate::topic::selection::Selection;
 
+/// A subscription of a program.
+#[derive(Debug)]
+pub(super) struct Listening {
+    subscription: Subscription,
+    /// Which of what comes is meant.
+    selection: Selection,
+}
+
 /// Carries out a request, to its end.
 pub(super) fn carry_out(session: &Session, request: Request, answer: Answer, place: &Place) {
     let mesh = &session.mesh;
     let outcome = match request {
         Request::Stream(params) => return stream(session, &params, answer, place),
-        Request::Subscribe(params) => return subscribe(session, &params, answer, place),
         Request::Call(params) => call(session, &params, place),
         Request::Modules => as_json(&list::rows(mesh)),
         Request::Rpcs => Ok(listing(&mesh.rpcs())),
@@ -30,8 +37,8 @@ pub(super) fn carry_out(session: &Session, request: Request, answer: Answer, pla
         Request::Describe(params) => {
             mesh.describe(&params.module).map_err(describe_failure).and_then(|contract| as_json(&*contract))
         }
-        // They take no time, and are done.
-        Request::Publish(_) | Request::Cancel(_) => return,
+        // They take no time, and are done or begun.
+        Request::Publish(_) | Request::Cancel(_) | Request::Subscribe(_) => return,
     };
     // However it failed after that, it is of no interest.
     let outcome = if outcome.is_err() && place.interrupt.is_pressed() {
@@ -49,6 +56,34 @@ pub(super) fn publish(session: &Session, params: &Publish) -> Result<Value, Fail
     let message = message_type.encode(&value).map_err(Failure::usage)?;
     session.bus.publish(channel.as_bytes(), &message).map_err(publish_failure)?;
     Ok(json!({ "channel": channel.to_string(), "bytes": message.len() }))
+}
+
+/// Begins to hear what a program subscribes to.
+pub(super) fn listen(session: &Session, params: &Subscribe) -> Result<Listening, Failure> {
+    let selection = Selection::new(&params.topic).map_err(Failure::usage)?;
+    let queue = Queue::keep_last(params.keep_last);
+    let subscription = session.bus.subscribe(selection.pattern(), queue).map_err(subscribe_failure)?;
+    Ok(Listening { subscription, selection })
+}
+
+/// Tells what comes, until that is to end.
+pub(super) fn follow(session: &Session, listening: &Listening, answer: Answer, place: &Place) {
+    let Listening { subscription, selection } = listening;
+    let id = place.number;
+    answer.give_and_wait(Ok(json!({ "id": id })), &place.interrupt);
+    loop {
+        crossbeam_channel::select! {
+            recv(subscription.receiver()) -> sample => {
+                // The event log is over.
+                let Ok(sample) = sample else { break };
+                if selection.takes(sample.channel()) {
+                    message(session, id, &sample, subscription.dropped(), place);
+                }
+            }
+            recv(place.interrupt.receiver()) -> _ => break,
+        }
+    }
+    end(session, id, None);
 }
 
 fn call(session: &Session, params: &Call, place: &Place) -> Result<Value, Failure> {
@@ -84,32 +119,6 @@ fn stream(session: &Session, params: &Call, answer: Answer, place: &Place) {
         }
     }
     end(session, id, error);
-}
-
-fn subscribe(session: &Session, params: &Subscribe, answer: Answer, place: &Place) {
-    let id = place.number;
-    let subscribed = Selection::new(&params.topic).map_err(Failure::usage).and_then(|selection| {
-        let queue = Queue::keep_last(params.keep_last);
-        Ok((session.bus.subscribe(selection.pattern(), queue).map_err(subscribe_failure)?, selection))
-    });
-    let (subscription, selection) = match subscribed {
-        Ok(subscribed) => subscribed,
-        Err(failure) => return answer.give(Err(failure.into())),
-    };
-    answer.give_and_wait(Ok(json!({ "id": id })), &place.interrupt);
-    loop {
-        crossbeam_channel::select! {
-            recv(subscription.receiver()) -> sample => {
-                // The event log is over.
-                let Ok(sample) = sample else { break };
-                if selection.takes(sample.channel()) {
-                    message(session, id, &sample, subscription.dropped(), place);
-                }
-            }
-            recv(place.interrupt.receiver()) -> _ => break,
-        }
-    }
-    end(session, id, None);
 }
 
 fn message(session: &Session, id: u64, sample: &Sample, dropped: u64, place: &Place) {
