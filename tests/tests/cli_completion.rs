@@ -27,6 +27,8 @@ fn modules_methods_arguments_and_topics_are_those_on_the_bus() {
         complete("dimos topic echo /robot0/release#"),
         BTreeSet::from(["/robot0/release#std_msgs.Int32".to_owned()])
     );
+    // The calls of the mesh are no topics.
+    assert_eq!(complete("dimos topic echo /rpc"), BTreeSet::new());
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

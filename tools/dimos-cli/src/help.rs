@@ -11,7 +11,7 @@ use crate::similar;
 
 /// Shows what a command does, or with `exit-codes` what the exit codes of all commands mean.
 ///
-/// With --json {"command":..., "help":...}; of exit codes what each means, by code.
+/// With --json {"command":..., "help":...}; of exit codes what each means, by code. Exits with 2 if there is no such command.
 ///
 /// Examples:
 ///   dimos help rpc call

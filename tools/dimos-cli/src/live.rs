@@ -119,7 +119,7 @@ impl Live {
                 }
             }
         });
-        found.retain(|found| !found.text.starts_with(OF_THE_MESH));
+        found.retain(|found| !OF_THE_MESH.iter().any(|beginning| found.text.starts_with(beginning)));
         if !is_typed {
             for channel in &mut found {
                 if let Some((topic, type_name)) = channel.text.split_once('#') {
@@ -228,4 +228,4 @@ const MAX_FOUND: usize = 1000;
 const MAX_ASKED: usize = 200;
 
 /// Where channels of the mesh itself begin.
-const OF_THE_MESH: &str = "/mesh/";
+const OF_THE_MESH: [&str; 2] = ["/mesh/", "/rpc/"];
