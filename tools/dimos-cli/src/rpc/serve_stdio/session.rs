@@ -102,7 +102,12 @@ impl Session {
         let request = match request {
             Err(refusal) => return answer.give(Err(refusal)),
             // What takes no time.
-            Ok(Request::Cancel(what)) => return answer.give(Ok(json!({ "cancelled": self.cancel(&what) }))),
+            Ok(Request::Cancel(what)) => {
+                let triggers = self.triggers(&what);
+                answer.give(Ok(json!({ "cancelled": !triggers.is_empty() })));
+                // The end is told behind that.
+                return drop(triggers);
+            }
             Ok(Request::Publish(message)) => return answer.give(work::publish(self, &message).map_err(Refusal::from)),
             Ok(Request::Stream(_) | Request::Subscribe(_)) if !answer.is_wanted() => {
                 // Nobody would know what belongs to it.
@@ -145,8 +150,8 @@ impl Session {
         Some(Place { session: Arc::clone(self), number, interrupt })
     }
 
-    /// Whether there was something to end.
-    fn cancel(&self, what: &Cancel) -> bool {
+    /// What ends a stream, a subscription or a request, if it is not to end already.
+    fn triggers(&self, what: &Cancel) -> Vec<Trigger> {
         let mut under_way = self.under_way();
         let is_meant = |number: u64, kind: &Kind| match (what, kind) {
             (Cancel::Id(id), Kind::Flow) => number == *id,
@@ -155,7 +160,7 @@ impl Session {
         };
         let meant = under_way.threads.iter_mut().filter(|(number, thread)| is_meant(**number, &thread.kind));
         // Two of the same id are both meant.
-        meant.filter_map(|(_, thread)| thread.trigger.take()).count() > 0
+        meant.filter_map(|(_, thread)| thread.trigger.take()).collect()
     }
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
