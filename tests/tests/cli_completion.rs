@@ -33,7 +33,10 @@ fn modules_methods_arguments_and_topics_are_those_on_the_bus() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                mesh.publisher().publish_message("/number#std_msgs.Int32", &Int32 { data: 1 }).expect("it is sent");
+                // What would be run by a shell that has it on its line is not offered.
+                for channel in ["/number#std_msgs.Int32", "/num;ls#std_msgs.Int32", "/num$(ls)"] {
+                    mesh.publisher().publish_message(channel, &Int32 { data: 1 }).expect("it is sent");
+                }
                 std::thread::sleep(Duration::from_millis(20));
             }
         });

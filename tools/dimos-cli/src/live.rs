@@ -14,6 +14,8 @@ use dimos_coordinator::run::{Directories, alive};
 use lcm::{Lcm, Pattern, Queue, Url};
 use serde_json::Value;
 
+use crate::output::plain;
+
 /// A look at a bus.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -146,8 +148,8 @@ impl Live {
         if std::thread::Builder::new().name("dimos-live".to_owned()).spawn(search).is_ok() {
             let deadline = Instant::now() + LOOK;
             while let Ok(one) = receiver.recv_deadline(deadline) {
-                if found.len() < MAX_FOUND {
-                    found.insert(one);
+                if found.len() < MAX_FOUND && is_word(&one.text) {
+                    found.insert(Found { about: one.about.map(|about| plain(&about)), ..one });
                 }
                 // Whatever floods the bus does not make it longer.
                 if Instant::now() >= deadline {
@@ -212,6 +214,11 @@ fn keys(contract: &MethodContract) -> Vec<String> {
     ordered.chain(others).cloned().collect()
 }
 
+/// Whether a name that came over the bus can stand on a command line as it is: whoever completes it runs nothing else with it.
+fn is_word(text: &str) -> bool {
+    text.chars().all(|one| one.is_ascii_alphanumeric() || "/._-#=:@+,%".contains(one)) && !text.starts_with(['-', '#'])
+}
+
 /// How long a look takes at most.
 const LOOK: Duration = Duration::from_millis(450);
 
@@ -229,3 +236,33 @@ const MAX_ASKED: usize = 200;
 
 /// Where channels of the mesh itself begin.
 const OF_THE_MESH: [&str; 2] = ["/mesh/", "/rpc/"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_shell_would_take_for_more_are_not_offered() {
+        assert!(
+            ["/scan#sensor_msgs.LaserScan", "robot0/arm.reach", "distance_m=", "20260314-150926-5f3a-sim"].map(is_word)
+                == [true; 4]
+        );
+        for name in [
+            "/a;reboot",
+            "$(reboot)",
+            "`reboot`",
+            "a b",
+            "a\n",
+            "/\x1b[2J",
+            "a'b",
+            "--json",
+            "#a",
+            "~",
+            "*",
+            "a|b",
+            "a>b",
+        ] {
+            assert!(!is_word(name), "{name:?}");
+        }
+    }
+}
