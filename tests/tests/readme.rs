@@ -51,11 +51,18 @@ fn is_about_something_else(command: &str) -> bool {
         // These build, test or measure the workspace itself, and other tests run what they build.
         "cargo ",
         // A module of one's own, in a crate of its own.
-        "mesh=", "cd ../wander", "$mesh/",
+        "mesh=",
+        "cd ../wander",
+        "$mesh/",
         // Settings of the shell, and of the system.
-        "alias ", "export ", "sudo ",
+        "alias ",
+        "export ",
+        "sudo ",
         // Other LCM programs; other tests run them.
-        "lcm-source ", "lcm-sink ", "lcm-logger ", "python3 ",
+        "lcm-source ",
+        "lcm-sink ",
+        "lcm-logger ",
+        "python3 ",
     ];
     elsewhere.iter().any(|begin| command.starts_with(begin))
 }

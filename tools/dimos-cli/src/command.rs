@@ -10,13 +10,13 @@ use crate::failure::Failure;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
-use crate::{check, events, graph, list, log, module, run, show_config, steer, top};
+use crate::{check, completions, events, graph, help, list, log, man, module, run, shell, show_config, steer, top};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
 /// What a command finds out goes to stdout, everything else to stderr. Waits are bounded, or say what they wait for.
 #[derive(Debug, Parser)]
-#[command(name = "dimos", version, after_long_help = exit_codes::HELP, propagate_version = false)]
+#[command(name = "dimos", version, after_long_help = exit_codes::help(), propagate_version = false, disable_help_subcommand = true)]
 pub(crate) struct Dimos {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -69,6 +69,10 @@ pub(crate) enum Command {
     Skill(Skill),
     #[command(subcommand)]
     Topic(Topic),
+    Shell(shell::Options),
+    Completions(completions::Options),
+    Man(man::Options),
+    Help(help::Options),
 }
 
 impl Command {
@@ -77,6 +81,18 @@ impl Command {
         match self {
             // Its signals are the run's.
             Self::Run(_) => true,
+            // In it Ctrl-C ends what runs.
+            Self::Shell(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it takes more of its process than a shell can give it: signals, stdin, or all of it.
+    pub(crate) fn takes_its_process(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Module(options) => options.is_stock(),
+            Self::Rpc(rpc) => rpc.takes_its_process(),
             _ => false,
         }
     }
@@ -101,6 +117,10 @@ impl Command {
             Self::Rpc(rpc) => rpc.run(context),
             Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
+            Self::Shell(options) => shell::run(&options, context),
+            Self::Completions(options) => completions::run(&options, context),
+            Self::Man(options) => man::run(&options, context),
+            Self::Help(options) => help::run(&options, context),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::output;
 #[derive(Debug)]
 pub(crate) struct Context {
     url: Option<Url>,
+    /// Joined already, on that bus.
+    mesh: Option<Dimos>,
     /// Whether programs read what is said.
     pub(crate) is_json: bool,
     /// Whether people see colours.
@@ -24,7 +26,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(common: Common, interrupt: Interrupt) -> Self {
-        Self { url: common.bus, is_json: common.is_json, colour: common.colour, interrupt }
+        Self { url: common.bus, mesh: None, is_json: common.is_json, colour: common.colour, interrupt }
+    }
+
+    /// The same with a mesh that is joined already, if it is: commands take that.
+    pub(crate) fn on_mesh(self, mesh: Option<Dimos>) -> Self {
+        Self { mesh, ..self }
     }
 
     /// The bus that `--bus` names, if it does.
@@ -47,7 +54,10 @@ impl Context {
 
     /// Joins the mesh on the bus, for calls.
     pub(crate) fn mesh(&self) -> Result<Dimos, Failure> {
-        Ok(dimos::Options::default().url(self.url()?).join()?)
+        match &self.mesh {
+            Some(mesh) => Ok(mesh.clone()),
+            None => Ok(dimos::Options::default().url(self.url()?).join()?),
+        }
     }
 
     /// Says something on stderr.

@@ -97,6 +97,11 @@ impl Failure {
         Self { message: format!("{place}: {}", self.message), ..self }
     }
 
+    /// The same, in a line of a script. What is not told stays so.
+    pub(crate) fn at_line(self, number: u64) -> Self {
+        if self.message.is_empty() { self } else { self.within(format_args!("line {number}")) }
+    }
+
     /// The same, with more words.
     pub(crate) fn and(self, more: impl std::fmt::Display) -> Self {
         Self { message: format!("{}{more}", self.message), ..self }

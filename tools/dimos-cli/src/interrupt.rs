@@ -1,4 +1,4 @@
-//! Ctrl-C: commands end at once and in order, and what does not end in time is left behind.
+//! Ctrl-C: what runs ends at once and in order, and what does not end in time is left behind.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -17,7 +17,29 @@ pub(crate) struct Interrupt {
     closed: Receiver<Infallible>,
 }
 
+/// Makes an [`Interrupt`] come: it does when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    closes: Sender<Infallible>,
+}
+
+/// The signals that interrupt, in hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    /// Every one.
+    told: Receiver<()>,
+    interrupted: Interrupt,
+    terminated: Interrupt,
+}
+
 impl Interrupt {
+    /// One that somebody else than Ctrl-C makes come.
+    pub(crate) fn new() -> (Trigger, Self) {
+        let (closes, closed) = bounded(0);
+        (Trigger { closes }, Self { closed })
+    }
+
     /// For commands that take signals in hand themselves.
     pub(crate) fn never() -> Self {
         Self { closed: never() }
@@ -52,43 +74,73 @@ impl Interrupt {
 pub(crate) fn until_interrupted(
     work: impl FnOnce(Interrupt) -> Result<(), Failure> + Send + 'static,
 ) -> Result<(), Failure> {
-    let (pressed, closed) = bounded::<Infallible>(0);
-    let signals = watch(pressed)?;
-    let (done, outcome) = bounded(1);
-    let work = move || {
-        // It is dropped without an answer if the work panics.
-        let _ = done.send(work(Interrupt { closed }));
-    };
-    std::thread::Builder::new().name("dimos-command".to_owned()).spawn(work).context("cannot start a thread")?;
-    select! {
-        recv(outcome) -> outcome => outcome.unwrap_or_else(|_| Err(Failure::unexpected("the command panicked"))),
-        recv(signals) -> _ => {
-            // What it says then about its own end is of no interest; who presses twice does not want to wait.
-            select! {
-                recv(outcome) -> _ => {},
-                recv(signals) -> _ => {},
-                default(GRACE) => {},
-            }
-            Err(Failure::interrupted())
-        }
-    }
+    Watch::start()?.run(work)
 }
 
-/// Tells of every signal, and drops `pressed` at the first.
-fn watch(pressed: Sender<Infallible>) -> anyhow::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch signals")?;
-    let (told, telling) = unbounded();
-    let mut pressed = Some(pressed);
-    let watch = move || {
-        for _ in signals.forever() {
-            drop(pressed.take());
-            if told.send(()).is_err() {
-                return;
+impl Watch {
+    /// Takes the signals in hand: from here on they end nothing by themselves.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch signals")?;
+        let (telling, told) = unbounded();
+        let (interrupt, interrupted) = Interrupt::new();
+        let (terminate, terminated) = Interrupt::new();
+        let (mut interrupt, mut terminate) = (Some(interrupt), Some(terminate));
+        let watch = move || {
+            for signal in signals.forever() {
+                drop(interrupt.take());
+                if signal == SIGTERM {
+                    drop(terminate.take());
+                }
+                if telling.send(()).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(watch).context("cannot start a thread")?;
+        Ok(Self { told, interrupted, terminated })
+    }
+
+    /// Does the work on a thread of its own, with an interrupt of its own, which comes with the first signal.
+    pub(crate) fn run(
+        &self,
+        work: impl FnOnce(Interrupt) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let (trigger, interrupt) = Interrupt::new();
+        let (done, outcome) = bounded(1);
+        let work = move || {
+            // It is dropped without an answer if the work panics.
+            let _ = done.send(work(interrupt));
+        };
+        std::thread::Builder::new().name("dimos-command".to_owned()).spawn(work).context("cannot start a thread")?;
+        select! {
+            recv(outcome) -> outcome => outcome.unwrap_or_else(|_| Err(Failure::unexpected("the command panicked"))),
+            recv(self.told) -> _ => {
+                drop(trigger);
+                // What it says then about its own end is of no interest; who presses twice does not want to wait.
+                select! {
+                    recv(outcome) -> _ => {},
+                    recv(self.told) -> _ => {},
+                    default(GRACE) => {},
+                }
+                Err(Failure::interrupted())
             }
         }
-    };
-    std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(watch).context("cannot start a thread")?;
-    Ok(telling)
+    }
+
+    /// Forgets the signals so far, which were not meant for what comes.
+    pub(crate) fn forget(&self) {
+        while self.told.try_recv().is_ok() {}
+    }
+
+    /// Comes with the first signal.
+    pub(crate) fn interrupted(&self) -> &Interrupt {
+        &self.interrupted
+    }
+
+    /// Comes with SIGTERM only.
+    pub(crate) fn terminated(&self) -> &Interrupt {
+        &self.terminated
+    }
 }
 
 /// How long the work may take to end in order: to cancel a call and to say farewell.

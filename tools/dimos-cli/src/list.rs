@@ -1,6 +1,7 @@
 //! `dimos list`: who is on the mesh.
 
 use clap::Args;
+use dimos::Dimos;
 use dimos::presence::Participant;
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ pub(crate) struct Options {}
 
 /// What is said of a module.
 #[derive(Debug, Serialize)]
-struct Row {
+pub(crate) struct Row {
     name: String,
     class: String,
     state: String,
@@ -34,15 +35,20 @@ struct Row {
 
 pub(crate) fn run(_options: &Options, context: &Context) -> Result<(), Failure> {
     let dimos = context.mesh()?;
-    let mut modules: Vec<_> = dimos.settled().modules().into_iter().filter_map(row).collect();
+    let modules = rows(&dimos);
     context.interrupt.check()?;
-    // Those without a namespace first, then one namespace after the other.
-    modules.sort_by(|one, other| key(&one.name).cmp(&key(&other.name)));
     if modules.is_empty() {
         context.note(format_args!("no modules on {}", context.url()?));
     }
     context
         .print(&modules, |modules| table(["NAME", "CLASS", "STATE", "HOST", "PID", "RUN"], modules.iter().map(columns)))
+}
+
+/// The modules that have had time to say that they are there: those without a namespace first, then one namespace after the other.
+pub(crate) fn rows(dimos: &Dimos) -> Vec<Row> {
+    let mut modules: Vec<_> = dimos.settled().modules().into_iter().filter_map(row).collect();
+    modules.sort_by(|one, other| key(&one.name).cmp(&key(&other.name)));
+    modules
 }
 
 fn row(module: Participant) -> Option<Row> {

@@ -11,23 +11,29 @@ mod context;
 mod exit_codes;
 mod failure;
 mod interrupt;
+mod lines;
 mod output;
 mod table;
 
 // Words on it.
 mod duration;
+mod live;
 mod message_types;
 mod similar;
 
 // The commands.
 mod check;
+mod completions;
 mod events;
 mod graph;
+mod help;
 mod list;
 mod log;
+mod man;
 mod module;
 mod rpc;
 mod run;
+mod shell;
 mod show_config;
 mod skill;
 mod steer;
@@ -47,6 +53,9 @@ use interrupt::Interrupt;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    if completions::answer(&arguments) {
+        return ExitCode::SUCCESS;
+    }
     let colour = Colour::of_command_line(&arguments);
     let (is_json, outcome) = match parse(&arguments, colour) {
         Ok(dimos) => (dimos.common.is_json, run(dimos)),
@@ -63,6 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a command line says.
 fn parse(arguments: &[OsString], colour: Colour) -> Result<Dimos, clap::Error> {
     let matches = Dimos::command().color(colour.into()).try_get_matches_from(arguments)?;
     Dimos::from_arg_matches(&matches)

@@ -42,8 +42,8 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_nothing_escapes_them() {
         let row = |name: &str, pid: &str| [name.to_owned(), pid.to_owned()];
-        let expected = "NAME         PID\n\
-                        a            7\n\
+        let expected = "NAME          PID\n\
+                        a             7\n\
                         \\u{1b}[2J\\nb  12";
         assert_eq!(table(["NAME", "PID"], [row("a", "7"), row("\x1b[2J\nb", "12")]), expected);
         assert_eq!(table::<2>(["NAME", "PID"], []), "");

@@ -45,6 +45,11 @@ enum Module {
 }
 
 impl Options {
+    /// Whether this process is to become a module.
+    pub(crate) fn is_stock(&self) -> bool {
+        matches!(self.command, Some(Module::Stock(_)))
+    }
+
     /// The module that this process is to become, and what it is told.
     pub(crate) fn into_stock(self) -> Result<Vec<OsString>, Self> {
         match self.command {

@@ -10,6 +10,7 @@ use super::arguments;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::similar;
 
@@ -79,7 +80,7 @@ pub(crate) fn call(
     }
     let left = limit.saturating_sub(started.elapsed());
     let call = module.limit(TimeLimit::Deadline(left)).start(&method, &arguments)?;
-    match wait(call, context)? {
+    match wait(call, &context.interrupt)? {
         Ok(result) => context.print(&result, |result| serde_json::to_string_pretty(result).unwrap_or_default()),
         // It did not run: a program that does not describe itself answers with a stream.
         Err(RpcError::NotUnary { .. }) => stream(&module, &method, &arguments, timeout, context),
@@ -102,24 +103,24 @@ fn target(text: &str) -> Result<(Name, String), Failure> {
 /// What the module says of itself; nothing if it says nothing, as programs in other languages need not.
 fn contract(module: &RemoteModule, limit: Duration, context: &Context) -> Result<Option<Contract>, Failure> {
     let limited = module.limit(TimeLimit::Deadline(limit));
-    match wait(limited.start_as::<Contract>("describe", &())?, context)? {
+    match wait(limited.start_as::<Contract>("describe", &())?, &context.interrupt)? {
         Ok(contract) => Ok(Some(contract)),
         Err(RpcError::UnknownMethod { .. } | RpcError::Malformed { .. }) => Ok(None),
         Err(error) => Err(failure(error, module, "describe")),
     }
 }
 
-/// Waits for the outcome of a call, and cancels it on Ctrl-C.
-fn wait<R: serde::de::DeserializeOwned>(
+/// Waits for the outcome of a call, and cancels it on the interrupt.
+pub(super) fn wait<R: serde::de::DeserializeOwned>(
     mut call: PendingCall<R>,
-    context: &Context,
+    interrupt: &Interrupt,
 ) -> Result<Result<R, RpcError>, Failure> {
     loop {
         match call.wait_for(LOOK_EVERY) {
             Ok(outcome) => return Ok(outcome),
             Err(pending) => call = pending,
         }
-        context.interrupt.check()?;
+        interrupt.check()?;
     }
 }
 
@@ -146,7 +147,8 @@ fn stream(
     Ok(())
 }
 
-fn unknown(module: &RemoteModule, method: &str, contract: &Contract) -> Failure {
+/// Why there is no such method, with those that there are.
+pub(super) fn unknown(module: &RemoteModule, method: &str, contract: &Contract) -> Failure {
     let methods = || contract.methods.keys().map(String::as_str);
     let guess = similar::did_you_mean(method, methods());
     let known = match methods().collect::<Vec<_>>()[..] {
@@ -157,15 +159,16 @@ fn unknown(module: &RemoteModule, method: &str, contract: &Contract) -> Failure 
     Failure::from(error).within(module.name()).and(format_args!("; {known}{guess}"))
 }
 
-fn failure(error: RpcError, module: &RemoteModule, method: &str) -> Failure {
+/// Why a call has no result.
+pub(super) fn failure(error: RpcError, module: &RemoteModule, method: &str) -> Failure {
     Failure::from(error).within(format_args!("{}.{method}", module.name()))
 }
 
 /// How long a call may take, the search for its module apart.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether Ctrl-C was pressed.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 }
 
 /// Why there is no subscription.
-pub(super) fn subscribe_failure(error: SubscribeError) -> Failure {
+pub(crate) fn subscribe_failure(error: SubscribeError) -> Failure {
     match error {
         SubscribeError::Open(error) => error.into(),
         error => Failure::usage(error),

@@ -1,11 +1,11 @@
 //! `dimos topic`: what is on the bus, by topic.
 
-mod echo;
-mod publish;
+pub(crate) mod echo;
+pub(crate) mod publish;
 
-mod heard;
+pub(crate) mod heard;
 mod readable;
-mod selection;
+pub(crate) mod selection;
 mod silence;
 
 use clap::Subcommand;

@@ -131,26 +131,38 @@ fn publish(
 /// The channel, and the type of what goes there; none for mere bytes.
 fn destination<'c>(options: &Options, catalog: &'c Catalog) -> Result<(Channel, Option<MessageType<'c>>), Failure> {
     let topic = &options.topic;
-    if topic.is_empty() || topic.starts_with('#') {
-        return Err(Failure::usage("an empty topic: expected such as /cmd_vel"));
-    }
-    let channel = |name: &str| Channel::new(name).map_err(Failure::usage);
     if options.base64.is_some() {
         return Ok((channel(topic)?, None));
     }
-    match (topic.split_once('#'), &options.type_name) {
+    typed_destination(topic, options.type_name.as_deref(), catalog).map(|(channel, of_type)| (channel, Some(of_type)))
+}
+
+/// The channel of a topic, and the type of what goes there: the one that the topic names, or else the one that is given.
+pub(crate) fn typed_destination<'c>(
+    topic: &str,
+    given: Option<&str>,
+    catalog: &'c Catalog,
+) -> Result<(Channel, MessageType<'c>), Failure> {
+    match (topic.split_once('#'), given) {
         (Some((_, of_channel)), Some(given)) if of_channel != given => {
             Err(Failure::usage(format_args!("the channel {topic} carries {of_channel}, --type says {given}")))
         }
-        (Some((_, type_name)), _) => Ok((channel(topic)?, Some(named(catalog, type_name)?))),
+        (Some((_, type_name)), _) => Ok((channel(topic)?, named(catalog, type_name)?)),
         (None, Some(given)) => {
             let message_type = named(catalog, given)?;
-            Ok((channel(&format!("{topic}#{}", message_type.name()))?, Some(message_type)))
+            Ok((channel(&format!("{topic}#{}", message_type.name()))?, message_type))
         }
         (None, None) => {
             Err(Failure::usage("of which type is the message? Give --type PKG.TYPE, or TOPIC#PKG.TYPE as the topic"))
         }
     }
+}
+
+fn channel(name: &str) -> Result<Channel, Failure> {
+    if name.is_empty() || name.starts_with('#') {
+        return Err(Failure::usage("an empty topic: expected such as /cmd_vel"));
+    }
+    Channel::new(name).map_err(Failure::usage)
 }
 
 impl Messages<'_> {
@@ -190,7 +202,8 @@ fn encoded(message_type: MessageType<'_>, text: &str) -> Result<Vec<u8>, Failure
     message_type.encode(&value).map_err(Failure::usage)
 }
 
-fn publish_failure(error: PublishError) -> Failure {
+/// Why a message was not published.
+pub(crate) fn publish_failure(error: PublishError) -> Failure {
     match error {
         PublishError::Send { .. } => Failure::new(dimos::exit::NO_BUS, error),
         PublishError::Log { .. } => Failure::unexpected(error),
