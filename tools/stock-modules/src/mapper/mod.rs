@@ -34,8 +34,8 @@ use settings::Settings;
 /// The odometry is believed: scans are not matched, so the map is as good as the odometry is. The same messages give the same map,
 /// whenever they arrive.
 ///
-/// Several robots draw one map if they publish on the same topics, their odometry has one frame, and their frames begin with names of
-/// theirs: what is seen by `robot0/laser` was seen where `robot0/base_link` was.
+/// Several robots draw one map, if `several_robots` is set, they publish on the same topics, their odometry has one frame, and their
+/// other frames begin with names of theirs: what is seen by `robot0/laser` was seen where `robot0/base_link` was.
 #[derive(Module)]
 pub(crate) struct GridMapper {
     /// What the laser sees.
@@ -133,7 +133,7 @@ impl GridMapper {
         if !place.is_finite() || place.x_m.abs() > FAR_M || place.y_m.abs() > FAR_M {
             return Err(MessageError::Nowhere(place));
         }
-        let pairing = self.pairing(&robot(odometry.child_frame_id().as_bytes()))?;
+        let pairing = self.pairing(odometry.child_frame_id().as_bytes())?;
         pairing.add_odometry(stamp(odometry.header()), place);
         self.draw();
         Ok(())
@@ -141,7 +141,7 @@ impl GridMapper {
 
     fn on_scan(&mut self, scan: LaserScanView<'_>) -> Result<(), MessageError> {
         let rays = rays(&scan, self.config.max_range_m)?;
-        self.pairing(&robot(scan.header().frame_id().as_bytes()))?.add_scan(stamp(scan.header()), rays);
+        self.pairing(scan.header().frame_id().as_bytes())?.add_scan(stamp(scan.header()), rays);
         self.draw();
         Ok(())
     }
@@ -201,13 +201,14 @@ impl GridMapper {
 }
 
 impl GridMapper {
-    /// The scans and the odometry of a robot.
-    fn pairing(&mut self, robot: &str) -> Result<&mut Pairing<Vec<Ray>>, MessageError> {
-        if self.pairings.len() >= MAX_ROBOTS && !self.pairings.contains_key(robot) {
-            return Err(MessageError::Robots { robot: robot.to_owned() });
+    /// The scans and the odometry of the robot that has this frame.
+    fn pairing(&mut self, frame: &[u8]) -> Result<&mut Pairing<Vec<Ray>>, MessageError> {
+        let robot = if self.config.several_robots { robot(frame) } else { String::new() };
+        if self.pairings.len() >= MAX_ROBOTS && !self.pairings.contains_key(&robot) {
+            return Err(MessageError::Robots { robot });
         }
         let max_gap_s = self.config.max_odometry_gap_s;
-        Ok(self.pairings.entry(robot.to_owned()).or_insert_with(|| Pairing::new(max_gap_s)))
+        Ok(self.pairings.entry(robot).or_insert_with(|| Pairing::new(max_gap_s)))
     }
 
     /// Draws all scans whose places are known by now.

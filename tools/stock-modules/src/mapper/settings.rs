@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(super) max_odometry_gap_s: f64,
     /// Where the laser is mounted on the robot. It is not looked up on `/tf`, so that the map does not depend on when that is heard.
     pub(super) laser_mount: Place,
+    /// Whether several robots publish on the same topics. What is before the last slash of a frame's name tells whose it is.
+    pub(super) several_robots: bool,
     pub(super) log_odds: LogOdds,
     pub(super) frames: Frames,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             publish_period_s: 1.0,
             max_odometry_gap_s: 1.0,
             laser_mount: Place::default(),
+            several_robots: false,
             log_odds: LogOdds::default(),
             frames: Frames::default(),
         }

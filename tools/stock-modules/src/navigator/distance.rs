@@ -6,11 +6,19 @@ pub(super) fn distances(is_there: &[bool], width: usize) -> Vec<f32> {
     let width = width.max(1);
     // Along columns first: the nearest one below, then the nearest one above.
     let mut squares: Vec<f32> = is_there.iter().map(|is_there| if *is_there { 0.0 } else { f32::INFINITY }).collect();
-    for index in width..squares.len() {
-        squares[index] = squares[index].min(squares[index - width] + 1.0);
+    let nearer = |squares: &mut [f32], beside: &[f32]| {
+        for (square, beside) in squares.iter_mut().zip(beside) {
+            *square = square.min(beside + 1.0);
+        }
+    };
+    let rows = squares.len() / width;
+    for row in 1..rows {
+        let (below, from) = squares.split_at_mut(row * width);
+        nearer(from, &below[(row - 1) * width..]);
     }
-    for index in (0..squares.len().saturating_sub(width)).rev() {
-        squares[index] = squares[index].min(squares[index + width] + 1.0);
+    for row in (1..rows).rev() {
+        let (below, from) = squares.split_at_mut(row * width);
+        nearer(&mut below[(row - 1) * width..], from);
     }
     for square in &mut squares {
         *square *= *square;
