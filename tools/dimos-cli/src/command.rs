@@ -9,6 +9,7 @@ use crate::exit_codes;
 use crate::failure::Failure;
 use crate::rpc::Rpc;
 use crate::topic::Topic;
+use crate::types::Type;
 use crate::{check, list, log, module, run, steer};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Rpc(Rpc),
     #[command(subcommand)]
     Topic(Topic),
+    #[command(subcommand)]
+    Type(Type),
 }
 
 impl Command {
@@ -89,6 +92,7 @@ impl Command {
             Self::Module(_) => module::list(context),
             Self::Rpc(rpc) => rpc.run(context),
             Self::Topic(topic) => topic.run(context),
+            Self::Type(of_type) => of_type.run(context),
         }
     }
 }

@@ -28,6 +28,7 @@ mod rpc;
 mod run;
 mod steer;
 mod topic;
+mod types;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
