@@ -74,22 +74,24 @@ impl Ledger {
 
     /// What was lost of all publishers; none if not all who publish are known, as programs that send no beats are not.
     pub(super) fn loss(&self) -> Option<Loss> {
-        if self.is_full || self.publishers.is_empty() {
+        // Who has not published anything yet is none.
+        let publishers: Vec<_> = self.publishers.values().filter(|one| one.last.published > 0).collect();
+        if self.is_full || publishers.is_empty() {
             return None;
         }
-        let own = |address: &SocketAddrV4| self.publishers.values().any(|publisher| publisher.address == *address);
-        // A program may publish from another port than it sends its beats from.
-        let mut elsewhere = self.received.keys().filter(|address| !own(address)).copied();
         let is_heard = |publisher: &&Publisher| self.received.contains_key(&publisher.address);
-        let unheard = self.publishers.values().filter(|publisher| !is_heard(publisher)).count();
-        let elsewhere = match (elsewhere.next(), elsewhere.next()) {
+        let unheard = publishers.iter().filter(|publisher| !is_heard(publisher)).count();
+        // A program may publish from another port than it sends its beats from.
+        let is_stranger = |address: &&SocketAddrV4| publishers.iter().all(|publisher| publisher.address != **address);
+        let mut strangers = self.received.keys().filter(is_stranger);
+        let elsewhere = match (strangers.next(), strangers.next()) {
             (None, _) => None,
-            (Some(address), None) if unheard == 1 => Some(address),
+            (Some(address), None) if unheard == 1 => Some(*address),
             _ => return None,
         };
         let mut total = Loss { published: 0, lost: 0 };
-        for publisher in self.publishers.values() {
-            let address = if is_heard(&publisher) { publisher.address } else { elsewhere.unwrap_or(publisher.address) };
+        for publisher in publishers {
+            let address = elsewhere.filter(|_| !is_heard(&publisher)).unwrap_or(publisher.address);
             let count = |mark: &Mark| mark.received.get(&address).copied().unwrap_or_default();
             let published = publisher.last.published - publisher.first.published;
             let received = count(&publisher.last) - count(&publisher.first);
@@ -157,7 +159,10 @@ mod tests {
         receive(&mut ledger, 2, 9);
         ledger.beat(node(1), address(1), 10);
         assert_eq!(ledger.loss(), Some(Loss { published: 10, lost: 1 }));
-        // A third one publishes too: a program without beats.
+        // A third one could publish, but does not.
+        ledger.beat(node(2), address(4), 0);
+        assert_eq!(ledger.loss(), Some(Loss { published: 10, lost: 1 }));
+        // And one does that sends no beats.
         receive(&mut ledger, 3, 9);
         assert_eq!(ledger.loss(), None);
     }

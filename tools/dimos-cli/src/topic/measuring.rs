@@ -295,7 +295,8 @@ impl<'a> Merged<'a> {
             return Next::Interrupted;
         }
         let time = |sample: &Option<Sample>| sample.as_ref().map_or(u64::MAX, Sample::receive_time_ns);
-        let next = if time(&self.next_aside) < time(&self.next_message) {
+        // In a log they may have the same time; then it is better to know what is aside.
+        let next = if time(&self.next_aside) <= time(&self.next_message) {
             self.next_aside.take().map(Next::Aside)
         } else {
             self.next_message.take().map(Next::Message)

@@ -4,7 +4,7 @@
 //! it is.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dimos::contract::{Contract, Direction};
 use dimos::{Dimos, NodeId, PendingCall, RpcError, TimeLimit};
@@ -37,6 +37,7 @@ impl Parties {
     pub(super) fn ask(dimos: &Dimos, context: &Context) -> Result<Self, Failure> {
         let mut parties = Self::default();
         let mut asked = Vec::new();
+        let deadline = Instant::now() + ASK_WITHIN;
         for module in dimos.settled().modules().into_iter().take(MAX_MODULES) {
             context.interrupt.check()?;
             let (Some(name), node) = (module.name, module.identity.node) else { continue };
@@ -46,9 +47,13 @@ impl Parties {
                 parties.silent.push(name.to_string());
                 continue;
             }
-            let described = dimos.module(name.as_str()).map_err(Failure::from)?.limit(PATIENCE);
-            let call = described.start_as::<Contract>("describe", &());
-            asked.push((name, node, call));
+            // Who has left meanwhile is waited for in vain, so that is not done for many.
+            if Instant::now() >= deadline {
+                parties.silent.push(name.to_string());
+            } else if let Ok(module) = dimos.module(name.as_str()) {
+                let call = module.limit(PATIENCE).start_as::<Contract>("describe", &());
+                asked.push((name, node, call));
+            }
         }
         for (name, node, call) in asked {
             match call.and_then(|call| wait(call, context)) {
@@ -88,6 +93,9 @@ fn wait(mut call: PendingCall<Contract>, context: &Context) -> Result<Contract, 
 
 /// How long a module may take to say what it offers.
 const PATIENCE: TimeLimit = TimeLimit::Deadline(Duration::from_secs(2));
+
+/// How long all are asked.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
