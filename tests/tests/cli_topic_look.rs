@@ -237,7 +237,7 @@ fn a_list_has_what_is_heard_and_what_modules_wait_for() {
     assert!(of(TWIST)["publishers"][0]["address"].is_string() && of(TWIST)["rate_hz"].as_f64() > Some(10.0));
     assert_eq!((&of(lie)["agreement"], &of(lie)["candidates"][0]), (&json!("disagrees"), &json!("std_msgs.Bool")));
     assert_eq!((&of(nap)["messages"], &of(nap)["rate_hz"]), (&json!(0), &Value::Null));
-    assert_eq!(of(nap)["subscribers"], json!([{ "name": "robot0/ticker", "port": "nap" }]));
+    assert_eq!(of(nap)["subscribers"], json!([{ "name": "robot0/ticker", "port": "nap", "known_by": "module" }]));
     let publishers = of(ticks)["publishers"].clone();
     assert_eq!((publishers.as_array().map(Vec::len), &publishers[0]["name"]), (Some(1), &json!("robot0/ticker")));
     assert!(publishers[0]["published"].as_u64() > Some(5), "{publishers}");
@@ -254,6 +254,32 @@ fn a_list_has_what_is_heard_and_what_modules_wait_for() {
     let table = run(&["topic", "list", "/robot0/nap"]);
     let words: Vec<_> = table.stdout.lines().nth(1).expect("a row").split_whitespace().collect();
     assert_eq!(words, ["/robot0/nap", "std_msgs.Int32", "-", "-", "-", "-", "robot0/ticker"], "{table:?}");
+}
+
+#[test]
+fn a_port_is_where_the_launch_put_it() {
+    isolated!(MulticastOnLo);
+    let dimos = Dimos::join().expect("the bus is there");
+    let arguments = ["--nap", "/site/nap#std_msgs.Int32"];
+    let (_ticker, _) = ModuleProcess::start_as(&dimos, "robot0/ticker", test_module!("Ticker"), &arguments);
+    let list = run(&["topic", "list", "*nap*", "--json"]).json_lines().remove(0);
+    assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!((&list[0]["topic"], &list[0]["subscribers"][0]["name"]), (&json!("/site/nap"), &json!("robot0/ticker")));
+}
+
+#[test]
+fn of_any_program_the_gaps_in_its_numbers_are_told() {
+    isolated!(MulticastOnLo);
+    if !lose_percent(test_name!(), 30) {
+        return;
+    }
+    let bus = bus();
+    let publish = || bus.publish_message(TWIST, &Twist::default()).expect("it is sent");
+    let ended = run_while(&["topic", "hz", "/cmd_vel", "--count", "100", "--timeout", "20s", "--json"], publish);
+    let last = ended.json_lines().pop().unwrap_or_else(|| panic!("{ended:?}"));
+    assert_eq!((ended.code, &last["lost"]["topic"]), (Some(0), &Value::Null), "{ended:?}");
+    let count = |name: &str| last["lost"][name].as_u64().expect("a number");
+    assert!((10..100).contains(&(count("senders") + count("senders_or_unwanted"))), "{last}");
 }
 
 #[test]

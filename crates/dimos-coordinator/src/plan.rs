@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dimos::Name;
 use dimos::contract::Direction;
+use dimos::{Connections, Contract, Name};
 
 /// All that a run is made of.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,6 +165,31 @@ pub struct ModuleWiring {
     /// Whether it takes the time from `/clock`.
     pub is_time_simulated: bool,
 }
+
+impl ModuleWiring {
+    /// The same for people: which channels it reads and writes, and whom it calls.
+    #[must_use]
+    pub fn connections(&self, module: &PlannedModule, contract: Option<&Contract>) -> Connections {
+        let direction = |port: &String| {
+            let declared = module.ports.get(port).map(|port| port.direction);
+            contract.and_then(|contract| contract.ports.get(port)).map(|port| port.direction).or(declared)
+        };
+        let (outputs, mut inputs): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+            .channels
+            .iter()
+            .map(|(port, channel)| (port.clone(), channel.clone()))
+            .partition(|(port, _)| direction(port) == Some(Direction::Out));
+        // Foreign programs are not told to.
+        if self.is_time_simulated && contract.is_some() {
+            inputs.insert("clock".to_owned(), CLOCK.to_owned());
+        }
+        let references = self.references.iter().map(|(reference, name)| (reference.clone(), name.to_string()));
+        Connections::new(inputs, outputs, references.collect())
+    }
+}
+
+/// Where a simulation tells the time.
+pub(crate) const CLOCK: &str = "/clock#builtin_interfaces.Time";
 
 impl RestartPolicy {
     /// The longest rest before a restart.

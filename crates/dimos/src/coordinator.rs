@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::client::{Dimos, FindError, list};
+use crate::description::Connections;
 use crate::name::Name;
 use crate::remote::{RemoteModule, Stream};
 use crate::rpc::{RpcError, TimeLimit};
@@ -133,6 +134,11 @@ pub struct ModuleStatus {
     pub cpu_percent: Option<f64>,
     /// How much memory it takes, as its share of it.
     pub memory_bytes: Option<u64>,
+    /// How many threads it has.
+    pub threads: Option<u32>,
+    /// How its launch file connects it.
+    #[serde(default)]
+    pub connections: Connections,
     /// How its process before this one ended.
     pub last_exit: Option<LastExit>,
 }

@@ -29,6 +29,7 @@ pub mod transforms;
 mod body;
 pub mod config;
 pub mod contract;
+mod description;
 pub mod json_schema;
 pub mod wire;
 
@@ -51,6 +52,7 @@ pub use body::decode_arguments;
 pub use call::{Call, Chunks, Reply};
 pub use client::{ConnectError, Dimos, FindError, Options};
 pub use contract::Contract;
+pub use description::{Configured, Connections, Description};
 pub use dimos_macros::{Module, Wire, interface, module};
 pub use lcm::{Queue, Sample};
 pub use listing::{DescribeError, Listing, Rpc, SkillError};

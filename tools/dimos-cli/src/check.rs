@@ -24,7 +24,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let launch = options.launch.read(context.colour)?;
     let checked = dimos_coordinator::coordinator::check(&launch, &own_executable()?);
-    let warnings = checked.map_err(|wrong| wrong_launch(&wrong, context.colour))?;
+    let warnings = checked.map_err(|wrong| wrong_launch(&wrong, context.colour))?.warnings;
     let modules: Vec<_> = launch.plan.modules.keys().map(dimos::Name::as_str).collect();
     let told = json!({ "launch": launch.plan.name, "modules": modules, "warnings": warnings.to_json() });
     context.print(&told, |_| {

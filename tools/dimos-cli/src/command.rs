@@ -8,9 +8,10 @@ use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
 use crate::rpc::Rpc;
+use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
-use crate::{check, list, log, module, run, steer};
+use crate::{check, events, graph, list, log, module, run, show_config, steer, top};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -58,9 +59,15 @@ pub(crate) enum Command {
     Unload(steer::UnloadOptions),
     Log(log::Options),
     List(list::Options),
+    Top(top::Options),
+    Events(events::Options),
+    Graph(graph::Options),
+    ShowConfig(show_config::Options),
     Module(module::Options),
     #[command(subcommand)]
     Rpc(Rpc),
+    #[command(subcommand)]
+    Skill(Skill),
     #[command(subcommand)]
     Topic(Topic),
     #[command(subcommand)]
@@ -89,8 +96,13 @@ impl Command {
             Self::Unload(options) => steer::unload(&options, context),
             Self::Log(options) => log::run(&options, context),
             Self::List(options) => list::run(&options, context),
-            Self::Module(_) => module::list(context),
+            Self::Top(options) => top::run(&options, context),
+            Self::Events(options) => events::run(&options, context),
+            Self::Graph(options) => graph::run(&options, context),
+            Self::ShowConfig(options) => show_config::run(&options, context),
+            Self::Module(options) => options.run(context),
             Self::Rpc(rpc) => rpc.run(context),
+            Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
             Self::Type(of_type) => of_type.run(context),
         }

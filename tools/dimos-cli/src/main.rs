@@ -21,12 +21,17 @@ mod similar;
 
 // The commands.
 mod check;
+mod events;
+mod graph;
 mod list;
 mod log;
 mod module;
 mod rpc;
 mod run;
+mod show_config;
+mod skill;
 mod steer;
+mod top;
 mod topic;
 mod types;
 
@@ -68,7 +73,10 @@ fn run(dimos: Dimos) -> Result<ExitCode, Failure> {
     let Dimos { common, command } = dimos;
     let command = match command {
         // It says its own exit code.
-        Command::Module(options) if options.has_name() => return module::run(options, common.bus.as_ref()),
+        Command::Module(options) => match options.into_stock() {
+            Ok(words) => return module::run_stock(words, common.bus.as_ref()),
+            Err(options) => Command::Module(options),
+        },
         command => command,
     };
     output::show_diagnostics();

@@ -76,6 +76,11 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
+/// The first line of a text that explains something.
+pub(crate) fn first_line(doc: &str) -> String {
+    doc.lines().next().unwrap_or_default().to_owned()
+}
+
 fn unwritten(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::nobody_reads(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::plain;
-use crate::table::table;
+use crate::table::{mebibytes, seconds, table};
 
 /// Which run is meant.
 #[derive(Debug, Args)]
@@ -284,19 +284,6 @@ fn row(module: &ModuleStatus) -> [String; 8] {
         or_dash(module.cpu_percent.map(|percent| format!("{percent:.1} %"))),
         or_dash(module.memory_bytes.map(mebibytes)),
     ]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "it is shown with one digit behind the point")]
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
-}
-
-fn seconds(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = Duration::from_secs_f64(seconds.min(1e12)).as_secs();
-    format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
 }
 
 fn listed<T: AsRef<str>>(names: &[T]) -> String {

@@ -33,12 +33,12 @@ pub(super) fn describing(module: &PlannedModule, surroundings: &Surroundings) ->
 pub(super) fn starting(
     name: &Name,
     module: &PlannedModule,
-    (contract, wiring): (Option<&Contract>, &ModuleWiring),
+    of_module: (Option<&Contract>, &ModuleWiring),
     surroundings: &Surroundings,
     incarnation: Incarnation,
     epoch: i64,
 ) -> Command {
-    let mut command = plain(module, &surroundings.dimos);
+    let mut command = launching(name, module, of_module, surroundings, epoch);
     let own = [
         (RUN_ID, surroundings.run_id.clone()),
         (MODULE, name.to_string()),
@@ -47,6 +47,18 @@ pub(super) fn starting(
         ("DIMOS_TRANSPORT", "lcm".to_owned()),
     ];
     command.environment.extend(own.map(|(variable, value)| (variable.to_owned(), value.into())));
+    command
+}
+
+/// The command of a module with all that it is told of its launch, whoever carries it out.
+pub(super) fn launching(
+    name: &Name,
+    module: &PlannedModule,
+    (contract, wiring): (Option<&Contract>, &ModuleWiring),
+    surroundings: &Surroundings,
+    epoch: i64,
+) -> Command {
+    let mut command = plain(module, &surroundings.dimos);
     if !matches!(module.program, Program::Foreign { .. }) {
         command.arguments.push("--stdin".into());
         command.input = launch_line(name, module, (contract, wiring), &surroundings.run_id, epoch).into_bytes();

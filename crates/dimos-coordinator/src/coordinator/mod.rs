@@ -4,6 +4,7 @@
 //! Another one watches the processes; those of the mesh hand on what others ask for. What takes long, such as asking executables what
 //! they offer, is done by the threads of those who ask.
 
+mod check;
 mod command;
 mod input;
 mod notices;
@@ -32,6 +33,7 @@ use crate::process::{self, Watch};
 use crate::supervisor::{Action, Event, Exit, Incarnation, JobError, JobId, Notice, Outcome, Sign, Stop, Supervisor};
 use crate::systemd;
 use crate::wiring::wire;
+pub use check::{Checked, check, configurations};
 use command::Surroundings;
 use input::{Input, Question, Refusal, Reply};
 use notices::Notices;
@@ -118,16 +120,6 @@ pub enum RunError {
     /// The system refuses what it needs.
     #[error("cannot watch processes or signals: {0}")]
     System(#[from] std::io::Error),
-}
-
-/// Asks the executables of a plan what they offer, and joins their modules: what there is, and warnings.
-///
-/// # Errors
-/// Everything that is wrong.
-pub fn check(launch: &Launch, dimos: &std::path::Path) -> Result<Diagnostics, Box<Diagnostics>> {
-    let surroundings = Surroundings { run_id: String::new(), bus: String::new(), dimos: dimos.to_owned() };
-    let contracts = requests::contracts_of(launch, &surroundings)?;
-    wire(&launch.plan, &contracts, &launch.sources).map(|(_, warnings)| warnings).map_err(Box::new)
 }
 
 /// Runs to the end. `up` is called once when all modules are up.

@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::launch::{self, Launch};
 use crate::log::{self, Log};
 use crate::plan::{PlannedModule, Program};
-use crate::process::{Command, describe_all};
+use crate::process::{Command, Stat, describe_all};
 
 /// Where others ask.
 #[derive(Debug, Clone)]
@@ -98,9 +98,9 @@ impl Desk {
             })
             .concurrent("stop", move |_, _| json(&stop.stop().map_err(refused)?))
             .stream("logs", move |arguments, chunks| logs.logs(&read(arguments)?, chunks))
-            .described("ping", MethodContract::new().doc("Answers \"pong\"."))
-            .described("status", MethodContract::new().doc("What runs, and how."))
-            .described("list_modules", MethodContract::new().doc("The modules of the run, and how they are."))
+            .described("ping", without_arguments().doc("Answers \"pong\"."))
+            .described("status", without_arguments().doc("What runs, and how."))
+            .described("list_modules", without_arguments().doc("The modules of the run, and how they are."))
             .described(
                 "load",
                 MethodContract::new()
@@ -117,7 +117,7 @@ impl Desk {
                     .doc("Replaces a module's process, with its executable as it is now.")
                     .arguments(module_schema()),
             )
-            .described("stop", MethodContract::new().doc("Ends the run: all of its modules, and the coordinator."))
+            .described("stop", without_arguments().doc("Ends the run: all of its modules, and the coordinator."))
             .described(
                 "logs",
                 MethodContract::new()
@@ -136,7 +136,9 @@ impl Desk {
             let pid = module.pid.and_then(|pid| Some((pid, Pid::from_raw(i32::try_from(pid).ok()?)?)));
             let Some((number, pid)) = pid else { continue };
             module.memory_bytes = memory_bytes(pid);
-            let Some(now) = Usage::now(pid) else { continue };
+            let Some(stat) = Stat::of(pid.as_raw_nonzero().get()) else { continue };
+            module.threads = Some(stat.threads);
+            let now = Usage::of(&stat);
             let started = module.uptime_s.and_then(|uptime_s| Duration::try_from_secs_f64(uptime_s).ok());
             let before = usages.get(&number).copied();
             let before = before.unwrap_or_else(|| Usage::none(Instant::now(), started.unwrap_or_default()));
@@ -407,6 +409,10 @@ fn json(result: &impl serde::Serialize) -> Result<Value, RpcError> {
 
 fn sequence(line: &LogLine) -> Option<u64> {
     line.fields.get("seq")?.as_u64()
+}
+
+fn without_arguments() -> MethodContract {
+    MethodContract::new().arguments(json!({ "type": "object", "properties": {}, "additionalProperties": false }))
 }
 
 fn load_schema() -> Value {

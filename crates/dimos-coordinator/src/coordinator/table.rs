@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dimos::coordinator::{ModuleState, ModuleStatus};
-use dimos::{Contract, Name, exit};
+use dimos::{Connections, Contract, Name, exit};
 
 use super::command::shown;
 use super::input::Refusal;
@@ -157,8 +157,17 @@ impl Table {
             uptime_s: of_process.and_then(|process| processes.uptime(process)).map(|time| time.as_secs_f64()),
             cpu_percent: None,
             memory_bytes: None,
+            threads: None,
+            connections: self.connections(view.name),
             last_exit: processes.last_exit(view.name),
         }
+    }
+
+    fn connections(&self, name: &Name) -> Connections {
+        let (Some(planned), Some(wiring)) = (self.planned(name), self.wiring(name)) else {
+            return Connections::default();
+        };
+        wiring.connections(planned, self.contract(name))
     }
 
     fn replace(&mut self, launch: Launch, contracts: BTreeMap<Name, Contract>) -> Result<(), Refusal> {

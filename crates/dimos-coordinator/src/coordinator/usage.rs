@@ -16,12 +16,11 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// What it has taken so far; none if it is gone.
-    pub(super) fn now(pid: Pid) -> Option<Self> {
-        let ticks = Stat::of(pid.as_raw_nonzero().get())?.processor_ticks;
+    /// What it has taken so far, as the kernel has just told.
+    pub(super) fn of(stat: &Stat) -> Self {
         let per_second = clock_ticks_per_second().max(1);
-        let processor = Duration::from_micros(ticks.saturating_mul(1_000_000) / per_second);
-        Some(Self { at: Instant::now(), processor })
+        let processor = Duration::from_micros(stat.processor_ticks.saturating_mul(1_000_000) / per_second);
+        Self { at: Instant::now(), processor }
     }
 
     /// Nothing, when a process began that has been running for so long.

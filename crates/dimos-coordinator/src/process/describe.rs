@@ -1,4 +1,4 @@
-//! Asking executables what they offer and need, before they are started: `--describe`.
+//! Asking executables, before they are started, what they offer and need, `--describe`, and how they are configured, `--show-config`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use dimos::Contract;
+use dimos::{Configured, Contract};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_process_group};
+use serde::de::DeserializeOwned;
 
 use super::exit::reap;
 use super::spawn::{Command, Running, start};
@@ -26,39 +27,68 @@ pub enum DescribeError {
         reason: String,
     },
     /// It takes too long.
-    #[error("does not answer --describe within {0:?}: if it is not written with the SDK, say `foreign = true`")]
-    TimedOut(Duration),
+    #[error("does not answer {question} within {waited:?}: if it is not written with the SDK, say `foreign = true`")]
+    TimedOut {
+        /// What it was asked.
+        question: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// It says no.
     #[error(
-        "does not know --describe, it {exit}{}: if it is not written with the SDK, say `foreign = true`",
+        "does not know {question}, it {exit}{}: if it is not written with the SDK, say `foreign = true`",
         .last_words.as_deref().map(|words| format!(", saying \"{words}\"")).unwrap_or_default()
     )]
     Refused {
+        /// What it was asked.
+        question: &'static str,
         /// How it ended.
         exit: Exit,
         /// What it said last.
         last_words: Option<String>,
     },
-    /// What it says is no contract.
-    #[error("answers --describe with what is no contract: {reason}")]
-    NoContract {
+    /// What it says is no answer.
+    #[error("answers {question} with something else: {reason}")]
+    NoAnswer {
+        /// What it was asked.
+        question: &'static str,
         /// Why not.
         reason: String,
     },
 }
 
-/// Asks these executables, several at a time. The contracts come by what was asked.
+/// Asks these executables what they offer and need, several at a time. The contracts come by what was asked.
 pub fn describe_all<K: Ord + Clone + Sync + Send>(
     commands: &BTreeMap<K, Command>,
 ) -> BTreeMap<K, Result<Contract, DescribeError>> {
+    all(commands, |command| {
+        let contract: Contract = answer(command, "--describe")?;
+        if contract.class_name.is_empty() {
+            return Err(DescribeError::NoAnswer { question: "--describe", reason: "it has no class_name".to_owned() });
+        }
+        Ok(contract)
+    })
+}
+
+/// Asks these executables how they would be configured, several at a time. What each is told of its launch is in its command.
+pub fn configured_all<K: Ord + Clone + Sync + Send>(
+    commands: &BTreeMap<K, Command>,
+) -> BTreeMap<K, Result<Configured, DescribeError>> {
+    all(commands, |command| answer(command, "--show-config=json"))
+}
+
+fn all<K: Ord + Clone + Sync + Send, T: Send>(
+    commands: &BTreeMap<K, Command>,
+    ask: impl Fn(&Command) -> T + Sync,
+) -> BTreeMap<K, T> {
     let left = Mutex::new(commands.iter());
     let found = Mutex::new(BTreeMap::new());
     let work = || {
         loop {
             let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((key, command)) = next else { return };
-            let described = describe(command);
-            found.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), described);
+            let answered = ask(command);
+            found.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), answered);
         }
     };
     std::thread::scope(|scope| {
@@ -69,28 +99,23 @@ pub fn describe_all<K: Ord + Clone + Sync + Send>(
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn describe(command: &Command) -> Result<Contract, DescribeError> {
+fn answer<T: DeserializeOwned>(command: &Command, question: &'static str) -> Result<T, DescribeError> {
     let mut command = command.clone();
-    command.arguments.push("--describe".into());
+    command.arguments.push(question.into());
     let failed = |error: io::Error| DescribeError::Start { reason: error.to_string() };
     let running = start(&command).map_err(failed)?;
     let heard = hear(&running, Instant::now() + PATIENCE);
     // However that went: nothing of it is to stay.
     let _ = kill_process_group(running.pid, Signal::KILL);
     let exit = wait(&running);
-    let (stdout, stderr) = heard.map_err(failed)?.ok_or(DescribeError::TimedOut(PATIENCE))?;
+    let (stdout, stderr) = heard.map_err(failed)?.ok_or(DescribeError::TimedOut { question, waited: PATIENCE })?;
     match exit.map_err(failed)? {
         Exit::Code(0) => {}
         // It may have been about to end by itself.
         Exit::Signal(9) if !stdout.is_empty() => {}
-        exit => return Err(DescribeError::Refused { exit, last_words: last_words(&stderr) }),
+        exit => return Err(DescribeError::Refused { question, exit, last_words: last_words(&stderr) }),
     }
-    let contract: Contract =
-        serde_json::from_slice(&stdout).map_err(|error| DescribeError::NoContract { reason: error.to_string() })?;
-    if contract.class_name.is_empty() {
-        return Err(DescribeError::NoContract { reason: "it has no class_name".to_owned() });
-    }
-    Ok(contract)
+    serde_json::from_slice(&stdout).map_err(|error| DescribeError::NoAnswer { question, reason: error.to_string() })
 }
 
 type Said = (Vec<u8>, Vec<u8>);

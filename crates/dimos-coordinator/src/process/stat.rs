@@ -11,6 +11,8 @@ pub struct Stat {
     pub parent: i32,
     /// Its process group.
     pub group: i32,
+    /// How many threads it has.
+    pub threads: u32,
     /// How much of processors it has taken, in ticks.
     pub processor_ticks: u64,
     /// When it was started, in ticks since the system was.
@@ -33,6 +35,7 @@ impl Stat {
             is_dead: matches!(*fields.first()?, "Z" | "X"),
             parent: i32::try_from(number(4)?).ok()?,
             group: i32::try_from(number(5)?).ok()?,
+            threads: u32::try_from(number(20)?).ok()?,
             processor_ticks: ticks(14)?.saturating_add(ticks(15)?),
             started_ticks: ticks(22)?,
         })
@@ -46,7 +49,8 @@ mod tests {
     #[test]
     fn a_name_may_contain_anything() {
         let text = "17 (a) Z (b) 9) S 1 17 17 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 1 0 4242 1 2 3";
-        let expected = Stat { is_dead: false, parent: 1, group: 17, processor_ticks: 12, started_ticks: 4242 };
+        let expected =
+            Stat { is_dead: false, parent: 1, group: 17, threads: 1, processor_ticks: 12, started_ticks: 4242 };
         assert_eq!(Stat::read(text), Some(expected));
         assert_eq!(Stat::read("17 (a"), None);
         assert_eq!(Stat::read("17 (a) S 1"), None);

@@ -9,7 +9,7 @@ use lcm::MAX_CHANNEL_BYTES;
 
 use super::{Check, is_foreign, listed};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Place, PlannedModule, Wiring};
+use crate::plan::{CLOCK, Place, PlannedModule, Wiring};
 
 /// A port, and where it leads.
 #[derive(Debug)]
@@ -262,6 +262,5 @@ fn joined(word: &str, key: &str) -> String {
 const TF: &str = "tf";
 const TF_TYPE: &str = "tf2_msgs.TFMessage";
 
-/// Where a simulation tells the time.
-const CLOCK: &str = "/clock#builtin_interfaces.Time";
+/// How a simulation tells the time.
 const CLOCK_TYPE: &str = "builtin_interfaces.Time";

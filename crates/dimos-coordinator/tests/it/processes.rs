@@ -91,10 +91,14 @@ fn an_executable_that_does_not_know_describe_says_why() {
     let found = describe_all(&commands);
     assert_eq!(found["good"].as_ref().unwrap().class_name, "Good");
     assert_eq!(found["lingers"].as_ref().unwrap().class_name, "Lingers");
-    let expected = DescribeError::Refused { exit: Exit::Code(2), last_words: Some("usage: no".to_owned()) };
+    let expected = DescribeError::Refused {
+        question: "--describe",
+        exit: Exit::Code(2),
+        last_words: Some("usage: no".to_owned()),
+    };
     assert_eq!(found["refuses"].as_ref().unwrap_err(), &expected);
     for name in ["junk", "nameless"] {
-        assert!(matches!(found[name], Err(DescribeError::NoContract { .. })), "{name}: {:?}", found[name]);
+        assert!(matches!(found[name], Err(DescribeError::NoAnswer { .. })), "{name}: {:?}", found[name]);
     }
     assert!(matches!(found["endless"], Err(DescribeError::Start { .. })), "{:?}", found["endless"]);
 }

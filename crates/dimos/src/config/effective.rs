@@ -1,8 +1,9 @@
 //! What a configuration has come to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::source::Source;
 use super::tree::{Content, Tree};
@@ -50,15 +51,16 @@ impl Effective {
         entries
     }
 
+    /// Where each value comes from, by key.
+    #[must_use]
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        self.entries().into_iter().map(|entry| (entry.key, entry.source.to_string())).collect()
+    }
+
     /// The configuration and its sources as JSON: `{"config": {...}, "sources": {"grid.cell_m": "default", ...}}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let sources: Map<_, _> =
-            self.entries().into_iter().map(|entry| (entry.key, Value::from(entry.source.to_string()))).collect();
-        Value::Object(Map::from_iter([
-            ("config".to_owned(), self.value()),
-            ("sources".to_owned(), Value::Object(sources)),
-        ]))
+        json!({ "config": self.value(), "sources": self.sources() })
     }
 
     pub(super) fn source_at(&self, path: &Path) -> &Source {

@@ -15,6 +15,7 @@ use super::age::Clocks;
 use super::busy::Busy;
 use super::reader::{ASKS, BEATS, CLAIMS};
 use crate::contract::Contract;
+use crate::description::Description;
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{Action, ClaimError, Config, ConfigError, Event, Presence, State};
@@ -170,6 +171,11 @@ impl Cores {
             has_ended_calls: false,
             is_stopped: false,
         })
+    }
+
+    /// What `describe` answers with from now on.
+    pub(crate) fn describe(&mut self, description: &Description) {
+        self.description = Some(serde_json::to_vec(description).unwrap_or_default());
     }
 
     /// Begins a call. The other process is watched until it is over.

@@ -12,6 +12,7 @@ use super::start::{self, StartError};
 use super::table::Table;
 use super::{Module, log};
 use crate::config::{Layers, environment_prefix};
+use crate::description::Configured;
 use crate::exit;
 use crate::name::Name;
 use crate::presence::Farewell;
@@ -88,7 +89,8 @@ fn process<M: Module>(arguments: impl IntoIterator<Item = OsString>) -> Result<u
     let failed =
         |error: std::io::Error| Problem { code: exit::ERROR, message: format!("cannot watch signals: {error}") };
     let ending = Ending::watch().map_err(failed)?;
-    let started = start::start::<M>(declaration, table, config, &launch, name, &ending);
+    let configured = Configured { config: effective.value(), sources: effective.sources() };
+    let started = start::start::<M>(declaration, table, (config, configured), &launch, name, &ending);
     let (mesh, end) = match started {
         Ok(runtime) => (Some(Arc::clone(&runtime.mesh)), runtime.run()),
         Err(StartError::Ended) => (None, ending.reason().unwrap_or(End::Stopped)),

@@ -27,6 +27,7 @@ use super::tf::{TOPIC, Tf};
 use super::timers::Timers;
 use super::wiring::{CLOCK, Wiring};
 use crate::contract::{Contract, Direction};
+use crate::description::{Configured, Connections, Description};
 use crate::json_schema::{Schema, SchemaError};
 use crate::mesh::{HandOut, Mesh, MeshError, Published, Serving};
 use crate::name::{Name, NameError};
@@ -67,7 +68,7 @@ pub(super) enum StartError {
 pub(super) fn start<M: Module>(
     declaration: Declaration,
     table: Table<M>,
-    config: M::Config,
+    (config, configured): (M::Config, Configured),
     launch: &Launch,
     name: Name,
     ending: &Arc<Ending>,
@@ -75,18 +76,21 @@ pub(super) fn start<M: Module>(
     let bus = Inline::open(&Url::resolve("").map_err(lcm::OpenError::from)?.to_string())?;
     let joined = Joined::new(bus, &declaration, &table, launch, name, ending)?;
     let mesh = Arc::clone(&joined.mesh);
-    joined.make(declaration, table, config, launch).inspect_err(|error| {
+    joined.make(declaration, table, (config, configured), launch).inspect_err(|error| {
         mesh.leave(if matches!(error, StartError::Ended) { Farewell::Gone } else { Farewell::Failed });
     })
 }
+
+/// The ports of one direction, by their names.
+type Ports<T> = BTreeMap<&'static str, Arc<T>>;
 
 /// A process on the mesh, of which the module is made.
 struct Joined {
     mesh: Arc<Mesh>,
     publisher: Publisher,
     name: Name,
-    inputs: BTreeMap<&'static str, Arc<InPort>>,
-    outputs: BTreeMap<&'static str, Arc<OutPort>>,
+    inputs: Ports<InPort>,
+    outputs: Ports<OutPort>,
     tf_published: Arc<AtomicU64>,
     tf_channel: Channel,
     schemas: BTreeMap<String, Arc<Schema>>,
@@ -201,7 +205,7 @@ impl Joined {
         self,
         declaration: Declaration,
         table: Table<M>,
-        config: M::Config,
+        (config, configured): (M::Config, Configured),
         launch: &Launch,
     ) -> Result<Runtime<M>, StartError> {
         let Self { mesh, publisher, inbox, schemas, complaints, ending, .. } = self;
@@ -215,6 +219,16 @@ impl Joined {
             Tf::new(mesh, self.tf_channel, publisher.clone(), clock, self.is_silenced, self.tf_published)
         };
         let references = resolve(&mesh, &declaration, launch, &name, &mut claim, &ending)?;
+        let description = Description {
+            contract: declaration.contract.clone(),
+            connections: Some(connections(
+                (&self.inputs, &self.outputs, &references),
+                declaration.has_transforms.then(|| tf.channel()),
+                clock.is_simulated(),
+            )),
+            configured: Some(configured),
+        };
+        mesh.with(|cores, _| cores.describe(&description));
 
         let timers = Timers::default();
         let context = {
@@ -263,6 +277,20 @@ impl Joined {
             is_running: false,
         })
     }
+}
+
+/// How a module is connected. It hears transforms if it has to do with them at all; whether it publishes any shows when it does.
+fn connections(
+    (inputs, outputs, references): (&Ports<InPort>, &Ports<OutPort>, &BTreeMap<&'static str, Name>),
+    tf: Option<Channel>,
+    hears_clock: bool,
+) -> Connections {
+    let tf = tf.map(|channel| ("tf".to_owned(), channel.to_string()));
+    let clock = hears_clock.then(|| ("clock".to_owned(), CLOCK.to_owned()));
+    let inputs = inputs.iter().map(|(port, input)| ((*port).to_owned(), input.channel.to_string()));
+    let outputs = outputs.iter().map(|(port, output)| ((*port).to_owned(), output.channel.to_string()));
+    let references = references.iter().map(|(reference, name)| ((*reference).to_owned(), name.to_string()));
+    Connections::new(inputs.chain(tf).chain(clock).collect(), outputs.collect(), references.collect())
 }
 
 /// Where transforms are published and heard.

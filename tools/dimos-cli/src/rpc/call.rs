@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use dimos::{Contract, Name, PendingCall, RemoteModule, RpcError, TimeLimit};
+use dimos::{Contract, Dimos, Name, PendingCall, RemoteModule, RpcError, TimeLimit};
 use serde_json::Value;
 
 use super::arguments;
@@ -43,30 +43,46 @@ pub(crate) struct Options {
     timeout: Option<Duration>,
 }
 
-pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let (name, method) = target(&options.target)?;
+pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     // What can be wrong without asking anybody is told at once.
-    arguments::check_form(&options.arguments)?;
-    let dimos = context.mesh()?;
+    target(&options.target)?;
+    check_arguments(&options.arguments)?;
+    call(&context.mesh()?, &options.target, &options.arguments, options.timeout, context)
+}
+
+/// Fails if the words cannot be arguments of any method.
+pub(crate) fn check_arguments(words: &[String]) -> Result<(), Failure> {
+    arguments::check_form(words)
+}
+
+/// Calls a method, `NAME.METHOD`, with arguments as on the command line, and prints what it answers.
+pub(crate) fn call(
+    dimos: &Dimos,
+    called: &str,
+    words: &[String],
+    timeout: Option<Duration>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let (name, method) = target(called)?;
     let module = dimos.module(name.as_str())?;
     context.interrupt.check()?;
     let started = Instant::now();
-    let limit = options.timeout.unwrap_or(USUAL_TIMEOUT);
+    let limit = timeout.unwrap_or(USUAL_TIMEOUT);
     let contract = contract(&module, limit, context)?;
     let offered = contract.as_ref().and_then(|contract| contract.methods.get(&method));
     if let (Some(contract), None) = (&contract, offered) {
         return Err(unknown(&module, &method, contract));
     }
-    let arguments = arguments::read(&options.arguments, offered.map_or(&Value::Null, |offered| &offered.arguments))?;
+    let arguments = arguments::read(words, offered.map_or(&Value::Null, |offered| &offered.arguments))?;
     if offered.is_some_and(|offered| offered.is_stream) {
-        return stream(&module, &method, &arguments, options, context);
+        return stream(&module, &method, &arguments, timeout, context);
     }
     let left = limit.saturating_sub(started.elapsed());
     let call = module.limit(TimeLimit::Deadline(left)).start(&method, &arguments)?;
     match wait(call, context)? {
         Ok(result) => context.print(&result, |result| serde_json::to_string_pretty(result).unwrap_or_default()),
         // It did not run: a program that does not describe itself answers with a stream.
-        Err(RpcError::NotUnary { .. }) => stream(&module, &method, &arguments, options, context),
+        Err(RpcError::NotUnary { .. }) => stream(&module, &method, &arguments, timeout, context),
         Err(error) => Err(failure(error, &module, &method)),
     }
 }
@@ -111,10 +127,10 @@ fn stream(
     module: &RemoteModule,
     method: &str,
     arguments: &Value,
-    options: &Options,
+    timeout: Option<Duration>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let limit = options.timeout.map_or(TimeLimit::IDLE, TimeLimit::Idle);
+    let limit = timeout.map_or(TimeLimit::IDLE, TimeLimit::Idle);
     let mut chunks = module.limit(limit).stream(method, arguments)?;
     let mut output = Output::new();
     while !chunks.is_over() {

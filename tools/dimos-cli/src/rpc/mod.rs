@@ -1,23 +1,27 @@
 //! `dimos rpc`: what can be called on the mesh, and calls.
 
+pub(crate) mod call;
+pub(crate) mod list;
+
 mod arguments;
-mod call;
 
 use clap::Subcommand;
 
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Calls methods of modules.
+/// Lists and calls methods of modules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rpc {
     Call(call::Options),
+    List(list::Options),
 }
 
 impl Rpc {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Call(options) => call::run(&options, context),
+            Self::List(options) => list::run(&options, context),
         }
     }
 }

@@ -98,6 +98,11 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 }
 
 impl LaunchOptions {
+    /// Launch files and values for their arguments, without more.
+    pub(crate) fn of(what: Vec<String>, set: Vec<String>, namespace: Option<Name>) -> Self {
+        Self { what, set, namespace, only: Vec::new(), disable: Vec::new() }
+    }
+
     /// Reads the launch files.
     pub(crate) fn read(&self, colour: Colour) -> Result<Launch, Failure> {
         let is_file = |word: &&String| !word.contains('=') || std::path::Path::new(word.as_str()).exists();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::list::others;
 use super::look::{Agreement, Seen, is_internal, look};
 use super::measuring::one_topic;
+use super::parties::KnownBy;
 use super::selection::Selection;
 use super::units;
 use crate::context::Context;
@@ -20,10 +21,10 @@ use crate::output::plain;
 /// Shows what is known of a topic: its type, who publishes and subscribes, how often messages come and how large they are.
 ///
 /// Listens for two seconds, and asks the modules meanwhile. The type is what the name of the channel says, and it is told whether the
-/// messages are of it. Publishers are known by the beats of modules and by the addresses that messages come from. Subscribers are
-/// modules whose contract has such a port; a launch file may say otherwise, and other programs subscribe without anybody knowing.
+/// messages are of it. Publishers are known by the beats of modules and by the addresses that messages come from. Subscribers are the
+/// modules that say so; other programs subscribe without anybody knowing.
 ///
-/// With --json {"topic":..., "listened_s":..., "channels":[...], "modules_without_contract":[...]}, with the channels as in
+/// With --json {"topic":..., "listened_s":..., "channels":[...], "silent_modules":[...]}, with the channels as in
 /// `dimos topic list --json`. "agreement" is one of agrees, disagrees, unknown_type, no_type and not_heard.
 ///
 /// Exits with 4 if nobody speaks of the topic; with 3 if messages were dropped because they came too fast.
@@ -50,7 +51,7 @@ struct Info {
     topic: String,
     listened_s: f64,
     channels: Vec<Seen>,
-    modules_without_contract: Vec<String>,
+    silent_modules: Vec<String>,
 }
 
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
@@ -63,13 +64,15 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
             channels.iter().filter(|one| !is_internal(one)).map(|one| plain(&one.to_string())).collect();
         let (topic, waited) = (plain(options.topic.text()), options.duration);
         let others = others(options.topic.topic(), &names);
-        return Err(Failure::not_found(format_args!("nothing is known of {topic} within {waited:?}; {others}")));
+        return Err(Failure::not_found(format_args!(
+            "nothing is known of {topic} within {waited:?} (--for listens longer); {others}"
+        )));
     }
     let info = Info {
         topic: options.topic.text().to_owned(),
         listened_s: look.span_s(),
         channels: of_topic.into_iter().map(|channel| look.seen(&catalog, channel)).collect(),
-        modules_without_contract: look.silent().to_vec(),
+        silent_modules: look.silent().to_vec(),
     };
     context.print(&info, readable)?;
     match look.dropped() {
@@ -102,11 +105,15 @@ fn lines(seen: &Seen, info: &Info) -> Vec<(&'static str, String)> {
         lines.push(("publisher", format!("{}{address}{published}", publisher.text())));
     }
     for subscriber in &seen.subscribers {
-        lines.push(("subscriber", format!("{}, port {}, by its contract", subscriber.name, subscriber.port)));
+        let unsure = match subscriber.known_by {
+            KnownBy::Module => "",
+            KnownBy::Contract => ", unless its launch says otherwise",
+        };
+        lines.push(("subscriber", format!("{}, port {}{unsure}", subscriber.name, subscriber.port)));
     }
-    let unknown = match &info.modules_without_contract[..] {
+    let unknown = match &info.silent_modules[..] {
         [] => "who else subscribes is not known to anybody".to_owned(),
-        silent => format!("who else subscribes is not known to anybody; no contract has {}", silent.join(", ")),
+        silent => format!("who else subscribes is not known to anybody; {} do not say", silent.join(", ")),
     };
     lines.push(("subscribers", unknown));
     let listened = units::time(info.listened_s);

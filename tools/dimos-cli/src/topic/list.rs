@@ -18,13 +18,14 @@ use crate::table::table;
 /// Lists the topics of the bus: those that are heard, and those that modules have ports on, though nobody spoke.
 ///
 /// Listens for two seconds, and asks the modules meanwhile. Publishers are known by the beats of modules and by the addresses that
-/// messages come from. Subscribers are modules whose contract has such a port; a launch file may say otherwise, and other programs
-/// subscribe without anybody knowing. Decodes nothing. Topics of the mesh itself are left out without --all.
+/// messages come from. Subscribers are the modules that say so; other programs subscribe without anybody knowing. Decodes nothing.
+/// Topics of the mesh itself are left out without --all.
 ///
 /// With --json a list of {"channel":..., "topic":..., "type":..., "fingerprint":..., "agreement":..., "candidates":[...],
 /// "messages":..., "rate_hz":..., "bytes_per_s":..., "size_bytes":{"min":..., "mean":..., "max":...}, "last_size_bytes":...,
-/// "last_age_s":..., "publishers":[{"name":..., "address":..., "published":...}], "subscribers":[{"name":..., "port":...}]}. Of a
-/// flood of channels 10000 are remembered, those first that are spoken on again.
+/// "last_age_s":..., "publishers":[{"name":..., "address":..., "published":...}], "subscribers":[{"name":..., "port":...,
+/// "known_by": "module", or "contract" where the launch may say otherwise}]}. Of a flood of channels 10000 are remembered, those first
+/// that are spoken on again.
 ///
 /// Exits with 3 if messages were dropped because they came too fast; with 4 if there is a GLOB and no such topic.
 ///
@@ -58,7 +59,11 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         (Some(glob), []) => {
             let names: Vec<_> = channels.iter().map(|channel| plain(&channel.to_string())).collect();
             let waited = options.duration;
-            let text = format!("no topic {} within {waited:?}; {}", plain(glob.text()), others(glob.topic(), &names));
+            let text = format!(
+                "no topic {} within {waited:?} (--for listens longer); {}",
+                plain(glob.text()),
+                others(glob.topic(), &names)
+            );
             return Err(Failure::not_found(text));
         }
         (None, []) => context.note(format_args!("no topics on {} within {:?}", context.url()?, options.duration)),

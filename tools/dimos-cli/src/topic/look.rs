@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::beats::Beat;
 use super::channels::Channels;
 use super::echo::subscribe_failure;
-use super::parties::Parties;
+use super::parties::{KnownBy, Parties, Port};
 use super::statistics::{NS_PER_S, Sizes, per_second};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -93,11 +93,12 @@ pub(super) struct Publisher {
     pub(super) published: Option<u64>,
 }
 
-/// Who subscribes to a channel, by his contract.
+/// Who subscribes to a channel.
 #[derive(Debug, Serialize)]
 pub(super) struct Subscriber {
     pub(super) name: String,
     pub(super) port: String,
+    pub(super) known_by: KnownBy,
 }
 
 /// Looks around for so long, or to the end of an event log.
@@ -110,7 +111,7 @@ pub(super) fn look(context: &Context, duration: Duration) -> Result<Look, Failur
     let mesh = if is_log { None } else { Some(context.mesh()?) };
     let mut heard = Heard::default();
     let parties = thread::scope(|scope| {
-        let asking = mesh.as_ref().map(|dimos| scope.spawn(move || Parties::ask(dimos, context)));
+        let asking = mesh.as_ref().map(|dimos| scope.spawn(|| Parties::ask(dimos)));
         let is_asked = || asking.as_ref().is_none_or(thread::ScopedJoinHandle::is_finished);
         let mut is_ended = false;
         while !is_asked() || !is_ended && start.elapsed() < duration {
@@ -128,7 +129,7 @@ pub(super) fn look(context: &Context, duration: Duration) -> Result<Look, Failur
             }
         }
         let Some(asking) = asking else { return Ok(Parties::default()) };
-        asking.join().unwrap_or_else(|_| Err(Failure::unexpected("asking the modules panicked")))
+        asking.join().map_err(|_| Failure::unexpected("asking the modules panicked"))
     })?;
     let dropped = everything.dropped() + bus.statistics().kernel_drops;
     let (first_ns, last_ns) = heard.times_ns.unwrap_or_default();
@@ -207,7 +208,7 @@ impl Look {
         &self.parties.silent
     }
 
-    /// By beats, by where messages came from, and, for modules that sent no beat, by contract.
+    /// By beats, by where messages came from, and, for modules that sent no beat, by what they say.
     fn publishers(&self, channel: &Channel, full: &str, senders: &[SocketAddrV4]) -> Vec<Publisher> {
         let beats = &self.heard.beats;
         let named = |node: &NodeId| self.parties.names.get(node).cloned();
@@ -236,8 +237,8 @@ impl Look {
                 published: None,
             })),
         }
-        let by_contract = self.parties.on(full, Direction::Out).filter(|port| !beats.contains_key(&port.node));
-        publishers.extend(by_contract.map(|port| Publisher {
+        let unheard = self.parties.on(full, Direction::Out).filter(|port| !beats.contains_key(&port.node));
+        publishers.extend(unheard.map(|port| Publisher {
             name: Some(port.module.clone()),
             address: None,
             published: None,
@@ -248,7 +249,9 @@ impl Look {
     fn subscribers(&self, name: &str, full: &str) -> Vec<Subscriber> {
         let short = (name != full).then_some(name).into_iter().flat_map(|name| self.parties.on(name, Direction::In));
         let ports = self.parties.on(full, Direction::In).chain(short);
-        ports.map(|port| Subscriber { name: port.module.clone(), port: port.name.clone() }).collect()
+        let subscriber =
+            |port: &Port| Subscriber { name: port.module.clone(), port: port.name.clone(), known_by: port.known_by };
+        ports.map(subscriber).collect()
     }
 }
 

@@ -1,25 +1,20 @@
-//! Who publishes and who subscribes, as far as the mesh tells: contracts say which ports modules have, beats what they publish.
-//!
-//! A contract says the channel of a port unless the launch says otherwise, and nobody tells how it was launched. What beats tell is how
-//! it is.
+//! Who publishes and who subscribes, as far as the modules say: how their ports are connected, or, where they do not tell that, which
+//! ports they have by their contracts. What they have published, their beats tell.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use dimos::contract::{Contract, Direction};
-use dimos::{Dimos, NodeId, PendingCall, RpcError, TimeLimit};
-
-use crate::context::Context;
-use crate::failure::Failure;
+use dimos::contract::Direction;
+use dimos::{Dimos, NodeId};
+use serde::Serialize;
 
 /// The modules on the bus.
 #[derive(Debug, Default)]
 pub(super) struct Parties {
     /// The names of all processes that have one.
     pub(super) names: BTreeMap<NodeId, String>,
-    /// By channel: who has a port there, by his contract.
+    /// By channel: who has a port there.
     pub(super) ports: BTreeMap<String, Vec<Port>>,
-    /// Modules that do not say what ports they have.
+    /// Programs with a name that do not say what ports they have.
     pub(super) silent: Vec<String>,
 }
 
@@ -30,39 +25,48 @@ pub(super) struct Port {
     pub(super) node: NodeId,
     pub(super) name: String,
     pub(super) direction: Direction,
+    pub(super) known_by: KnownBy,
+}
+
+/// How it is known that a port is on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KnownBy {
+    /// Its module says that it is.
+    Module,
+    /// It is by itself; the module may have been told otherwise.
+    Contract,
 }
 
 impl Parties {
     /// Asks everybody, which takes a second or two.
-    pub(super) fn ask(dimos: &Dimos, context: &Context) -> Result<Self, Failure> {
+    pub(super) fn ask(dimos: &Dimos) -> Self {
         let mut parties = Self::default();
-        let mut asked = Vec::new();
-        let deadline = Instant::now() + ASK_WITHIN;
-        for module in dimos.settled().modules().into_iter().take(MAX_MODULES) {
-            context.interrupt.check()?;
+        for (module, description) in dimos.descriptions() {
             let (Some(name), node) = (module.name, module.identity.node) else { continue };
             parties.names.insert(node, name.to_string());
-            // He who has no contract says so: nothing need be asked.
-            if module.identity.contract.is_empty() {
+            let Ok(description) = description else {
                 parties.silent.push(name.to_string());
                 continue;
-            }
-            // Who has left meanwhile is waited for in vain, so that is not done for many.
-            if Instant::now() >= deadline {
-                parties.silent.push(name.to_string());
-            } else if let Ok(module) = dimos.module(name.as_str()) {
-                let call = module.limit(PATIENCE).start_as::<Contract>("describe", &());
-                asked.push((name, node, call));
+            };
+            let mut add = |port: &str, channel: String, direction: Direction, known_by: KnownBy| {
+                let (module, name) = (name.to_string(), port.to_owned());
+                parties.ports.entry(channel).or_default().push(Port { module, node, name, direction, known_by });
+            };
+            if let Some(connections) = description.connections {
+                for (port, channel) in connections.inputs {
+                    add(&port, channel, Direction::In, KnownBy::Module);
+                }
+                for (port, channel) in connections.outputs {
+                    add(&port, channel, Direction::Out, KnownBy::Module);
+                }
+            } else {
+                for (name_of_port, port) in &description.contract.ports {
+                    add(name_of_port, port.channel_in(name.namespace()), port.direction, KnownBy::Contract);
+                }
             }
         }
-        for (name, node, call) in asked {
-            match call.and_then(|call| wait(call, context)) {
-                Ok(contract) => parties.take_in(name.as_str(), name.namespace(), node, &contract),
-                Err(_) => parties.silent.push(name.to_string()),
-            }
-            context.interrupt.check()?;
-        }
-        Ok(parties)
+        parties
     }
 
     /// Who has a port of this direction on a channel.
@@ -70,37 +74,4 @@ impl Parties {
         let ports = self.ports.get(channel).into_iter().flatten();
         ports.filter(move |port| port.direction == direction)
     }
-
-    fn take_in(&mut self, module: &str, namespace: Option<&str>, node: NodeId, contract: &Contract) {
-        for (name, port) in contract.ports.iter().take(MAX_PORTS) {
-            let (module, name, direction) = (module.to_owned(), name.clone(), port.direction);
-            let ports = self.ports.entry(port.channel_in(namespace)).or_default();
-            ports.push(Port { module, node, name, direction });
-        }
-    }
 }
-
-/// Until it is answered, which takes [`PATIENCE`] at most, or Ctrl-C is pressed.
-fn wait(mut call: PendingCall<Contract>, context: &Context) -> Result<Contract, RpcError> {
-    loop {
-        match call.wait_for(LOOK_EVERY) {
-            Ok(outcome) => return outcome,
-            Err(_) if context.interrupt.is_pressed() => return Err(RpcError::Stopping),
-            Err(pending) => call = pending,
-        }
-    }
-}
-
-/// How long a module may take to say what it offers.
-const PATIENCE: TimeLimit = TimeLimit::Deadline(Duration::from_secs(2));
-
-/// How long all are asked.
-const ASK_WITHIN: Duration = Duration::from_secs(5);
-
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// More modules are not asked.
-const MAX_MODULES: usize = 1000;
-
-/// Of a module; more are not taken in.
-const MAX_PORTS: usize = 1000;

@@ -1,10 +1,12 @@
-//! `dimos module`: this process becomes one of the modules that ship with the binary.
+//! `dimos module`: this process becomes one of the modules that ship with the binary; and what is known of those on the bus.
+
+mod info;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use lcm::Url;
 use serde_json::json;
 use stock_modules::STOCK_MODULES;
@@ -13,7 +15,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::similar;
 
-/// Runs a module that ships with dimos as this process; without a NAME, lists them.
+/// Runs a module that ships with dimos as this process; without a NAME, lists them. `dimos module info NAME` tells of one on the bus.
 ///
 /// What follows NAME goes to the module as it is, --help, --describe and --json too. Options of this command, such as --bus, stand
 /// before NAME. The module says its own exit code.
@@ -22,23 +24,45 @@ use crate::similar;
 ///   dimos module
 ///   dimos module mapper --help
 ///   dimos module robot-sim --namespace robot0
+///   dimos module info robot0/mapper
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    disable_help_subcommand = true,
+    override_usage = "dimos module [OPTIONS] [NAME [ARGS]...]"
+)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Option<Module>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Module {
+    Info(info::Options),
     /// Which module, and what it is told.
-    #[arg(value_name = "NAME ARGS", trailing_var_arg = true)]
-    words: Vec<OsString>,
+    #[command(external_subcommand)]
+    Stock(Vec<OsString>),
 }
 
 impl Options {
-    /// Whether a module is to be run.
-    pub(crate) fn has_name(&self) -> bool {
-        !self.words.is_empty()
+    /// The module that this process is to become, and what it is told.
+    pub(crate) fn into_stock(self) -> Result<Vec<OsString>, Self> {
+        match self.command {
+            Some(Module::Stock(words)) => Ok(words),
+            command => Err(Self { command }),
+        }
+    }
+
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.command {
+            Some(Module::Info(options)) => info::run(&options, context),
+            _ => list(context),
+        }
     }
 }
 
 /// Lists the modules.
-pub(crate) fn list(context: &Context) -> Result<(), Failure> {
+fn list(context: &Context) -> Result<(), Failure> {
     let modules: Vec<_> =
         STOCK_MODULES.iter().map(|module| json!({ "name": module.name, "doc": module.doc })).collect();
     let width = STOCK_MODULES.iter().map(|module| module.name.len()).max().unwrap_or_default();
@@ -47,8 +71,8 @@ pub(crate) fn list(context: &Context) -> Result<(), Failure> {
 }
 
 /// Becomes the module, which sees to signals, logs and exit code itself.
-pub(crate) fn run(options: Options, url: Option<&Url>) -> Result<ExitCode, Failure> {
-    let mut words = options.words.into_iter();
+pub(crate) fn run_stock(words: Vec<OsString>, url: Option<&Url>) -> Result<ExitCode, Failure> {
+    let mut words = words.into_iter();
     let name = words.next().unwrap_or_default();
     let name = name.to_string_lossy();
     if let Some(url) = url {
