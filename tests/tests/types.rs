@@ -1,6 +1,6 @@
 //! Message types byte for byte: ours beside the Python classes that `lcm-gen` writes, and those of `dimos_lcm`.
 //!
-//! Ours is the example `lcm-type-check`, which reads lines `pkg.Type HEX` and writes each message decoded and encoded
+//! Ours is the command `dimos type check`, which reads lines `pkg.Type HEX` and writes each message decoded and encoded
 //! again. `tests/peers/message_types.py` does the same with classes, and makes the messages. What the codec owes without a
 //! peer is tested where it stands.
 
@@ -9,9 +9,8 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::OnceLock;
 
-use mesh_tests::example;
+use mesh_tests::cli::dimos;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::test_name;
@@ -157,6 +156,8 @@ fn a_bad_line_is_named_and_the_others_are_answered() {
         assert_eq!(answer.status.code(), Some(3), "{way}: {}", answer.stderr);
         assert_eq!(answer.lines, [good.clone(), good.clone()], "{way}");
         let mut said = answer.stderr.lines();
+        let last = said.next_back().expect("it says that there were bad ones");
+        assert_eq!(last, "error[incomplete]: 12 of 14 lines are no messages", "{way}");
         for (number, (line, words)) in (1..).zip(&lines) {
             if *line != good {
                 let said = said.next().unwrap_or_else(|| panic!("{way}: {line}"));
@@ -184,7 +185,7 @@ fn passes_ours(made: &[String], options: &[&str]) {
     assert!(lines.len() > made.len(), "no message has a float to be a signalling NaN");
     let answer = feed(ours().args(options), &lines);
     assert_eq!((answer.status.code(), &*answer.stderr), (Some(0), ""), "{options:?}");
-    assert_unchanged(&lines, &answer.lines, &format!("lcm-type-check {options:?}"));
+    assert_unchanged(&lines, &answer.lines, &format!("dimos type check {options:?}"));
 }
 
 /// The classes take every message, which by now is one of ours, and give the same bytes.
@@ -207,9 +208,10 @@ fn with_json(messages: &[String], options: &[&str]) -> Vec<String> {
     assert_eq!((answer.status.code(), &*answer.stderr), (Some(0), ""), "{options:?}");
     assert_eq!(answer.lines.len(), messages.len(), "{options:?}");
     let joined = messages.iter().zip(&answer.lines).map(|(message, said)| {
-        let (name, json) = said.split_once(' ').expect("JSON stands behind the type");
-        assert_eq!(name, name_and_hex(message).0);
-        format!("{message} {json}")
+        // As a text: what reads it would write its numbers in another way.
+        let start = format!("{{\"type\":\"{}\",\"data\":", name_and_hex(message).0);
+        let json = said.strip_prefix(&start).and_then(|rest| rest.strip_suffix('}'));
+        format!("{message} {}", json.unwrap_or_else(|| panic!("{said}")))
     });
     joined.collect()
 }
@@ -308,10 +310,9 @@ fn built_in_idl() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("lcm-types").join("idl")
 }
 
-/// The program under test.
+/// The command under test.
 fn ours() -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(BUILT.get_or_init(|| example::built("lcm-types", "lcm-type-check")))
+    dimos(&["type", "check"])
 }
 
 fn python(wheel: &Wheel, classes: &Path) -> Command {

@@ -1,6 +1,6 @@
 //! A set of IDL files that are read together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,6 +82,13 @@ impl Sources {
             return Err(ReadError::CrateName { name: crate_name.to_owned() });
         }
         self.add_files(path.as_ref(), Some(crate_name))
+    }
+
+    /// The full names of the types that the files define, external ones included, as far as the files can be read.
+    #[must_use]
+    pub fn defined_types(&self) -> BTreeSet<String> {
+        let definitions = self.files.iter().flat_map(|source| parser::parse(source).0);
+        definitions.map(|parsed| parsed.definition.name().to_owned()).collect()
     }
 
     /// Reads and checks all files together.

@@ -9,6 +9,15 @@ use lcm_gen::directory::{self, Difference, DirectoryError};
 use lcm_gen::{GeneratedFile, ReadError, Sources};
 
 #[test]
+fn what_files_define_is_told_even_if_they_refer_to_what_is_not_there() {
+    let mut sources = Sources::default();
+    sources.add("one", "package a; struct x { b.z away[n]; } enum k { one, two }");
+    sources.add("two", "struct y { byte n; } package a; struct x { byte n; }");
+    assert_eq!(sources.defined_types().into_iter().collect::<Vec<_>>(), ["a.k", "a.x", "y"]);
+    assert!(sources.compile().is_err());
+}
+
+#[test]
 fn only_what_the_old_module_names_is_left_over() {
     let scratch = Scratch::new("left-over");
     let old = generate("package a; struct x { byte n; } package type.b; struct y { byte n; } package no; struct t { }");

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
+use crate::types::Type;
 use crate::{check, completions, events, graph, help, list, log, man, module, run, shell, show_config, steer, top};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Skill(Skill),
     #[command(subcommand)]
     Topic(Topic),
+    #[command(subcommand)]
+    Type(Type),
     Shell(shell::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -117,6 +120,7 @@ impl Command {
             Self::Rpc(rpc) => rpc.run(context),
             Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
+            Self::Type(of_type) => of_type.run(context),
             Self::Shell(options) => shell::run(&options, context),
             Self::Completions(options) => completions::run(&options, context),
             Self::Man(options) => man::run(&options, context),

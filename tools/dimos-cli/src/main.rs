@@ -39,6 +39,7 @@ mod skill;
 mod steer;
 mod top;
 mod topic;
+mod types;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -154,22 +154,26 @@ fn sources(own: &Value) -> BTreeMap<String, String> {
     serde_json::from_value(own["sources"].clone()).unwrap_or_default()
 }
 
-/// The value of a key: `grid.cell_m`, and `grid["cell.m"]` where a part is more than a word.
+/// The value of a key: `grid.cell_m`, and `grid["cell.m"]` where a part is more than a word. Null if it is no key.
 fn at<'v>(config: &'v Value, key: &str) -> &'v Value {
     let (mut value, mut rest) = (config, key);
     while !rest.is_empty() {
-        let quoted = rest.strip_prefix('[').and_then(|quoted| quoted.split_once(']'));
-        let (part, behind) = match quoted {
-            Some((quoted, behind)) => (serde_json::from_str(quoted).unwrap_or_default(), behind),
-            None => {
-                let rest = rest.trim_start_matches('.');
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                (rest[..end].to_owned(), &rest[end..])
-            }
-        };
+        let Some((part, behind)) = first_part(rest) else { return &Value::Null };
         (value, rest) = (&value[&part], behind);
     }
     value
+}
+
+/// The first part of a key, and what stands behind it.
+fn first_part(key: &str) -> Option<(String, &str)> {
+    if let Some(quoted) = key.strip_prefix('[') {
+        let mut texts = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+        let part = texts.next()?.ok()?;
+        return Some((part, quoted.get(texts.byte_offset()..)?.strip_prefix(']')?));
+    }
+    let key = key.strip_prefix('.').unwrap_or(key);
+    let end = key.find(['.', '[']).unwrap_or(key.len());
+    (end > 0).then(|| (key[..end].to_owned(), &key[end..]))
 }
 
 /// A value on one line, cut if it is long.
@@ -197,7 +201,9 @@ mod tests {
         assert_eq!(at(&config, "grid2"), &json!(3));
         assert_eq!(at(&config, "grid.none"), &Value::Null);
         assert_eq!(at(&config, "name"), &Value::Null);
-        assert_eq!(at(&config, "[["), &Value::Null);
+        for odd in ["[[", "..", "grid.", "grid[", "[\"grid\"", "."] {
+            assert_eq!(at(&config, odd), &Value::Null, "{odd}");
+        }
     }
 
     #[test]
