@@ -123,7 +123,7 @@ fn who_publishes_without_saying_who_he_is_is_drawn_with_his_address() {
     let hello = stream(&graph, "/hello#std_msgs.String");
     let publisher = hello["publishers"][0].as_str().expect("a publisher");
     assert!(publisher.parse::<std::net::SocketAddrV4>().is_ok(), "{graph}");
-    assert_eq!(hello["dead"], "nobody_subscribes", "{graph}");
+    assert_eq!(hello["dead"], "no_module_subscribes", "{graph}");
     assert!(graph["streams"].as_array().expect("streams").len() == 2, "{graph}");
 }
 
@@ -150,6 +150,7 @@ fn the_graph_and_the_configuration_of_launch_files_need_no_bus() {
         (vec!["graph", "missing.toml"], 11),
         (vec!["graph", &launch, "--output", "graph.what"], 2),
         (vec!["graph", &launch, "--format", "dot", "--json"], 2),
+        (vec!["graph", &launch, "--output", "graph.svg", "--json"], 2),
         (vec!["graph", &launch, "--output", "no/such/directory.svg"], 1),
         (vec!["show-config", "missing.toml"], 11),
         (vec!["show-config", &launch, "--set", "mapper.cel_m=1"], 11),

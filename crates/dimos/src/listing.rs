@@ -168,8 +168,14 @@ impl Dimos {
         if modules.iter().any(has_it) {
             modules.retain(has_it);
         }
-        let Listing { mut methods, .. } = self.methods_of(modules);
+        let claiming: Vec<_> =
+            modules.iter().filter(|module| has_it(module)).filter_map(|module| module.name.clone()).collect();
+        let Listing { mut methods, silent } = self.methods_of(modules);
         methods.retain(|method| method.contract.is_skill);
+        // Whether one that does not answer has it, too, is not guessed.
+        if let Some((_, error)) = silent.into_iter().find(|(name, _)| claiming.contains(name)) {
+            return Err(SkillError::Rpc(error));
+        }
         if !methods.iter().any(|method| method.method == skill) {
             methods = self.skills().methods;
         }

@@ -143,6 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_stock_module_is_its_own() {
+        let parsed = |line: &str| Dimos::try_parse_from(line.split(' ')).map(|dimos| dimos.command);
+        for line in
+            ["dimos module mapper --help", "dimos module mapper info --json", "dimos module --json mapper --describe"]
+        {
+            assert!(matches!(parsed(line), Ok(Command::Module(options)) if options.is_stock()), "{line}");
+        }
+        for line in ["dimos module", "dimos module info mapper --json", "dimos module --json"] {
+            assert!(matches!(parsed(line), Ok(Command::Module(options)) if !options.is_stock()), "{line}");
+        }
+    }
+
+    #[test]
     fn every_command_is_sound_takes_json_and_shows_an_example() {
         let mut command = Dimos::command();
         command.build();

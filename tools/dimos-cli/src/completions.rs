@@ -101,13 +101,13 @@ fn source(argument: &clap::Arg) -> Option<Source> {
     let names = argument.get_value_names();
     let name = names.and_then(|names| names.first()).map_or(argument.get_id().as_str(), |name| name.as_str());
     match (name, argument.get_id().as_str()) {
-        ("NAME.METHOD", _) => Some(Source::Methods),
+        ("NAME.METHOD" | "[MODULE.]SKILL", _) => Some(Source::Methods),
         ("KEY=VALUE|JSON", _) => Some(Source::Arguments),
-        ("PKG.TYPE", _) => Some(Source::Types),
+        ("PKG.TYPE" | "PKG.TYPE|FILE.lcm", _) => Some(Source::Types),
         ("RUN", _) => Some(Source::Runs),
         ("NAME ARGS", _) => Some(Source::StockModules),
         ("NAME", "coordinator") => Some(Source::Coordinators),
-        ("MODULE", _) | ("NAME", "module") => Some(Source::Modules),
+        ("MODULE" | "MODULE|FILE|ARGUMENT=VALUE", _) | ("NAME", "module") => Some(Source::Modules),
         (name, _) if name.to_ascii_uppercase().split('|').any(|word| word == "TOPIC") => Some(Source::Topics),
         _ => None,
     }
@@ -211,6 +211,12 @@ mod tests {
         assert_eq!(of(&["log"], "run"), Some(Source::Runs));
         assert_eq!(of(&["stop"], "run_id"), Some(Source::Runs));
         assert_eq!(of(&["module"], "words"), Some(Source::StockModules));
+        assert_eq!(of(&["module", "info"], "name"), Some(Source::Modules));
+        assert_eq!(of(&["rpc", "list"], "module"), Some(Source::Modules));
+        assert_eq!(of(&["skill", "call"], "skill"), Some(Source::Methods));
+        assert_eq!(of(&["show-config"], "what"), Some(Source::Modules));
+        assert_eq!(of(&["topic", "hz"], "topic"), Some(Source::Topics));
+        assert_eq!(of(&["type", "show"], "name"), Some(Source::Types));
         assert_eq!(of(&["topic", "echo"], "count"), None);
     }
 }

@@ -20,6 +20,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration.ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| "at most 10000h".to_owned())
 }
 
+/// A duration in which something can happen: 10 ms at least.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|span| if span >= SHORTEST { Ok(span) } else { Err("at least 10ms".to_owned()) })
+}
+
 /// A rate in times per second, as the time between two.
 pub(crate) fn period(text: &str) -> Result<Duration, String> {
     let lower = text.to_ascii_lowercase();
@@ -30,6 +35,8 @@ pub(crate) fn period(text: &str) -> Result<Duration, String> {
     }
     Ok(Duration::from_secs_f64(1.0 / rate_hz))
 }
+
+const SHORTEST: Duration = Duration::from_millis(10);
 
 const LONGEST: Duration = Duration::from_secs(10_000 * 3600);
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use crossbeam_channel::{after, never, select};
 use dimos::presence::{Event, Participant};
 use dimos::{Name, NodeId};
@@ -39,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long)]
     all: bool,
     /// Only of this kind, such as exited; again for more, or separated by commas.
-    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',')]
+    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(KINDS), hide_possible_values = true)]
     kinds: Vec<String>,
     /// Ends after so many events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -76,14 +77,14 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let _ = dimos.settled();
     let events = dimos.events();
     let mut output = Output::new();
-    let (mut printed, mut serials, mut overlooked) = (0, Serials::default(), 0);
+    let (mut printed, mut serials, mut missed, mut told) = (0, Serials::default(), 0, 0);
     let end = options.duration.map_or_else(never, after);
     let mut last_look = Instant::now();
     loop {
         let line = select! {
             recv(events) -> event => match event {
                 Ok(Event::Missed { count }) => {
-                    overlooked += count;
+                    missed += count;
                     None
                 }
                 Ok(event) => of_bus(event),
@@ -112,13 +113,17 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         if last_look.elapsed() >= LOOK_EVERY {
             last_look = Instant::now();
             output.check_reader()?;
+            let all = missed + serials.missed + of_runs.dropped();
+            if all > std::mem::replace(&mut told, all) {
+                context.note(format_args!("{all} events were missed so far"));
+            }
         }
     }
     if let Some(count) = options.count.filter(|count| printed < *count) {
         let within = options.duration.unwrap_or_default();
         return Err(Failure::timed_out(format_args!("{printed} of {count} events within {within:?}")));
     }
-    match overlooked + serials.missed + of_runs.dropped() {
+    match missed + serials.missed + of_runs.dropped() {
         0 => Ok(()),
         missed => Err(Failure::incomplete(format_args!("{missed} events were missed"))),
     }
@@ -168,7 +173,11 @@ fn of_bus(event: Event) -> Option<Line> {
 
 /// As the coordinator says that started it.
 fn of_run(sample: &Sample, serials: &mut Serials) -> Option<Line> {
-    let event = RunEvent::decode(sample.payload()).ok()?;
+    let Ok(event) = RunEvent::decode(sample.payload()) else {
+        // Somebody speaks another language there, and something of it was missed.
+        serials.missed += 1;
+        return None;
+    };
     serials.heard(event.node, event.serial);
     Some(Line {
         time: humantime::format_rfc3339_millis(sample.receive_time()).to_string(),
@@ -208,6 +217,25 @@ fn readable(line: &Line) -> String {
     let module = line.module.as_deref().unwrap_or("-");
     plain(&format!("{time}  {module} {}{from}", line.text))
 }
+
+/// What an event can be: as every process sees it, then as coordinators say.
+const KINDS: [&str; 15] = [
+    "joined",
+    "changed",
+    "left",
+    "failed",
+    "stuck",
+    "unstuck",
+    "lost",
+    "displaced", // of the bus
+    "up",
+    "exited",
+    "restarting",
+    "given_up",
+    "found",
+    "killed",
+    "stopping",
+];
 
 const RUN_EVENTS: &str = "/mesh/run#dimos_mesh.RunEvent";
 

@@ -83,10 +83,7 @@ fn run(dimos: Dimos) -> Result<ExitCode, Failure> {
     let Dimos { common, command } = dimos;
     let command = match command {
         // It says its own exit code.
-        Command::Module(options) => match options.into_stock() {
-            Ok(words) => return module::run_stock(words, common.bus.as_ref()),
-            Err(options) => Command::Module(options),
-        },
+        Command::Module(options) if options.is_stock() => return module::run_stock(options, common.bus.as_ref()),
         command => command,
     };
     output::show_diagnostics();

@@ -32,7 +32,7 @@ use crate::table::table;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// A module on the bus; or launch files, and values for their arguments.
+    /// A module on the bus; or launch files (FILE.toml), and values for their arguments.
     #[arg(value_name = "MODULE|FILE|ARGUMENT=VALUE")]
     what: Vec<String>,
     /// Sets a value of a module's configuration, of launch files; again for more.
@@ -48,7 +48,9 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         [] => context.print(&of_this_command(context)?, |own| settings(&own["config"], &sources(own))),
         [name] if !is_launch_file(name) => {
             if !options.set.is_empty() || options.namespace.is_some() {
-                let message = format!("--set and --namespace are for launch files, and there is no file {name}");
+                let message = format!(
+                    "--set and --namespace are for launch files, and {name} is none: its name does not end with .toml"
+                );
                 return Err(Failure::usage(message));
             }
             of_module(name, context)
@@ -67,8 +69,7 @@ pub(crate) fn settings(config: &Value, sources: &BTreeMap<String, String>) -> St
 }
 
 fn is_launch_file(word: &str) -> bool {
-    let path = Path::new(word);
-    word.contains('=') || path.is_file() || path.extension().is_some_and(|extension| extension == "toml")
+    word.contains('=') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
 }
 
 fn of_module(name: &str, context: &Context) -> Result<(), Failure> {

@@ -1,9 +1,10 @@
 //! `dimos skill`: what modules offer to agents, found by its name alone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use dimos::Rpc;
+use dimos::{Dimos, Listing, Name, Rpc};
 use serde_json::json;
 
 use crate::context::Context;
@@ -61,7 +62,8 @@ impl Skill {
         match self {
             Self::List(options) => {
                 let dimos = context.mesh()?;
-                list::print(list::listing(&dimos, options.module.as_deref(), is_skill)?, context)
+                let listing = list::listing(&dimos, options.module.as_deref(), is_skill)?;
+                list::print(listing, options.module.as_deref(), "skills", context)
             }
             Self::Call(options) => call_skill(options, context),
         }
@@ -72,38 +74,55 @@ fn call_skill(options: CallOptions, context: &Context) -> Result<(), Failure> {
     let CallOptions { skill, arguments, timeout } = options;
     call::check_arguments(&arguments)?;
     let dimos = context.mesh()?;
-    let target =
-        if skill.contains('.') { skill } else { owner(list::listing(&dimos, None, is_skill)?.methods, &skill)? };
+    let target = match skill.rsplit_once('.') {
+        Some((module, method)) => {
+            check_is_skill(&dimos, module, method)?;
+            skill
+        }
+        None => owner(&dimos, &skill)?,
+    };
     context.interrupt.check()?;
     call::call(&dimos, &target, &arguments, timeout, context)
 }
 
+/// Fails if the module says that this is a method, but no skill. Whatever else is wrong the call itself tells.
+fn check_is_skill(dimos: &Dimos, module: &str, method: &str) -> Result<(), Failure> {
+    let described = dimos.describe(module).ok();
+    match described.as_ref().and_then(|contract| contract.methods.get(method)) {
+        Some(offered) if !offered.is_skill => {
+            Err(Failure::usage(format_args!("{module}.{method} is no skill: call it with dimos rpc call")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The only module that has the skill, and the skill: `navigator.go_to`.
-fn owner(skills: Vec<Rpc>, skill: &str) -> Result<String, Failure> {
-    let owners: Vec<_> = skills.iter().filter(|one| one.method == skill).map(|one| one.module.as_str()).collect();
-    match owners[..] {
-        [owner] => Ok(format!("{owner}.{skill}")),
+fn owner(dimos: &Dimos, skill: &str) -> Result<String, Failure> {
+    let Listing { methods, silent, .. } = list::listing(dimos, None, is_skill)?;
+    let mut owners: BTreeSet<Name> =
+        methods.iter().filter(|one| one.method == skill).map(|one| one.module.clone()).collect();
+    // One that does not answer may still claim to have it.
+    let claiming = dimos.with_capability(skill).into_iter().filter_map(|module| module.name);
+    owners.extend(claiming.filter(|name| silent.iter().any(|(silent, _)| silent == name)));
+    let targets: Vec<_> = owners.iter().map(|owner| format!("{owner}.{skill}")).collect();
+    match &targets[..] {
+        [target] => Ok(target.clone()),
         [] => {
-            let names = || skills.iter().map(|one| one.method.as_str());
-            let guess = similar::did_you_mean(skill, names());
-            let known =
-                if skills.is_empty() { "there is none".to_owned() } else { format!("there is {}", sorted(names())) };
+            let names: BTreeSet<_> = methods.iter().map(|one| one.method.as_str()).collect();
+            let guess = similar::did_you_mean(skill, names.iter().copied());
+            let known = match names.into_iter().collect::<Vec<_>>()[..] {
+                [] => "there is none".to_owned(),
+                ref names => format!("there is {}", names.join(", ")),
+            };
             Err(Failure::not_found(format_args!("no skill {skill}; {known}{guess}")))
         }
-        ref several => {
-            let targets: Vec<_> = several.iter().map(|owner| format!("{owner}.{skill}")).collect();
-            let message = format!("several modules have the skill {skill}: say which, one of {}", targets.join(", "));
-            Err(Failure::usage(message).with_data(json!({ "candidates": targets })))
+        several => {
+            let message = format!("several modules have the skill {skill}: say which, one of {}", several.join(", "));
+            Err(Failure::usage(message).with_data(json!({ "candidates": several })))
         }
     }
 }
 
 fn is_skill(method: &Rpc) -> bool {
     method.contract.is_skill
-}
-
-/// Each once.
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: std::collections::BTreeSet<_> = names.collect();
-    names.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -11,7 +11,7 @@ use dimos::{Dimos, PendingCall, TimeLimit};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::duration::duration;
+use crate::duration::span;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::{mebibytes, seconds, table};
@@ -21,7 +21,7 @@ use crate::table::{mebibytes, seconds, table};
 ///
 /// Of modules that a coordinator has started it tells all, on whatever host they are; of others what they say themselves. On a terminal each
 /// round replaces the one before; elsewhere they follow one another, and with --json each is one line: an array of objects. The shares of a
-/// processor are means since the round before.
+/// processor are means since the coordinator was asked last, by this command in the round before or by another one since.
 ///
 /// Examples:
 ///   dimos top
@@ -31,7 +31,7 @@ use crate::table::{mebibytes, seconds, table};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// How long a round lasts.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
+    #[arg(long, value_name = "DURATION", value_parser = span, default_value = "1s")]
     interval: Duration,
     /// Ends after so many rounds.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

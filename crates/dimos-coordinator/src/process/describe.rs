@@ -27,7 +27,7 @@ pub enum DescribeError {
         reason: String,
     },
     /// It takes too long.
-    #[error("does not answer {question} within {waited:?}: if it is not written with the SDK, say `foreign = true`")]
+    #[error("does not answer {question} within {waited:?}{}", hint(.question))]
     TimedOut {
         /// What it was asked.
         question: &'static str,
@@ -36,8 +36,9 @@ pub enum DescribeError {
     },
     /// It says no.
     #[error(
-        "does not know {question}, it {exit}{}: if it is not written with the SDK, say `foreign = true`",
-        .last_words.as_deref().map(|words| format!(", saying \"{words}\"")).unwrap_or_default()
+        "does not answer {question}, it {exit}{}{}",
+        .last_words.as_deref().map(|words| format!(", saying \"{words}\"")).unwrap_or_default(),
+        hint(.question)
     )]
     Refused {
         /// What it was asked.
@@ -62,9 +63,9 @@ pub fn describe_all<K: Ord + Clone + Sync + Send>(
     commands: &BTreeMap<K, Command>,
 ) -> BTreeMap<K, Result<Contract, DescribeError>> {
     all(commands, |command| {
-        let contract: Contract = answer(command, "--describe")?;
+        let contract: Contract = answer(command, DESCRIBE)?;
         if contract.class_name.is_empty() {
-            return Err(DescribeError::NoAnswer { question: "--describe", reason: "it has no class_name".to_owned() });
+            return Err(DescribeError::NoAnswer { question: DESCRIBE, reason: "it has no class_name".to_owned() });
         }
         Ok(contract)
     })
@@ -184,6 +185,13 @@ fn last_words(stderr: &[u8]) -> Option<String> {
     let last = text.lines().rev().find(|line| !line.trim().is_empty())?;
     Some(last.trim().chars().take(200).collect())
 }
+
+/// What may be the reason that a program does not answer. Who has described itself is written with the SDK.
+fn hint(question: &str) -> &'static str {
+    if question == DESCRIBE { ": if it is not written with the SDK, say `foreign = true`" } else { "" }
+}
+
+const DESCRIBE: &str = "--describe";
 
 /// How many are asked at a time.
 const AT_ONCE: usize = 4;

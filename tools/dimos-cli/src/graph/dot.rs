@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Dead, Graph, Stream};
+use super::model::{Dead, Graph, Module, Stream};
 
 pub(super) fn draw(graph: &Graph) -> String {
     let mut text = format!("digraph {} {{\n", quoted(&graph.title));
     // A String takes everything; so below.
     let _ = writeln!(text, "  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=11];");
     for module in &graph.modules {
-        let (name, class) = (&module.name, &module.class);
-        let label = if class.is_empty() { name.clone() } else { format!("{name}\n{class}") };
-        let _ = writeln!(text, "  {} [shape=box, style=rounded, label={}];", id("module", name), quoted(&label));
+        let of_module = id("module", &module.name);
+        let _ = writeln!(text, "  {of_module} [shape=box, style=rounded, label={}];", quoted(&label_of_module(module)));
     }
     for stream in &graph.streams {
         let of_topic = id("topic", &stream.channel);
@@ -36,10 +35,16 @@ pub(super) fn draw(graph: &Graph) -> String {
     text
 }
 
-/// The topic, its type, and how much goes through it or why nothing does, a line each.
+/// The name of a module and its class, a line each.
+pub(super) fn label_of_module(module: &Module) -> String {
+    let lines = [module.name.as_str(), &module.class];
+    lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// The topic, its type, how much goes through it, and why that is nothing or of no use, a line each.
 pub(super) fn label(stream: &Stream) -> String {
-    let state = stream.dead.map_or_else(|| stream.rate(), |dead| dead.words().to_owned());
-    let lines = [stream.topic(), stream.type_name(), &state];
+    let (rate, dead) = (stream.rate(), stream.dead.map_or("", Dead::words));
+    let lines = [stream.topic(), stream.type_name(), &rate, dead];
     lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -54,7 +59,7 @@ fn colour(stream: &Stream, attribute: &str) -> String {
     match stream.dead {
         None => String::new(),
         Some(Dead::NobodyPublishes | Dead::Silent) => format!(", {attribute}=red"),
-        Some(Dead::NobodySubscribes) => format!(", {attribute}=gray50"),
+        Some(Dead::NoModuleSubscribes) => format!(", {attribute}=gray50"),
     }
 }
 
@@ -91,7 +96,7 @@ mod tests {
             "  \"module <mapper>\" [shape=box, style=rounded, label=\"<mapper>\\nGrid\\\"Mapper\\\"\"];",
             "  \"module robot\" -> \"topic /scan#sensor_msgs.LaserScan\" [style=solid];",
             "  \"topic /scan#sensor_msgs.LaserScan\" -> \"module <mapper>\" [style=solid];",
-            "  \"topic /map\" [shape=plain, label=\"/map\\nsilent\", fontcolor=red];",
+            "  \"topic /map\" [shape=plain, label=\"/map\\n0.0 Hz\\nsilent\", fontcolor=red];",
             "  \"module <mapper>\" -> \"module robot\" [style=dotted, label=\"robot\"];",
         ] {
             assert!(drawn.lines().any(|one| one == line), "{line}\n{drawn}");

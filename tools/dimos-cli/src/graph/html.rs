@@ -6,11 +6,14 @@ use std::fmt::Write as _;
 use super::model::{Dead, Graph};
 use super::svg;
 
+/// The page; without a picture, and with words why, of a graph that is too large for one.
 pub(super) fn draw(graph: &Graph) -> String {
     let title = escaped(&graph.title);
-    let picture = svg::draw(graph);
-    // Declarations of the document it would be by itself have no place within another.
-    let picture = picture.find("<svg").map_or("", |begin| &picture[begin..]);
+    let picture = match svg::draw(graph) {
+        // Declarations of the document it would be by itself have no place within another.
+        Ok(picture) => picture.find("<svg").map_or_else(String::new, |begin| picture[begin..].to_owned()),
+        Err(too_large) => format!("<p>{}.</p>", escaped(&too_large)),
+    };
     let mut rows = String::new();
     for stream in &graph.streams {
         let cells = [
@@ -28,7 +31,7 @@ pub(super) fn draw(graph: &Graph) -> String {
     }
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{title}</h1>\n<p>Boxes are modules, rounded boxes are topics. Dashed in red: nothing comes. Dashed in grey: nobody subscribes. \
+         <h1>{title}</h1>\n<p>Boxes are modules, rounded boxes are topics. Dashed in red: nothing comes. Dashed in grey: no module subscribes. \
          Dashed in blue: a module has another one to call.</p>\n<div class=\"picture\">\n{picture}</div>\n\
          <table>\n<tr><th>published by</th><th>topic</th><th>subscribed by</th><th>type</th><th>rate</th><th></th></tr>\n{rows}</table>\n\
          </body>\n</html>"

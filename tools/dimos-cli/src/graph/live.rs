@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dimos::coordinator::{COORDINATOR, RunStatus};
 use dimos::presence::Participant;
-use dimos::{Description, Dimos, PendingCall, RpcError};
+use dimos::{Description, Dimos, Name, PendingCall, RpcError};
 use lcm::{Channel, Inline};
 
 use super::model::{Builder, Graph, Module};
@@ -26,9 +26,12 @@ pub(super) fn graph(duration: Duration, is_all: bool, context: &Context) -> Resu
     let heard = listen(duration, context)?;
     let described = dimos.descriptions();
     context.interrupt.check()?;
-    let runs = runs(&dimos, &described);
+    let runs = runs(&dimos, &described, context);
     let mut builder = Builder::default();
     for (participant, description) in &described {
+        if let (Some(name), Err(error)) = (&participant.name, description) {
+            context.note(format_args!("{name} does not say how it is connected: {error}"));
+        }
         add(&mut builder, participant, description.as_ref().ok());
     }
     for module in runs.into_iter().flat_map(|run| run.modules) {
@@ -67,18 +70,31 @@ fn add(builder: &mut Builder, participant: &Participant, description: Option<&De
 }
 
 /// What the coordinators say, which know of programs that say nothing themselves.
-fn runs(dimos: &Dimos, described: &[(Participant, Result<Description, RpcError>)]) -> Vec<RunStatus> {
+fn runs(
+    dimos: &Dimos,
+    described: &[(Participant, Result<Description, RpcError>)],
+    context: &Context,
+) -> Vec<RunStatus> {
     let names = described.iter().filter_map(|(participant, _)| participant.name.as_ref());
     let coordinators = names.filter(|name| name.last() == COORDINATOR);
-    let ask = |name: &dimos::Name| dimos.module(name.as_str()).ok()?.start_as::<RunStatus>("status", &()).ok();
+    let ask =
+        |name: &Name| Some((name.clone(), dimos.module(name.as_str()).ok()?.start_as::<RunStatus>("status", &())));
     let asked: Vec<_> = coordinators.filter_map(ask).collect();
-    asked.into_iter().filter_map(|call| PendingCall::wait(call).ok()).collect()
+    let answered = asked.into_iter().filter_map(|(name, call)| match call.and_then(PendingCall::wait) {
+        Ok(status) => Some(status),
+        Err(error) => {
+            context.note(format_args!("{name} does not say what it runs: {error}"));
+            None
+        }
+    });
+    answered.collect()
 }
 
 /// Counts what is heard. Messages are not decoded.
 fn listen(duration: Duration, context: &Context) -> Result<BTreeMap<Channel, Traffic>, Failure> {
     let mut bus = Inline::open(&context.url()?.to_string())?;
     let mut heard: BTreeMap<Channel, Traffic> = BTreeMap::new();
+    let mut left_out = 0_u64;
     let end = Instant::now() + duration;
     while Instant::now() < end && !bus.ended() {
         context.interrupt.check()?;
@@ -90,6 +106,7 @@ fn listen(duration: Duration, context: &Context) -> Result<BTreeMap<Channel, Tra
             continue;
         };
         if heard.len() >= MAX_CHANNELS && !heard.contains_key(sample.channel()) {
+            left_out += 1;
             continue;
         }
         let traffic = heard.entry(*sample.channel()).or_default();
@@ -97,6 +114,9 @@ fn listen(duration: Duration, context: &Context) -> Result<BTreeMap<Channel, Tra
         if traffic.senders.len() < MAX_SENDERS {
             traffic.senders.extend(sample.sender());
         }
+    }
+    if left_out > 0 {
+        context.note(format_args!("{left_out} messages on further channels than {MAX_CHANNELS} are left out"));
     }
     Ok(heard)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::dot::label;
+use super::dot::{label, label_of_module};
 use super::model::Graph;
 
 pub(super) fn draw(graph: &Graph) -> String {
@@ -11,10 +11,8 @@ pub(super) fn draw(graph: &Graph) -> String {
     // Names of nodes are words there, so they are numbered.
     let modules: BTreeMap<_, _> = graph.modules.iter().map(|module| module.name.as_str()).zip(0..).collect();
     for (module, number) in graph.modules.iter().zip(0..) {
-        let (name, class) = (&module.name, &module.class);
-        let words = if class.is_empty() { name.clone() } else { format!("{name}\n{class}") };
         // A String takes everything; so below.
-        let _ = writeln!(text, "  m{number}[{}]", quoted(&words));
+        let _ = writeln!(text, "  m{number}[{}]", quoted(&label_of_module(module)));
     }
     let of = |name: &String| modules.get(name.as_str()).copied().unwrap_or_default();
     for (stream, number) in graph.streams.iter().zip(0..) {

@@ -20,7 +20,7 @@ use clap::{Args, ValueEnum};
 use dimos::Name;
 
 use crate::context::Context;
-use crate::duration::duration;
+use crate::duration::span;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::run::LaunchOptions;
@@ -29,8 +29,9 @@ use model::Graph;
 /// Draws the graph of modules: who publishes what, who subscribes to it, who calls whom.
 ///
 /// Of launch files, which starts nothing and needs no bus; or, without any, of what is on the bus, with the rates measured meanwhile. Streams that
-/// nobody publishes, nobody subscribes to, or on which nothing came are marked as dead: they are what one looks for when a robot stands still. Programs
-/// that do not say what they do, such as those in other languages, are shown by their addresses if they publish, and as their launch file declares.
+/// nobody publishes, no module subscribes to, or on which nothing came are marked as dead: they are what one looks for when a robot stands still.
+/// Programs that do not say what they do, such as those in other languages, are shown by their addresses if they publish, and as their launch file
+/// declares; whether they subscribe to something nobody can know.
 ///
 /// Forms: text; dot for Graphviz; mermaid for Markdown; svg and html, which need nothing else; json. Without --format that of the ending of --output,
 /// or text.
@@ -49,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAMESPACE", requires = "what")]
     namespace: Option<Name>,
     /// How long rates are measured on the bus.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "2s", conflicts_with = "what")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span, default_value = "2s", conflicts_with = "what")]
     duration: Duration,
     /// Shows the channels of the mesh itself, too: claims, beats, calls.
     #[arg(long, conflicts_with = "what")]
@@ -97,6 +98,9 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 fn format(options: &Options, context: &Context) -> Result<Format, Failure> {
     let of_ending = options.output.as_deref().and_then(format_of_ending);
     match (options.format, context.is_json) {
+        (None, true) if of_ending.is_some_and(|format| format != Format::Json) => {
+            Err(Failure::usage("--json, and the ending of --output says otherwise: give one of them"))
+        }
         (Some(Format::Json) | None, true) => Ok(Format::Json),
         (Some(_), true) => Err(Failure::usage("--json is --format json: give one of them")),
         (Some(format), false) => Ok(format),
@@ -129,7 +133,7 @@ fn draw(graph: &Graph, format: Format) -> Result<String, Failure> {
         Format::Text => text::draw(graph),
         Format::Dot => dot::draw(graph),
         Format::Mermaid => mermaid::draw(graph),
-        Format::Svg => svg::draw(graph),
+        Format::Svg => svg::draw(graph).map_err(Failure::unexpected)?,
         Format::Html => html::draw(graph),
         Format::Json => {
             serde_json::to_string(graph).map_err(|error| Failure::unexpected(format_args!("as JSON: {error}")))?

@@ -45,7 +45,7 @@ pub(super) struct Stream {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Dead {
     NobodyPublishes,
-    NobodySubscribes,
+    NoModuleSubscribes,
     Silent,
 }
 
@@ -155,19 +155,21 @@ impl Dead {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::NobodyPublishes => "nobody publishes",
-            Self::NobodySubscribes => "nobody subscribes",
+            Self::NoModuleSubscribes => "no module subscribes",
             Self::Silent => "silent",
         }
     }
 }
 
 fn dead(stream: &Stream) -> Option<Dead> {
-    if stream.publishers.is_empty() {
+    // What is heard is published by somebody.
+    let is_heard = stream.rate_hz.is_some_and(|rate_hz| rate_hz > 0.0);
+    if stream.publishers.is_empty() && !is_heard {
         Some(Dead::NobodyPublishes)
     } else if stream.rate_hz == Some(0.0) {
         Some(Dead::Silent)
     } else if stream.subscribers.is_empty() {
-        Some(Dead::NobodySubscribes)
+        Some(Dead::NoModuleSubscribes)
     } else {
         None
     }

@@ -16,7 +16,7 @@ use crate::table::table;
 /// Tells all that is known of a module on the bus: its process, what it is for, its ports and the channels they are connected to, its
 /// methods and skills, whom it calls, its configuration.
 ///
-/// NAME is the name of a module, or of a class that has only one. It is waited for up to 2 s; with 4 it exits if there is none. A program that
+/// MODULE is the name of a module, or of a class that has only one. It is waited for up to 2 s; with 4 it exits if there is none. A program that
 /// does not describe itself, as those in other languages need not, is shown with what its claim says.
 ///
 /// Examples:
@@ -26,6 +26,7 @@ use crate::table::table;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// The module, such as robot0/mapper.
+    #[arg(value_name = "MODULE")]
     name: String,
 }
 

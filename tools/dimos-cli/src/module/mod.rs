@@ -26,42 +26,30 @@ use crate::similar;
 ///   dimos module robot-sim --namespace robot0
 ///   dimos module info robot0/mapper
 #[derive(Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    disable_help_subcommand = true,
-    override_usage = "dimos module [OPTIONS] [NAME [ARGS]...]"
-)]
+#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Option<Module>,
+    /// Which module, and what it is told.
+    #[arg(value_name = "NAME ARGS", trailing_var_arg = true)]
+    words: Vec<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Module {
     Info(info::Options),
-    /// Which module, and what it is told.
-    #[command(external_subcommand)]
-    Stock(Vec<OsString>),
 }
 
 impl Options {
     /// Whether this process is to become a module.
     pub(crate) fn is_stock(&self) -> bool {
-        matches!(self.command, Some(Module::Stock(_)))
-    }
-
-    /// The module that this process is to become, and what it is told.
-    pub(crate) fn into_stock(self) -> Result<Vec<OsString>, Self> {
-        match self.command {
-            Some(Module::Stock(words)) => Ok(words),
-            command => Err(Self { command }),
-        }
+        !self.words.is_empty()
     }
 
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
             Some(Module::Info(options)) => info::run(&options, context),
-            _ => list(context),
+            None => list(context),
         }
     }
 }
@@ -76,8 +64,8 @@ fn list(context: &Context) -> Result<(), Failure> {
 }
 
 /// Becomes the module, which sees to signals, logs and exit code itself.
-pub(crate) fn run_stock(words: Vec<OsString>, url: Option<&Url>) -> Result<ExitCode, Failure> {
-    let mut words = words.into_iter();
+pub(crate) fn run_stock(options: Options, url: Option<&Url>) -> Result<ExitCode, Failure> {
+    let mut words = options.words.into_iter();
     let name = words.next().unwrap_or_default();
     let name = name.to_string_lossy();
     if let Some(url) = url {

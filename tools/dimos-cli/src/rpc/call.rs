@@ -20,7 +20,7 @@ use crate::similar;
 /// is that text: name=42 is "42" then. Of a method that answers with a stream each chunk is printed on a line of its own as it
 /// comes; Ctrl-C cancels the call.
 ///
-/// No coordinator is needed. The module is waited for up to 3 s. The call goes to that one process, which executes it at most once.
+/// No coordinator is needed. The module is waited for up to 2 s. The call goes to that one process, which executes it at most once.
 ///
 /// Exits with 4 if there is no such module or method, with 5 if there was no answer in time, with 2 if the arguments are not what
 /// the method takes or the class has several modules, with 1 if the method failed. Errors have the code of the call: bad_arguments,

@@ -13,7 +13,8 @@ use crate::table::table;
 /// Lists what can be called: every method of every module, or of one, with its arguments and what it answers.
 ///
 /// Modules are asked side by side, which takes about a second. Those that do not say what they offer are told of on stderr. With --json the
-/// schemas of arguments and results are there, too. Exits with 4 if there is no such module.
+/// schemas of arguments and results are there, too. Exits with 4 if there is no such
+/// module, and with the error of its call if that one says nothing.
 ///
 /// Examples:
 ///   dimos rpc list
@@ -41,7 +42,8 @@ pub(crate) struct Row {
 
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let dimos = context.mesh()?;
-    print(listing(&dimos, options.module.as_deref(), |_| true)?, context)
+    let module = options.module.as_deref();
+    print(listing(&dimos, module, |_| true)?, module, "methods", context)
 }
 
 /// The methods of all modules, or of one, for which `is_meant` holds.
@@ -54,21 +56,27 @@ pub(crate) fn listing(
     let mut listing = dimos.rpcs();
     if let Some(only) = only {
         listing.methods.retain(|method| method.module == *only.name());
-        listing.silent.retain(|(name, _)| name == only.name());
+        if let Some((name, error)) = listing.silent.into_iter().find(|(name, _)| name == only.name()) {
+            return Err(Failure::from(error).within(format_args!("{name} does not say what it offers")));
+        }
+        listing.silent = Vec::new();
     }
     listing.methods.retain(is_meant);
     Ok(listing)
 }
 
 /// Prints them, and tells of those modules that say nothing.
-pub(crate) fn print(listing: Listing, context: &Context) -> Result<(), Failure> {
+pub(crate) fn print(listing: Listing, module: Option<&str>, what: &str, context: &Context) -> Result<(), Failure> {
     context.interrupt.check()?;
     for (module, error) in &listing.silent {
         context.note(format_args!("{module} does not say what it offers: {error}"));
     }
     let rows: Vec<_> = listing.methods.into_iter().map(row).collect();
     if rows.is_empty() && listing.silent.is_empty() {
-        context.note(format_args!("nothing can be called on {}", context.url()?));
+        match module {
+            Some(module) => context.note(format_args!("{module} has no {what}")),
+            None => context.note(format_args!("no {what} on {}", context.url()?)),
+        }
     }
     context.print(&rows, |rows| {
         let columns = |row: &Row| [format!("{}.{}", row.module, row.signature), first_line(&row.doc)];

@@ -13,7 +13,7 @@ use super::parties::KnownBy;
 use super::selection::Selection;
 use super::units;
 use crate::context::Context;
-use crate::duration::duration;
+use crate::duration::span;
 use crate::failure::Failure;
 use crate::message_types::Types;
 use crate::output::plain;
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(value_name = "TOPIC|CHANNEL", value_parser = one_topic)]
     topic: Selection,
     /// How long to listen.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span, default_value = "2s")]
     duration: Duration,
     #[command(flatten)]
     types: Types,

@@ -8,7 +8,7 @@ use super::look::{Publisher, Seen, is_internal, look};
 use super::selection::Selection;
 use super::units;
 use crate::context::Context;
-use crate::duration::duration;
+use crate::duration::span;
 use crate::failure::Failure;
 use crate::message_types::Types;
 use crate::output::plain;
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(value_name = "GLOB", value_parser = Selection::new)]
     glob: Option<Selection>,
     /// How long to listen.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span, default_value = "2s")]
     duration: Duration,
     /// With the topics of the mesh itself, /mesh/* and /rpc/*.
     #[arg(long)]
