@@ -106,7 +106,7 @@ fn help_knows_commands_and_exit_codes() {
     let as_json = run(&["help", "exit-codes", "--json"]).json_lines().remove(0);
     assert_eq!(as_json["130"], "interrupted, as by Ctrl-C");
     assert_eq!(run(&["help", "topic", "--json"]).json_lines()[0]["command"], "dimos topic");
-    let wrong = run(&["help", "topc"]);
+    let wrong = run(&["help", "tpoic"]);
     assert_eq!(wrong.code, Some(2));
     assert!(wrong.stderr.contains("did you mean topic?"), "{wrong:?}");
     assert_eq!(run(&["help", "list", "rpc"]).code, Some(2));
