@@ -19,20 +19,20 @@ use serde_json::Value;
 fn the_first_command_of_the_readme_comes_up_is_seen_and_stops() {
     isolated!(MulticastOnLo);
     let site = site!();
-    let launch = Path::new(env!("CARGO_MANIFEST_DIR")).join("../launch/sim.toml");
+    let launch = Path::new(env!("CARGO_MANIFEST_DIR")).join("../launch/patrol.toml");
     let mut run = site.run(&[launch.to_str().expect("a path in UTF-8")]);
     let keeper = run.command.as_ref().expect("it runs").id();
     // What a processor takes is the mean over some time.
     std::thread::sleep(Duration::from_millis(300));
     let status = site.dimos(&["status", "--json"]).json_lines().remove(0);
-    assert_eq!(status["launch"], "sim");
+    assert_eq!(status["launch"], "patrol");
     assert_eq!(status["bus"], "udpm://239.255.76.67:7667?ttl=0");
     assert_eq!(status["state"], "running");
     assert!(status["uptime_s"].as_f64().is_some_and(|time| time > 0.3), "{status}");
     assert!(status["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 100_000), "{status}");
     let modules = status["modules"].as_array().expect("modules");
     let names: Vec<_> = modules.iter().map(|module| module["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["driver", "mapper", "robot"]);
+    assert_eq!(names, ["mapper", "navigator", "patrol", "robot"]);
     let mut pids = vec![keeper, u32::try_from(status["pid"].as_u64().expect("a number")).expect("a number")];
     for module in modules {
         assert!(module["class"].as_str().is_some_and(|class| !class.is_empty()), "{module}");

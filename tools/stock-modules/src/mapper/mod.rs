@@ -1,14 +1,15 @@
 //! `mapper`: an occupancy grid of laser scans and odometry.
 //!
-//! Scans and odometry are paired in the file `pairing.rs` and drawn in `grid.rs`; here they come in, and the map goes out.
+//! Scans and odometry are told apart by robot in the file `robots.rs`, paired in `pairing.rs` and drawn in `grid.rs`; here they come in,
+//! and the map goes out.
 
 mod grid;
 mod image;
 mod pairing;
 mod rays;
+mod robots;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -23,16 +24,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::Place;
 pub(crate) use grid::{Grid, Ray};
-use pairing::{Dropped, Pairing, Stamp};
+use pairing::Stamp;
 pub(crate) use rays::{ScanError, rays};
+use robots::{LongName, Robots};
 #[cfg(test)]
 pub(crate) use settings::LogOdds;
 use settings::Settings;
 
 /// Draws an occupancy grid of laser scans and odometry.
 ///
-/// The odometry is believed: scans are not matched, so the map is as good as the odometry is. The same messages give the same map,
-/// whenever they arrive.
+/// The odometry is believed: scans are not matched, so the map is as good as the odometry is. The same messages of one robot give the
+/// same map, whenever they arrive, as long as those of a topic come in order, none is lost, and none comes too late. The scans of
+/// several robots are drawn as they come, so that where two robots see one cell, the map may differ a little from run to run.
 ///
 /// Several robots draw one map, if `several_robots` is set, they publish on the same topics, their odometry has one frame, and their
 /// other frames begin with names of theirs: what is seen by `robot0/laser` was seen where `robot0/base_link` was.
@@ -50,8 +53,8 @@ pub(crate) struct GridMapper {
     tf: Tf,
     clock: Clock,
     config: Settings,
-    /// By robot.
-    pairings: BTreeMap<String, Pairing<Vec<Ray>>>,
+    #[init(Robots::new(config.several_robots, config.max_odometry_gap_s))]
+    robots: Robots,
     #[init(Grid::new(config.cell_m, config.max_size_m, config.log_odds))]
     grid: Grid,
     scans: u64,
@@ -60,6 +63,8 @@ pub(crate) struct GridMapper {
     has_changed: bool,
     /// Faults that were logged.
     told: Faults,
+    /// When it was logged that odometry does not come.
+    told_at: Option<Duration>,
 }
 
 /// What was left out of the map.
@@ -77,6 +82,8 @@ pub(crate) struct MapStatus {
     scans: u64,
     /// Scans that wait for odometry.
     scans_waiting: u64,
+    /// Robots of which scans wait for odometry that does not come; the name is empty where frames tell of no robot.
+    without_odometry: Vec<String>,
     /// Scans left out because they came too late, or before any odometry.
     scans_late: u64,
     /// Scans left out because they were taken in a gap of the odometry.
@@ -107,8 +114,8 @@ pub(crate) enum MessageError {
     Scan(#[from] ScanError),
     #[error("odometry that says nowhere: {0:?}")]
     Nowhere(Place),
-    #[error("a message of yet another robot, {robot:?}: one map is of {MAX_ROBOTS} at most")]
-    Robots { robot: String },
+    #[error(transparent)]
+    Name(#[from] LongName),
 }
 
 #[module]
@@ -133,15 +140,14 @@ impl GridMapper {
         if !place.is_finite() || place.x_m.abs() > FAR_M || place.y_m.abs() > FAR_M {
             return Err(MessageError::Nowhere(place));
         }
-        let pairing = self.pairing(odometry.child_frame_id().as_bytes())?;
-        pairing.add_odometry(stamp(odometry.header()), place);
+        self.robots.add_odometry(odometry.child_frame_id().as_bytes(), stamp(odometry.header()), place)?;
         self.draw();
         Ok(())
     }
 
     fn on_scan(&mut self, scan: LaserScanView<'_>) -> Result<(), MessageError> {
         let rays = rays(&scan, self.config.max_range_m)?;
-        self.pairing(scan.header().frame_id().as_bytes())?.add_scan(stamp(scan.header()), rays);
+        self.robots.add_scan(scan.header().frame_id().as_bytes(), stamp(scan.header()), rays)?;
         self.draw();
         Ok(())
     }
@@ -149,6 +155,7 @@ impl GridMapper {
     #[every(Duration::from_secs_f64(self.config.publish_period_s))]
     fn publish(&mut self) -> Result<(), OutError> {
         self.tell_faults();
+        self.tell_what_lacks();
         if std::mem::take(&mut self.has_changed) { self.map.publish(&self.message()) } else { Ok(()) }
     }
 
@@ -161,10 +168,11 @@ impl GridMapper {
     /// What is in the map, and what was left out.
     #[skill]
     fn status(&self) -> MapStatus {
-        let dropped = self.dropped();
+        let dropped = self.robots.dropped();
         MapStatus {
             scans: self.scans,
-            scans_waiting: self.pairings.values().map(|pairing| pairing.waiting() as u64).sum(),
+            scans_waiting: self.robots.waiting() as u64,
+            without_odometry: self.robots.without_odometry().into_iter().map(str::to_owned).collect(),
             scans_late: dropped.late,
             scans_in_gaps: dropped.in_gaps,
             overtaken: self.faults().overtaken + dropped.overflowed,
@@ -201,19 +209,9 @@ impl GridMapper {
 }
 
 impl GridMapper {
-    /// The scans and the odometry of the robot that has this frame.
-    fn pairing(&mut self, frame: &[u8]) -> Result<&mut Pairing<Vec<Ray>>, MessageError> {
-        let robot = if self.config.several_robots { robot(frame) } else { String::new() };
-        if self.pairings.len() >= MAX_ROBOTS && !self.pairings.contains_key(&robot) {
-            return Err(MessageError::Robots { robot });
-        }
-        let max_gap_s = self.config.max_odometry_gap_s;
-        Ok(self.pairings.entry(robot).or_insert_with(|| Pairing::new(max_gap_s)))
-    }
-
     /// Draws all scans whose places are known by now.
     fn draw(&mut self) {
-        while let Some((stamp, place, rays)) = self.pairings.values_mut().find_map(Pairing::pop) {
+        while let Some((stamp, place, rays)) = self.robots.pop() {
             self.grid.draw(place.compose(self.config.laser_mount), &rays);
             self.scans += 1;
             self.mapped_at = Time::from_nanos(stamp.time_ns).unwrap_or(Time::MAX);
@@ -239,13 +237,9 @@ impl GridMapper {
         map
     }
 
-    fn dropped(&self) -> Dropped {
-        self.pairings.values().map(Pairing::dropped).fold(Dropped::default(), Dropped::plus)
-    }
-
     fn faults(&self) -> Faults {
         Faults {
-            dropped: self.dropped().total(),
+            dropped: self.robots.dropped().total(),
             overtaken: self.scan.counts().overtaken + self.odom.counts().overtaken,
             outside: self.grid.outside(),
         }
@@ -260,12 +254,16 @@ impl GridMapper {
             self.told = faults;
         }
     }
-}
 
-/// Whose frame that is: what is before the last slash of its name, if there is one.
-fn robot(frame: &[u8]) -> String {
-    let frame = String::from_utf8_lossy(frame);
-    frame.rsplit_once('/').map(|(robot, _)| robot.to_owned()).unwrap_or_default()
+    /// Logs now and then of whom there are scans and no odometry.
+    fn tell_what_lacks(&mut self) {
+        let (robots, now) = (self.robots.without_odometry(), self.clock.now().unwrap_or_default());
+        let was_told = self.told_at.and_then(|at| now.checked_sub(at)).is_some_and(|age| age < BETWEEN_WARNINGS);
+        if !robots.is_empty() && !was_told {
+            tracing::warn!(?robots, "scans wait: the odometry of their robots does not come, or is of other frames");
+            self.told_at = Some(now);
+        }
+    }
 }
 
 fn stamp(header: HeaderView<'_>) -> Stamp {
@@ -276,18 +274,5 @@ fn stamp(header: HeaderView<'_>) -> Stamp {
 /// Nothing further from the origin than this is drawn.
 const FAR_M: f64 = 1e6;
 
-/// So many robots draw one map, at most.
-const MAX_ROBOTS: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_before_the_last_slash_of_a_frame_is_its_robot() {
-        let robots =
-            ["laser", "robot0/laser", "fleet/robot0/base_link", "/laser", ""].map(|name| robot(name.as_bytes()));
-        assert_eq!(robots, ["", "robot0", "fleet/robot0", "", ""]);
-        assert_eq!(robot(b"\xff/laser"), "\u{fffd}");
-    }
-}
+/// That odometry does not come is logged so often, at most.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(30);

@@ -69,9 +69,13 @@ impl<S> Pairing<S> {
         let behind = self.scans.partition_point(|(waiting, _)| *waiting <= stamp);
         self.scans.insert(behind, (stamp, scan));
         if self.scans.len() > MAX_SCANS {
-            self.scans.pop_front();
-            self.dropped.overflowed += 1;
+            self.drop_oldest();
         }
+    }
+
+    /// Leaves out the oldest scan that waits.
+    pub(super) fn drop_oldest(&mut self) {
+        self.dropped.overflowed += u64::from(self.scans.pop_front().is_some());
     }
 
     /// The next scan, and where it was taken; none as long as one is not known to be the next.
@@ -106,6 +110,11 @@ impl<S> Pairing<S> {
             self.odometry.drain(..after.saturating_sub(1));
             return Some((stamp, place, scan));
         }
+    }
+
+    /// The scans that wait.
+    pub(super) fn scans(&self) -> impl Iterator<Item = &S> {
+        self.scans.iter().map(|(_, scan)| scan)
     }
 
     /// How many scans wait.

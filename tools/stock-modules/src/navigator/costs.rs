@@ -2,7 +2,7 @@
 //! from obstacles, so that paths keep to the middle.
 
 use super::distance::distances;
-use super::map::{Knowledge, MAX_CELLS, Map};
+use super::map::{Knowledge, Map};
 use super::settings::Clearance;
 
 /// The costs of the cells of a plane.
@@ -25,17 +25,26 @@ pub(super) type Cell = (usize, usize);
 /// A point of the plane, in m.
 pub(super) type Point = (f64, f64);
 
-/// The map would have to be larger than is of use.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
+/// The cells would have to reach further than is of use.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error(
+    "the map, the robot and the goal together take {width_m:.0} m x {height_m:.0} m: {MAX_CELLS} cells of {cell_m} m are planned on at \
+     most"
+)]
+pub(crate) struct TooLarge {
+    width_m: f64,
+    height_m: f64,
+    cell_m: f64,
+}
 
 impl Costs {
     /// Of a map and of obstacles that were `seen` beside it. The cells reach further than the map, so that all of `inside` lies in
     /// them.
     pub(super) fn new(map: &Map, seen: &[Point], inside: &[Point], clearance: Clearance) -> Result<Self, TooLarge> {
         let cell = |value_m: f64, origin_m: f64| floor((value_m - origin_m) / map.cell_m);
-        let (mut left, mut right) = (0, i64::try_from(map.width).map_err(|_| TooLarge)?);
-        let (mut bottom, mut top) = (0, i64::try_from(map.height).map_err(|_| TooLarge)?);
+        let count = |cells: usize| i64::try_from(cells).unwrap_or(i64::MAX);
+        let (mut left, mut right) = (0, count(map.width));
+        let (mut bottom, mut top) = (0, count(map.height));
         for &(x_m, y_m) in inside {
             let (column, row) = (cell(x_m, map.origin.0), cell(y_m, map.origin.1));
             (left, right) = (left.min(column), right.max(column.saturating_add(1)));
@@ -47,10 +56,12 @@ impl Costs {
             let cells = high.checked_sub(low)?.checked_add(2 * room)?;
             usize::try_from(cells).ok()
         };
-        let (Some(width), Some(height)) = (count(left, right), count(bottom, top)) else { return Err(TooLarge) };
-        if width.checked_mul(height).is_none_or(|cells| cells > MAX_CELLS) {
-            return Err(TooLarge);
-        }
+        let size = count(left, right).zip(count(bottom, top));
+        let size = size.filter(|(width, height)| width.checked_mul(*height).is_some_and(|cells| cells <= MAX_CELLS));
+        let Some((width, height)) = size else {
+            let metres = |low: i64, high: i64| (high as f64 - low as f64) * map.cell_m;
+            return Err(TooLarge { width_m: metres(left, right), height_m: metres(bottom, top), cell_m: map.cell_m });
+        };
         let (left, bottom) = (left - room, bottom - room);
         let origin = (map.origin.0 + left as f64 * map.cell_m, map.origin.1 + bottom as f64 * map.cell_m);
         let (before, below) = (usize::try_from(-left).unwrap_or(0), usize::try_from(-bottom).unwrap_or(0));
@@ -100,7 +111,12 @@ impl Costs {
     /// Whether the robot can go from a cell to one beside it. Where it is too near to something already, it may go as long as it comes
     /// no nearer.
     pub(super) fn can_step(&self, from: Cell, to: Cell) -> bool {
-        self.cost(to).is_some() || (self.cost(from).is_none() && self.clearance_m(to) >= self.clearance_m(from))
+        self.fits(to) || (!self.fits(from) && self.clearance_m(to) >= self.clearance_m(from))
+    }
+
+    /// Whether the robot fits in a cell.
+    fn fits(&self, cell: Cell) -> bool {
+        self.clearance_m(cell) >= self.clearance.needed_m()
     }
 
     /// Whether the robot can go straight from one point to another one.
@@ -172,6 +188,9 @@ fn floor(value: f64) -> i64 {
 /// What it costs to pass a cell that is known to be free and far from everything.
 pub(super) const PLAIN: u32 = 10;
 
+/// Room for the largest map that is of use if it is square, whatever its cells are, and for what lies around it.
+const MAX_CELLS: usize = 7_000_000;
+
 /// So much further than the map the costs reach.
 const ROOM_M: f64 = 1.0;
 
@@ -231,11 +250,20 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_map_has_room_around_it() {
+        let (cell_m, width, height) = (0.005, 2236, 2236);
+        let map = Map { cell_m, origin: (0.0, 0.0), width, height, cells: vec![Knowledge::Free; width * height] };
+        assert!(Costs::new(&map, &[], &[], Clearance::default()).is_ok());
+    }
+
+    #[test]
     fn what_lies_too_far_away_is_refused() {
         let map = drawn(".");
         for far in [(1e6, 0.0), (-1e6, -1e6), (f64::INFINITY, 0.0), (1e300, -1e300)] {
-            assert_eq!(Costs::new(&map, &[], &[far], Clearance::default()).err(), Some(TooLarge));
+            assert!(Costs::new(&map, &[], &[far], Clearance::default()).is_err());
         }
         assert!(Costs::new(&map, &[], &[(50.0, -20.0)], Clearance::default()).is_ok());
+        let error = Costs::new(&map, &[], &[(99_999.95, -20.0)], Clearance::default()).unwrap_err();
+        assert!(error.to_string().contains("take 100000 m x 20 m: 7000000 cells of 0.1 m"), "{error}");
     }
 }

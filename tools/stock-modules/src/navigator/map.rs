@@ -90,7 +90,7 @@ const MIN_CELL_M: f32 = 0.005;
 const MAX_CELL_M: f32 = 10.0;
 
 /// Somewhat more than the largest map that `mapper` draws by itself has.
-pub(super) const MAX_CELLS: usize = 5_000_000;
+const MAX_CELLS: usize = 5_000_000;
 
 /// Nothing further from the origin than this is of use.
 pub(super) const FAR_M: f64 = 1e6;

@@ -30,6 +30,7 @@ use map::{FAR_M, MapError};
 pub(crate) use pilot::{GoError, Goal, Pilot, Progress, State};
 use settings::Frames;
 pub(crate) use settings::Settings;
+use steering::SEEN_M;
 
 /// Drives a robot to where it shall be: plans a path on a map, follows it, and keeps away from what is on the map and what the laser
 /// sees.
@@ -215,9 +216,9 @@ impl Navigator {
         turn_rad: f64,
         chunks: Chunks<Progress>,
     ) {
-        let Some(place) = self.pilot.place() else {
-            let error = GoError::Missing { missing: pilot::Missing::Odometry, waited_s: 0.0 };
-            return chunks.end(Err(rpc_error(&error)));
+        let place = match self.pilot.here(self.now()) {
+            Ok(place) => place,
+            Err(error) => return chunks.end(Err(rpc_error(&error))),
         };
         let there = place.compose(Place::new(forward_m, left_m, turn_rad));
         self.called(Goal { x_m: there.x_m, y_m: there.y_m, yaw_rad: Some(there.yaw_rad) }, chunks);
@@ -325,6 +326,8 @@ impl Navigator {
     fn count_failure(&mut self, error: &GoError) {
         tracing::warn!(%error, "the goal is given up");
         self.failed += 1;
+        // It does not go on: it has nothing to wait for.
+        self.has_told_waiting = false;
         self.last_error = Some(error.to_string());
         if let Some(watcher) = self.watcher.take() {
             watcher.chunks.end(Err(rpc_error(error)));
@@ -390,6 +393,3 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// So many frames of others are logged, at most.
 const MAX_TOLD: usize = 16;
-
-/// What the laser sees beyond this is no obstacle for what is planned now, in m.
-const SEEN_M: f64 = 4.0;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::costs::{Costs, Point};
+use super::costs::{Costs, Point, TooLarge};
 use super::map::{FAR_M, Map};
 use super::plan::{PlanError, plan};
 use super::settings::Settings;
@@ -27,6 +27,8 @@ pub(crate) struct Pilot {
     errand: Option<Errand>,
     /// The last command.
     speeds: Speeds,
+    /// Nothing is planned before, so that most of the time is left for others.
+    rests_until: Duration,
     now: Duration,
 }
 
@@ -93,8 +95,12 @@ pub(crate) enum GoError {
     Cancelled,
     #[error("nothing was heard for {waited_s} s of {missing}")]
     Missing { missing: Missing, waited_s: f64 },
+    #[error("nobody knows where the robot is: its odometry is not heard, or is old; does the robot publish it?")]
+    Unplaced,
     #[error("no path to ({x_m}, {y_m}): {source}")]
     NoPath { x_m: f64, y_m: f64, source: PlanError },
+    #[error("no path from ({}, {}) to ({x_m}, {y_m}): {source}", .from.0, .from.1)]
+    TooLarge { from: Point, x_m: f64, y_m: f64, source: TooLarge },
     #[error("blocked: something is in the way at ({x_m}, {y_m}), and no other way was found for {waited_s} s")]
     Blocked { x_m: f64, y_m: f64, waited_s: f64 },
     #[error("stuck: the robot has not come on from ({x_m}, {y_m}) for {waited_s} s; does it heed /cmd_vel?")]
@@ -125,10 +131,12 @@ struct Errand {
     goal: Goal,
     way: Option<Way>,
     progress: Progress,
+    /// When a path was looked for last, be it in vain.
+    tried_at: Option<Duration>,
     /// Since when it has waited for something, or looked for a path in vain.
     waiting_since: Option<Duration>,
     unplanned_since: Option<Duration>,
-    /// Where the robot was when it had come on, and when.
+    /// Where the robot was when it had come on, and when; the time for which it looked for a path left out.
     anchor: Option<(Duration, Point)>,
 }
 
@@ -152,6 +160,7 @@ impl Pilot {
             scan: None,
             errand: None,
             speeds: Speeds::default(),
+            rests_until: Duration::ZERO,
             now: Duration::ZERO,
         }
     }
@@ -188,6 +197,7 @@ impl Pilot {
             goal,
             way: None,
             progress: Progress { state: State::Planning, distance_left_m: self.straight_m(goal), waits_for: None },
+            tried_at: None,
             waiting_since: None,
             unplanned_since: None,
             anchor: None,
@@ -204,6 +214,12 @@ impl Pilot {
     /// Where the robot is, by the newest odometry.
     pub(crate) fn place(&self) -> Option<Place> {
         self.odometry.back().map(|(_, place)| *place)
+    }
+
+    /// Where the robot is, if that was heard of lately.
+    pub(crate) fn here(&self, now: Duration) -> Result<Place, GoError> {
+        let is_heard = self.missing(now) != Some(Missing::Odometry);
+        self.place().filter(|_| is_heard).ok_or(GoError::Unplaced)
     }
 
     pub(crate) fn goal(&self) -> Option<Goal> {
@@ -240,12 +256,12 @@ impl Pilot {
     /// Time has come to `now`: what to do.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
         if now < self.now {
-            self.begin_anew();
+            self.begin_anew(now);
         }
-        self.now = now;
+        let elapsed = now.saturating_sub(std::mem::replace(&mut self.now, now));
         let Some(mut errand) = self.errand.take() else { return Step::default() };
         let mut step = Step::default();
-        match self.pursue(now, &mut errand, &mut step) {
+        match self.pursue(now, elapsed, &mut errand, &mut step) {
             Ok(State::Arrived) => step.outcome = Some(Ok(())),
             Ok(state) => {
                 errand.progress.state = state;
@@ -262,23 +278,34 @@ impl Pilot {
     }
 
     /// The clock went back, as a simulation's does that was started again: what was heard is of another run.
-    fn begin_anew(&mut self) {
-        (self.odometry_at, self.scan) = (None, None);
+    fn begin_anew(&mut self, now: Duration) {
+        (self.odometry_at, self.scan, self.rests_until) = (None, None, Duration::ZERO);
         self.odometry.clear();
+        // A map that does not change holds in that run, too, and is not sent again.
+        if let Some((at, _)) = self.map.as_mut().filter(|_| self.settings.patience.map_s == 0.0) {
+            *at = now.min(*at);
+        }
         if let Some(errand) = &mut self.errand {
-            (errand.way, errand.waiting_since, errand.unplanned_since, errand.anchor) = (None, None, None, None);
+            (errand.way, errand.tried_at) = (None, None);
+            (errand.waiting_since, errand.unplanned_since, errand.anchor) = (None, None, None);
         }
     }
 
-    fn pursue(&mut self, now: Duration, errand: &mut Errand, step: &mut Step) -> Result<State, GoError> {
+    fn pursue(
+        &mut self,
+        now: Duration,
+        elapsed: Duration,
+        errand: &mut Errand,
+        step: &mut Step,
+    ) -> Result<State, GoError> {
         let patience = self.settings.patience;
         let missing = self.missing(now);
         errand.progress.waits_for = missing.map(|missing| missing.to_string());
         let (None, Some(place)) = (missing, self.place()) else {
             let missing = missing.unwrap_or(Missing::Odometry);
             let waited_s = now.saturating_sub(*errand.waiting_since.get_or_insert(now)).as_secs_f64();
-            // Standing still is no fault then.
-            errand.anchor = None;
+            // Standing still is no fault then, and no path is looked for.
+            (errand.anchor, errand.unplanned_since) = (None, None);
             return if waited_s > patience.waiting_s {
                 Err(GoError::Missing { missing, waited_s })
             } else {
@@ -291,9 +318,15 @@ impl Pilot {
         if self.is_plan_due(now, errand) {
             self.plan(now, place, &seen, errand, step)?;
         }
-        let Some(way) = &mut errand.way else { return Ok(State::Planning) };
-        errand.progress.distance_left_m = way.track.advance(place);
+        let Some(way) = &mut errand.way else {
+            // Nor is it one then. That time is left out, instead of all time before: a path that comes and goes leads nowhere.
+            if let Some((since, _)) = &mut errand.anchor {
+                *since = since.saturating_add(elapsed);
+            }
+            return Ok(State::Planning);
+        };
         let driving = &self.settings.driving;
+        errand.progress.distance_left_m = way.track.advance(place, driving);
         let is_there = way.track.end().is_none_or(|end| distance(end, (place.x_m, place.y_m)) <= driving.arrival_m);
         let state = if is_there {
             let left_rad = errand.goal.yaw_rad.map_or(0.0, |yaw_rad| normalized(yaw_rad - place.yaw_rad));
@@ -327,18 +360,21 @@ impl Pilot {
         Ok(state)
     }
 
-    /// Whether it is time to plan: there is no way, it is old, or there is a new map.
+    /// Whether it is time to plan: there is no way, it is old, or there is a new map; and that was not tried just before.
     fn is_plan_due(&self, now: Duration, errand: &Errand) -> bool {
+        let since_s = |at: Duration| now.saturating_sub(at).as_secs_f64();
+        if now < self.rests_until || errand.tried_at.is_some_and(|at| since_s(at) < MIN_BETWEEN_PLANS_S) {
+            return false;
+        }
         let map_at = self.map.as_ref().map(|(at, _)| *at);
-        errand.way.as_ref().is_none_or(|way| {
-            let age_s = now.checked_sub(way.planned_at).map(|age| age.as_secs_f64());
-            age_s.is_none_or(|age_s| age_s >= self.settings.patience.path_s)
-                || (Some(way.map_at) != map_at && age_s.is_some_and(|age_s| age_s >= MIN_BETWEEN_PLANS_S))
-        })
+        errand
+            .way
+            .as_ref()
+            .is_none_or(|way| since_s(way.planned_at) >= self.settings.patience.path_s || Some(way.map_at) != map_at)
     }
 
     fn plan(
-        &self,
+        &mut self,
         now: Duration,
         place: Place,
         seen: &[Point],
@@ -347,9 +383,14 @@ impl Pilot {
     ) -> Result<(), GoError> {
         let (Some((map_at, map)), goal) = (&self.map, errand.goal) else { return Ok(()) };
         let (from, to) = ((place.x_m, place.y_m), (goal.x_m, goal.y_m));
-        let nowhere = GoError::Nowhere { x_m: goal.x_m, y_m: goal.y_m };
-        let costs = Costs::new(map, seen, &[from, to], self.settings.clearance).map_err(|_| nowhere)?;
-        match plan(&costs, from, to, self.settings.driving.goal_tolerance_m) {
+        let too_large = |source| GoError::TooLarge { from, x_m: goal.x_m, y_m: goal.y_m, source };
+        let costs = Costs::new(map, seen, &[from, to], self.settings.clearance).map_err(too_large)?;
+        let mut looked_at = 0;
+        let planned = plan(&costs, from, to, self.settings.driving.goal_tolerance_m, &mut looked_at);
+        errand.tried_at = Some(now);
+        let rest_s = costs.len() as f64 * REST_PER_CELL_S + looked_at as f64 * REST_PER_CELL_LOOKED_AT_S;
+        self.rests_until = now.saturating_add(Duration::from_secs_f64(rest_s));
+        match planned {
             Ok(path) => {
                 errand.unplanned_since = None;
                 step.path = Some(path.points.clone());
@@ -396,10 +437,11 @@ impl GoError {
             Self::Displaced { .. } => "displaced",
             Self::Halted => "halted",
             Self::Cancelled => "cancelled",
-            Self::Missing { missing: Missing::Odometry, .. } => "no_odometry",
+            Self::Missing { missing: Missing::Odometry, .. } | Self::Unplaced => "no_odometry",
             Self::Missing { missing: Missing::Scan, .. } => "no_scan",
             Self::Missing { missing: Missing::Map, .. } => "no_map",
             Self::NoPath { .. } => "no_path",
+            Self::TooLarge { .. } => "too_large",
             Self::Blocked { .. } => "blocked",
             Self::Stuck { .. } => "stuck",
         }
@@ -412,8 +454,12 @@ const PROGRESS_M: f64 = 0.1;
 /// Turning more slowly is no motion.
 const SLOW_RADPS: f64 = 0.05;
 
-/// A path is planned no sooner after the one before.
+/// A path is looked for no sooner after it was looked for before.
 const MIN_BETWEEN_PLANS_S: f64 = 0.3;
+
+/// The rest after planning: some four times as long as it takes, for each cell of the costs and for each that a way was looked for from.
+const REST_PER_CELL_S: f64 = 0.1e-6;
+const REST_PER_CELL_LOOKED_AT_S: f64 = 2e-6;
 
 /// So many places are kept to tell where a scan was taken: some seconds.
 const MAX_ODOMETRY: usize = 256;

@@ -24,8 +24,15 @@ pub(crate) enum PlanError {
     NoWay,
 }
 
-/// The cheapest way. If the robot does not fit at the goal, it ends up to `tolerance_m` from there.
-pub(super) fn plan(costs: &Costs, from: Point, to: Point, tolerance_m: f64) -> Result<Path, PlanError> {
+/// The cheapest way. If the robot does not fit at the goal, it ends up to `tolerance_m` from there. `looked_at` counts the cells from
+/// which ways were looked for, which is what planning takes its time for.
+pub(super) fn plan(
+    costs: &Costs,
+    from: Point,
+    to: Point,
+    tolerance_m: f64,
+    looked_at: &mut usize,
+) -> Result<Path, PlanError> {
     let start = costs.cell(from).ok_or(PlanError::NoWay)?;
     let (goal, end) = free_goal(costs, to, tolerance_m).ok_or(PlanError::GoalTaken)?;
     let mut best = vec![u64::MAX; costs.len()];
@@ -43,6 +50,7 @@ pub(super) fn plan(costs: &Costs, from: Point, to: Point, tolerance_m: f64) -> R
         if at_least > so_far + estimate(cell, goal) {
             continue;
         }
+        *looked_at += 1;
         for (next, is_diagonal) in costs.neighbours(cell) {
             let Some(step) = step_cost(costs, cell, next, is_diagonal) else { continue };
             let (next_index, total) = (costs.index(next), so_far + step);
@@ -194,7 +202,7 @@ mod tests {
             let (from, to) = (place(from), place(to));
             let costs = Costs::new(&map, &[], &[from, to], clearance()).unwrap();
             let (start, goal) = (costs.cell(from).unwrap(), costs.cell(to).unwrap());
-            match plan(&costs, from, to, 0.0) {
+            match plan(&costs, from, to, 0.0, &mut 0) {
                 Err(PlanError::GoalTaken) => prop_assert!(to_obstacle_m(&map, costs.centre(goal)) < 0.15 + 1e-6),
                 Err(_) => prop_assert_eq!(brute_force(&costs, start, goal), None),
                 Ok(path) => {
@@ -212,7 +220,7 @@ mod tests {
         #[test]
         fn whatever_is_asked_there_is_an_answer(map in maps(), from: (f64, f64), to: (f64, f64), tolerance_m: f64) {
             if let Ok(costs) = Costs::new(&map, &[], &[], clearance()) {
-                let _ = plan(&costs, from, to, tolerance_m);
+                let _ = plan(&costs, from, to, tolerance_m, &mut 0);
             }
         }
     }
@@ -224,7 +232,7 @@ mod tests {
     }
 
     fn planned(map: &Map, from: Point, to: Point) -> Result<Path, PlanError> {
-        plan(&Costs::new(map, &[], &[from, to], clearance()).unwrap(), from, to, 0.3)
+        plan(&Costs::new(map, &[], &[from, to], clearance()).unwrap(), from, to, 0.3, &mut 0)
     }
 
     #[test]

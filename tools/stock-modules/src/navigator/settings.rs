@@ -58,7 +58,7 @@ pub(crate) struct Driving {
     #[schemars(range(min = 0.05, max = 10.0))]
     pub(super) look_ahead_m: f64,
     /// For so long a command must lead into nothing: the time for which the robot goes on without a further one, and that after which
-    /// it heeds one; in s.
+    /// it heeds one; in s. It drives no faster than 4 m in that time, as it looks no further.
     #[schemars(range(min = 0.1, max = 60.0))]
     pub(super) stopping_s: f64,
     /// It has arrived when it is so near to the goal, in m.
@@ -94,8 +94,8 @@ pub(crate) struct Patience {
     /// It tries so long to come on by 0.1 m before it gives the goal up.
     #[schemars(range(min = 0.1, max = 3600.0))]
     pub(super) stuck_s: f64,
-    /// A path is planned anew after so long, and whenever there is a new map.
-    #[schemars(range(min = 0.1, max = 3600.0))]
+    /// A path is planned anew after so long, and whenever there is a new map; less often where that takes long.
+    #[schemars(range(min = 0.3, max = 3600.0))]
     pub(super) path_s: f64,
 }
 

@@ -29,12 +29,25 @@ impl Track {
     }
 
     /// The robot has come to a place. Returns how far it is to the end of the path, along it.
-    pub(super) fn advance(&mut self, place: Place) -> f64 {
+    pub(super) fn advance(&mut self, place: Place, driving: &Driving) -> f64 {
         let here = (place.x_m, place.y_m);
         // Only so far ahead as it can have come, so that nothing is left out where a path comes near to itself.
-        let ahead = self.points.iter().enumerate().skip(self.nearest).take(POINTS_AHEAD);
-        let nearest = ahead.min_by(|a, b| distance(here, *a.1).total_cmp(&distance(here, *b.1)));
-        self.nearest = nearest.map_or(self.nearest, |(index, _)| index);
+        let reach_m = AHEAD_M + 2.0 * driving.max_speed_mps / driving.rate_hz;
+        let (mut nearest_m, mut way_m) = (f64::INFINITY, 0.0);
+        let first = self.nearest;
+        for index in first..self.points.len() {
+            if index > first {
+                way_m += distance(self.points[index - 1], self.points[index]);
+            }
+            // The next point may be a large cell away.
+            if index > first + 1 && way_m > reach_m {
+                break;
+            }
+            let point_m = distance(here, self.points[index]);
+            if point_m < nearest_m {
+                (self.nearest, nearest_m) = (index, point_m);
+            }
+        }
         let left = self.points.get(self.nearest..).unwrap_or_default();
         let to_path = left.first().map_or(0.0, |first| distance(here, *first));
         to_path + left.windows(2).map(|two| distance(two[0], two[1])).sum::<f64>()
@@ -79,7 +92,8 @@ pub(super) fn follow(
     let to_end_m = distance((place.x_m, place.y_m), end);
     let wanted_mps = (driving.max_speed_mps * ahead)
         .min(before_mps.max(0.0) + driving.acceleration_mps2 / driving.rate_hz)
-        .min(APPROACH_PER_S * to_end_m);
+        .min(APPROACH_PER_S * to_end_m)
+        .min(SEEN_M / driving.stopping_s);
     let is_free = |part: &f64| {
         obstacles.is_free(place, Speeds { forward_mps: wanted_mps * part, turn_radps }, driving.stopping_s)
     };
@@ -98,8 +112,11 @@ impl Obstacles<'_> {
         if speeds.forward_mps == 0.0 {
             return true;
         }
-        let parts = (speeds.forward_mps.abs() * time_s / PART_M).ceil().clamp(1.0, MAX_PARTS);
-        let reach_m = speeds.forward_mps.abs() * time_s + self.clearance.needed_m();
+        let way_m = speeds.forward_mps.abs() * time_s;
+        // Neither a cell nor the robot's own size is passed over.
+        let part_m = PART_M.min(self.costs.cell_m()).min(self.clearance.least_m());
+        let parts = (way_m / part_m).ceil().max(1.0);
+        let reach_m = way_m + self.clearance.needed_m();
         let near: Vec<Point> =
             self.seen.iter().filter(|point| distance(**point, (from.x_m, from.y_m)) < reach_m).copied().collect();
         let mut before = self.room(from, &near);
@@ -149,13 +166,14 @@ const TURN_PER_S: f64 = 2.0;
 /// So much of the way to the end it drives in a second, at most.
 const APPROACH_PER_S: f64 = 1.0;
 
-/// Obstacles are looked for each time the robot has driven so far.
+/// So far the robot looks, in m: what the laser sees beyond is no obstacle for what it does, and no command leads further.
+pub(super) const SEEN_M: f64 = 4.0;
+
+/// Obstacles are looked for each time the robot has driven so far, at least, in m.
 const PART_M: f64 = 0.04;
 
-const MAX_PARTS: f64 = 200.0;
-
-/// So many points of the path the robot may come on between two commands.
-const POINTS_AHEAD: usize = 40;
+/// So much further along the path than it drives between two commands the robot may come, in m.
+const AHEAD_M: f64 = 2.0;
 
 #[cfg(test)]
 mod tests {
@@ -180,7 +198,7 @@ mod tests {
     fn driven(mut place: Place, points: Vec<Point>, costs: &Costs) -> Vec<Place> {
         let (driving, clearance) = (Driving::default(), Clearance::default());
         let (mut track, mut speeds, mut places) = (Track::new(points), Speeds::default(), vec![place]);
-        while track.advance(place) > 0.1 && places.len() < 20_000 {
+        while track.advance(place, &driving) > 0.1 && places.len() < 20_000 {
             let obstacles = Obstacles { costs, seen: &[], clearance };
             speeds = follow(&track, place, speeds.forward_mps, &driving, &obstacles);
             for _ in 0..10 {
@@ -203,7 +221,7 @@ mod tests {
             };
             let (map, from, to) = (map(is_occupied), Place::new(0.1, 0.1, yaw_rad), (4.9, 4.9));
             let costs = Costs::new(&map, &[], &[], Clearance::default()).unwrap();
-            if let Ok(path) = plan(&costs, (from.x_m, from.y_m), to, 0.0) {
+            if let Ok(path) = plan(&costs, (from.x_m, from.y_m), to, 0.0, &mut 0) {
                 let places = driven(from, path.points, &costs);
                 let end = places.last().unwrap();
                 prop_assert!(distance((end.x_m, end.y_m), to) < 0.2, "{end:?}");
@@ -229,6 +247,41 @@ mod tests {
         // Nearer than it may be, ahead and behind.
         assert_eq!(speed(&[(1.22, 1.0)]), 0.0);
         assert!(speed(&[(0.78, 1.0)]) > 0.5);
+    }
+
+    #[test]
+    fn nothing_lies_between_where_a_fast_robot_looks() {
+        let driving = Driving { max_speed_mps: 10.0, acceleration_mps2: 100.0, stopping_s: 60.0, ..Driving::default() };
+        let clearance = Clearance { radius_m: 0.01, margin_m: 0.0, ..Clearance::default() };
+        let costs = Costs::new(&map(|_, _| false), &[], &[], clearance).unwrap();
+        let track = Track::new((0..100).map(|point| (f64::from(point) * CELL_M, 1.0)).collect());
+        let speed = |seen: &[Point]| {
+            let obstacles = Obstacles { costs: &costs, seen, clearance };
+            follow(&track, Place::new(0.5, 1.0, 0.0), 10.0, &driving, &obstacles).forward_mps
+        };
+        // As fast as leads as far as it sees.
+        assert_eq!(speed(&[]) * 60.0, SEEN_M);
+        for centimetres in 5_u32..200 {
+            let ahead_m = f64::from(centimetres) / 100.0;
+            assert!(speed(&[(0.5 + ahead_m, 1.0)]) * 60.0 < ahead_m, "{ahead_m}");
+        }
+    }
+
+    #[test]
+    fn a_track_is_come_on_by_metres_whatever_the_cells_are() {
+        let driving = Driving::default();
+        for cell_m in [0.005, 0.05, 10.0] {
+            let mut track = Track::new((0..2000).map(|point| (f64::from(point) * cell_m, 0.0)).collect());
+            let end_m = 1999.0 * cell_m;
+            assert!((track.advance(Place::new(1.9, 0.0, 0.0), &driving) - (end_m - 1.9)).abs() < 4.0, "{cell_m}");
+            // What lies further along than it can have come is not taken for where it is.
+            let ahead_m = 1.9 + 100.0_f64.max(cell_m * 2.0);
+            let left_m = track.advance(Place::new(ahead_m, 0.0, 0.0), &driving);
+            assert!(left_m > end_m - 1.9 - 2.5 - cell_m, "{cell_m}: {left_m}");
+        }
+        let mut fast = Track::new((0..2000).map(|point| (f64::from(point) * 0.05, 0.0)).collect());
+        let driving = Driving { max_speed_mps: 10.0, rate_hz: 1.0, ..driving };
+        assert!((fast.advance(Place::new(10.0, 0.0, 0.0), &driving) - 89.95).abs() < 0.1);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod rounds;
 mod settings;
 
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dimos::{Clock, Module, Ref, RpcError, Stream, interface, module};
@@ -38,6 +39,8 @@ pub(crate) struct Patrol {
     config: Settings,
     #[init(Rounds::new(&config))]
     rounds: Rounds,
+    /// Calls the navigator, and may have to look for it first: nobody else waits for that.
+    calling: Option<JoinHandle<Result<Stream<Progress>, RpcError>>>,
     trip: Option<Stream<Progress>>,
     progress: Option<Progress>,
 }
@@ -54,7 +57,7 @@ pub(crate) struct PatrolStatus {
     waypoints: u64,
     #[serde(flatten)]
     counts: Counts,
-    /// What the last failure or interruption was.
+    /// What the last failure or interruption was, or why the patrol has paused by itself.
     last_error: Option<String>,
 }
 
@@ -63,13 +66,17 @@ impl Patrol {
     #[every(hz = 10)]
     fn walk(&mut self) {
         let now = self.now();
-        if self.trip.is_some() {
+        if let Some(calling) = self.calling.take() {
+            self.answered(now, calling);
+        } else if self.trip.is_some() {
             self.listen(now);
         } else if let Some(place) = self.rounds.next(now).cloned() {
             tracing::info!(to = place.name, x_m = place.x_m, y_m = place.y_m, "setting out");
-            match self.navigator.go_to(place.x_m, place.y_m, place.yaw_rad) {
-                Ok(trip) => self.trip = Some(trip),
-                Err(error) => self.fail(now, &error),
+            let navigator = self.navigator.clone();
+            let call = move || navigator.go_to(place.x_m, place.y_m, place.yaw_rad);
+            match std::thread::Builder::new().name("patrol-call".to_owned()).spawn(call) {
+                Ok(calling) => self.calling = Some(calling),
+                Err(error) => self.rounds.interrupted(now, format!("no thread to call the navigator: {error}")),
             }
         }
     }
@@ -107,6 +114,24 @@ impl Patrol {
         self.clock.now().unwrap_or_default()
     }
 
+    /// The navigator is called, or was not found.
+    fn answered(&mut self, now: Duration, calling: JoinHandle<Result<Stream<Progress>, RpcError>>) {
+        if !calling.is_finished() {
+            self.calling = Some(calling);
+            return;
+        }
+        let Ok(called) = calling.join() else {
+            return self.rounds.interrupted(now, "the call of the navigator panicked".to_owned());
+        };
+        // If the patrol was paused meanwhile, dropping the call cancels it.
+        if self.rounds.stage() == Stage::Travelling {
+            match called {
+                Ok(trip) => self.trip = Some(trip),
+                Err(error) => self.fail(now, &error),
+            }
+        }
+    }
+
     /// Hears what the navigator says of the way.
     fn listen(&mut self, now: Duration) {
         let Some(trip) = &mut self.trip else { return };
@@ -132,19 +157,75 @@ impl Patrol {
     fn fail(&mut self, now: Duration, error: &RpcError) {
         let place = self.rounds.stop().name.clone();
         let why = format!("{place}: {error}");
-        let RpcError::Handler { data, .. } = error else {
+        if is_absence(error) {
             tracing::warn!(place, %error, "the navigator is away");
             return self.rounds.interrupted(now, why);
-        };
-        let code = data.as_ref().and_then(|data| data["code"].as_str());
-        if matches!(code, Some("displaced" | "halted")) {
+        }
+        if is_displacement(error) {
             tracing::warn!(place, %error, "somebody else steers: the patrol pauses until it is told to resume");
-            return self.rounds.pause();
+            return self.rounds.displaced(why);
         }
         if self.rounds.failed(now, why) {
             tracing::warn!(place, %error, "the place is skipped");
         } else {
             tracing::warn!(place, %error, "the place is tried again");
         }
+    }
+}
+
+/// Whether the navigator is not there, or was lost on the way. Whatever else is wrong does not pass by itself.
+fn is_absence(error: &RpcError) -> bool {
+    matches!(
+        error,
+        RpcError::NoSuchProcess { .. }
+            | RpcError::NotSent
+            | RpcError::OutcomeUnknown
+            | RpcError::Left { .. }
+            | RpcError::Displaced
+            | RpcError::Stopping
+            | RpcError::Deadline { .. }
+            | RpcError::Idle { .. }
+    )
+}
+
+/// Whether somebody else has given the navigator a goal, or has halted it.
+fn is_displacement(error: &RpcError) -> bool {
+    let RpcError::Handler { data: Some(data), .. } = error else { return false };
+    matches!(data["code"].as_str(), Some("displaced" | "halted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(code: &str) -> RpcError {
+        RpcError::Handler { message: code.to_owned(), data: Some(json!({ "code": code })) }
+    }
+
+    #[test]
+    fn only_who_is_gone_is_away() {
+        let gone = [
+            RpcError::NoSuchProcess { waited: Duration::from_secs(2) },
+            RpcError::NotSent,
+            RpcError::OutcomeUnknown,
+            RpcError::Left { sent: true },
+            RpcError::Displaced,
+            RpcError::Stopping,
+            RpcError::Deadline { acknowledged: true },
+            RpcError::Idle { limit: Duration::from_secs(3) },
+        ];
+        assert!(gone.iter().all(|error| is_absence(error) && !is_displacement(error)));
+        let there = [
+            RpcError::Panic { message: "index out of bounds".to_owned() },
+            RpcError::BadArguments { message: "x_m is missing".to_owned(), data: None },
+            RpcError::UnknownMethod { method: "go_to".to_owned() },
+            RpcError::ContractMismatch { caller: "a".to_owned(), callee: "b".to_owned() },
+            RpcError::Handler { message: "no".to_owned(), data: None },
+            told("no_path"),
+        ];
+        assert!(there.iter().all(|error| !is_absence(error) && !is_displacement(error)));
+        assert!(["displaced", "halted"].into_iter().map(told).all(|error| is_displacement(&error)));
     }
 }

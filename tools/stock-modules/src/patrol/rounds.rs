@@ -45,7 +45,7 @@ pub(crate) struct Counts {
     pub(crate) visited: u64,
     /// How often it has come home.
     pub(crate) homecomings: u64,
-    /// Tries that the navigator gave up.
+    /// Tries that came to nothing: the navigator gave up, or could not be asked.
     pub(crate) failures: u64,
     /// Places that were skipped, as they could not be reached.
     pub(crate) skipped: u64,
@@ -113,6 +113,14 @@ impl Rounds {
             self.counts.interruptions += 1;
             self.last_error = Some(why);
             self.rest(now, self.settings.between_tries_s);
+        }
+    }
+
+    /// Somebody else steers: pauses, and keeps why.
+    pub(crate) fn displaced(&mut self, why: String) {
+        if self.stage == Stage::Travelling {
+            self.last_error = Some(why);
+            self.pause();
         }
     }
 
@@ -250,6 +258,17 @@ mod tests {
         assert_eq!((next(&mut rounds, 3), rounds.stage()), (None, Stage::Paused));
         rounds.resume();
         assert_eq!(next(&mut rounds, 4).as_deref(), Some("a"));
+        assert_eq!(rounds.counts(), Counts::default());
+    }
+
+    #[test]
+    fn who_is_displaced_pauses_and_says_why() {
+        let mut rounds = Rounds::new(&settings(1));
+        rounds.displaced("what becomes of another way".to_owned());
+        assert_eq!((rounds.stage(), rounds.last_error()), (Stage::Resting, None));
+        let _ = next(&mut rounds, 0);
+        rounds.displaced("a: halted".to_owned());
+        assert_eq!((rounds.stage(), rounds.last_error()), (Stage::Paused, Some("a: halted")));
         assert_eq!(rounds.counts(), Counts::default());
     }
 
