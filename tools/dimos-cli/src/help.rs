@@ -11,7 +11,7 @@ use crate::similar;
 
 /// Shows what a command does, or with `exit-codes` what the exit codes of all commands mean.
 ///
-/// With --json {"command":..., "help":...}; of exit codes what each means, by code. Exits with 2 if there is no such command.
+/// With --json {"command":..., "commands":[...], "help":...}, where commands are those within it; of exit codes what each means, by code. Exits with 2 if there is no such command.
 ///
 /// Examples:
 ///   dimos help rpc call
@@ -35,9 +35,10 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         command = command.find_subcommand(word).cloned().ok_or_else(|| unknown(&command, word))?;
     }
     let help = command.render_long_help();
-    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let name = command.get_bin_name().unwrap_or("dimos").to_owned();
+    let within: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
     let is_coloured = context.colour.shows_on(&std::io::stdout());
-    context.print(&json!({ "command": name, "help": help.to_string() }), |_| match is_coloured {
+    context.print(&json!({ "command": name, "commands": within, "help": help.to_string() }), |_| match is_coloured {
         true => help.ansi().to_string(),
         false => help.to_string(),
     })
