@@ -106,7 +106,7 @@ pub(crate) fn any_type(topic: &str) -> Result<Pattern, ListenError> {
     let channel = check(topic)?;
     let pattern = match topic.split_once('#') {
         Some(_) => Ok(Pattern::from(channel)),
-        None => Pattern::regex(&format!("{}(#.*)?", escaped(topic))),
+        None => Pattern::topic(topic),
     };
     Ok(pattern.map_err(SubscribeError::from)?)
 }

@@ -34,6 +34,8 @@ pub struct Pattern {
 enum Kind {
     Exact(Channel),
     Glob(Box<[u8]>),
+    /// A name, alone or with `#` and anything behind it.
+    Topic(Channel),
     Regex(regex::bytes::Regex),
 }
 
@@ -75,6 +77,15 @@ impl Pattern {
         Self { kind: Kind::Glob(glob.as_ref().into()) }
     }
 
+    /// The channels of a topic, whatever the type that their names end with by the convention of DimOS: `/scan` and
+    /// `/scan#sensor_msgs.LaserScan`, but not `/scanner`.
+    ///
+    /// # Errors
+    /// A name that no channel can have.
+    pub fn topic(name: impl AsRef<[u8]>) -> Result<Self, PatternError> {
+        Ok(Self { kind: Kind::Topic(Channel::new(name)?) })
+    }
+
     /// The channels whose whole name a regular expression matches.
     ///
     /// The syntax is that of the `regex` crate, on bytes: `.` is any byte, classes such as `\d` are ASCII. Matching takes
@@ -95,7 +106,7 @@ impl Pattern {
         Ok(Self { kind: Kind::Regex(anchored) })
     }
 
-    /// What the names it takes, followed by their NUL, begin with; `None` where that does not say it all.
+    /// What the names it takes, followed by their NUL, begin with, maybe among others; `None` where that is of no use.
     pub(crate) fn beginning(&self) -> Option<Beginning> {
         match &self.kind {
             Kind::Exact(name) => Some(Beginning::exact(name.as_bytes())),
@@ -107,6 +118,7 @@ impl Pattern {
                 }
                 _ => None,
             },
+            Kind::Topic(name) => Some(Beginning::prefix(name.as_bytes())),
             Kind::Regex(_) => None,
         }
     }
@@ -117,6 +129,10 @@ impl Pattern {
         match &self.kind {
             Kind::Exact(name) => name == channel,
             Kind::Glob(glob) => glob_matches(glob, channel.as_bytes()),
+            Kind::Topic(name) => {
+                let rest = channel.as_bytes().strip_prefix(name.as_bytes());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"#"))
+            }
             Kind::Regex(regex) => regex.is_match(channel.as_bytes()),
         }
     }
@@ -186,6 +202,14 @@ fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_topic_takes_all_its_types_and_no_longer_names() {
+        let scan = Pattern::topic("/scan").unwrap();
+        assert!(["/scan", "/scan#", "/scan#sensor_msgs.LaserScan"].iter().all(|name| takes(&scan, name)));
+        assert!(!["/scanner", "/sca", "/scan/left", "", "/scan/left#x"].iter().any(|name| takes(&scan, name)));
+        assert!(Pattern::topic("x".repeat(64)).is_err());
+    }
 
     fn takes(pattern: &Pattern, name: &str) -> bool {
         pattern.matches(&Channel::new(name).unwrap())

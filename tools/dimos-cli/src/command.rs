@@ -96,6 +96,8 @@ impl Command {
             Self::Run(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
+            Self::Topic(topic) => topic.takes_its_process(),
+            Self::Type(of_type) => of_type.takes_its_process(),
             _ => false,
         }
     }

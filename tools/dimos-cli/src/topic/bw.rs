@@ -96,6 +96,10 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 
 impl Meter for Bandwidth<'_> {
     fn take(&mut self, sample: &Sample) -> Result<bool, Failure> {
+        if self.all.times_ns.is_none() {
+            // What it waited before that is no part of what is measured.
+            (self.now, self.all) = (Period::new(), Period::new());
+        }
         self.now.push(sample);
         self.all.push(sample);
         Ok(true)

@@ -125,9 +125,12 @@ impl Echo<'_> {
                 recv(subscription.receiver()) -> sample => {
                     let Ok(sample) = sample else { return Ok(End::OfLog) };
                     if self.options.topic.takes(sample.channel()) {
-                        last_message = Instant::now();
                         silence.end();
+                        let printed = self.printed;
                         self.print(&sample)?;
+                        if self.printed > printed {
+                            last_message = Instant::now();
+                        }
                         if self.options.count.is_some_and(|count| self.printed >= count) {
                             return Ok(End::Counted);
                         }

@@ -45,6 +45,11 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
+    /// Whether stdin is all its own.
+    pub(crate) fn takes_its_process(&self) -> bool {
+        matches!(self, Self::Pub(options) if options.reads_stdin())
+    }
+
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(options) => list::run(&options, context),

@@ -53,6 +53,13 @@ pub(crate) struct Options {
     types: Types,
 }
 
+impl Options {
+    /// Whether the messages come from stdin.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.message.as_deref() == Some("-")
+    }
+}
+
 /// What was done.
 #[derive(Debug, Serialize)]
 struct Report {

@@ -12,7 +12,7 @@ pub(crate) struct Selection {
 #[derive(Debug, Clone)]
 enum Kind {
     /// A topic, whatever the type.
-    Topic,
+    Topic(Pattern),
     /// A topic with a type: its channel, and that of programs which leave out the package.
     Channel { short: Option<String> },
     /// With `*` or `?`.
@@ -24,12 +24,12 @@ impl Selection {
         let kind = if text.contains(['*', '?']) {
             Kind::Glob(Pattern::glob(text))
         } else {
-            Channel::new(text).map_err(|error| error.to_string())?;
+            let topic = Pattern::topic(text).map_err(|error| error.to_string())?;
             match text.split_once('#') {
                 None if text.is_empty() => {
                     return Err("an empty topic: expected such as /scan, or * for all".to_owned());
                 }
-                None => Kind::Topic,
+                None => Kind::Topic(topic),
                 Some((topic, type_name)) => {
                     let short = type_name.rsplit_once('.').map(|(_, last)| format!("{topic}#{last}"));
                     Kind::Channel { short }
@@ -39,13 +39,12 @@ impl Selection {
         Ok(Self { text: text.to_owned(), kind })
     }
 
-    /// What to subscribe: maybe more than is meant, but what a filter in the kernel understands, which keeps everything else of the
-    /// bus away from this process.
+    /// What to subscribe: of a channel all types of its topic, which is what a filter in the kernel understands, so that everything else of
+    /// the bus is kept away from this process.
     pub(crate) fn pattern(&self) -> Pattern {
         match &self.kind {
-            Kind::Topic => Pattern::glob(format!("{}*", self.text)),
             Kind::Channel { .. } => Pattern::glob(format!("{}#*", self.topic())),
-            Kind::Glob(pattern) => pattern.clone(),
+            Kind::Topic(pattern) | Kind::Glob(pattern) => pattern.clone(),
         }
     }
 
@@ -53,13 +52,10 @@ impl Selection {
     pub(crate) fn takes(&self, channel: &Channel) -> bool {
         let name = channel.as_bytes();
         match &self.kind {
-            Kind::Topic => {
-                name.strip_prefix(self.text.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'#')
-            }
             Kind::Channel { short } => {
                 name == self.text.as_bytes() || short.as_ref().is_some_and(|short| name == short.as_bytes())
             }
-            Kind::Glob(pattern) => pattern.matches(channel),
+            Kind::Topic(pattern) | Kind::Glob(pattern) => pattern.matches(channel),
         }
     }
 
@@ -77,7 +73,7 @@ impl Selection {
     pub(crate) fn type_name(&self) -> Option<&str> {
         match self.kind {
             Kind::Channel { .. } => self.text.split_once('#').map(|(_, type_name)| type_name),
-            Kind::Topic | Kind::Glob(_) => None,
+            Kind::Topic(_) | Kind::Glob(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use lcm::{Channel, Lcm, Pattern, Queue, Subscription};
 
+use super::look::is_internal;
 use super::selection::Selection;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -69,15 +70,12 @@ impl Silence {
     fn take_in(&mut self) {
         let Some(everything) = &self.everything else { return };
         for sample in everything.receiver().try_iter().take(QUEUED) {
-            if self.heard.len() < REMEMBERED && !sample.channel().as_bytes().starts_with(OF_THE_MESH) {
+            if self.heard.len() < REMEMBERED && !is_internal(sample.channel()) {
                 self.heard.insert(*sample.channel());
             }
         }
     }
 }
-
-/// Claims, beats and calls are no topics.
-const OF_THE_MESH: &[u8] = b"/mesh/";
 
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 

@@ -25,6 +25,11 @@ pub(crate) enum Type {
 }
 
 impl Type {
+    /// Whether stdin is all its own.
+    pub(crate) fn takes_its_process(&self) -> bool {
+        matches!(self, Self::Check(_))
+    }
+
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(options) => list::run(&options, context),

@@ -202,7 +202,8 @@ impl Served {
         }
         self.outbox.push(RpcResponse::CHUNK.cast_unsigned(), bytes);
         let left = self.chunks_left(limits);
-        self.is_full = left == 0;
+        // While others wait for room it stays full, whoever finds some: they are told when there is enough.
+        self.is_full |= left == 0;
         Ok(left)
     }
 
