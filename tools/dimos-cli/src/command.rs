@@ -96,8 +96,15 @@ impl Command {
             Self::Run(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
-            Self::Topic(topic) => topic.takes_its_process(),
-            Self::Type(of_type) => of_type.takes_its_process(),
+            _ => false,
+        }
+    }
+
+    /// Whether it reads stdin.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        match self {
+            Self::Topic(topic) => topic.reads_stdin(),
+            Self::Type(of_type) => of_type.reads_stdin(),
             _ => false,
         }
     }

@@ -36,7 +36,8 @@ use session::{Next, Session};
 /// commands, modules, methods, arguments and topics. Ctrl-C ends what runs and not the shell, Ctrl-D ends the shell. Lines are kept
 /// in $XDG_STATE_HOME/dimos/shell_history; one that begins with a space is not.
 ///
-/// If stdin is no terminal, its lines are run one after the other, and the first that fails ends the shell with its exit code. With
+/// If stdin is no terminal, its lines are run one after the other, and the first that fails ends the shell with its exit code; a command
+/// that reads stdin itself, type check or topic pub TOPIC -, takes the lines that are left. With
 /// --json results are JSON, and so are errors, on stderr.
 ///
 /// Examples:

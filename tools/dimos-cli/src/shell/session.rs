@@ -99,7 +99,8 @@ impl Session {
         if matches!(command, Command::Shell(_)) {
             return Err(Failure::usage("this is the shell already"));
         }
-        if command.takes_its_process() {
+        // On a terminal one that reads would go on doing so after Ctrl-C. In a script it reads what is left of that.
+        if command.takes_its_process() || (self.is_interactive && command.reads_stdin()) {
             return self.process(words);
         }
         // Another bus is joined for this line alone.

@@ -45,8 +45,7 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
-    /// Whether stdin is all its own.
-    pub(crate) fn takes_its_process(&self) -> bool {
+    pub(crate) fn reads_stdin(&self) -> bool {
         matches!(self, Self::Pub(options) if options.reads_stdin())
     }
 

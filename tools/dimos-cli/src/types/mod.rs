@@ -25,8 +25,7 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    /// Whether stdin is all its own.
-    pub(crate) fn takes_its_process(&self) -> bool {
+    pub(crate) fn reads_stdin(&self) -> bool {
         matches!(self, Self::Check(_))
     }
 
