@@ -374,5 +374,8 @@ const FOR_PROGRAMS: [&str; 5] = ["seq", "target", "kind", "module", "stream"];
 /// The last part of the names of coordinators.
 pub const COORDINATOR: &str = "coordinator";
 
+/// Where coordinators tell what becomes of their modules.
+pub const RUN_EVENTS: &str = "/mesh/run#dimos_mesh.RunEvent";
+
 /// How often all are asked who they are before there is taken to be no coordinator.
 const SURVEYS: u32 = 3;

@@ -64,13 +64,13 @@ pub(crate) enum Command {
     Graph(graph::Options),
     ShowConfig(show_config::Options),
     Module(module::Options),
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Skill(Skill),
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Topic(Topic),
-    #[command(subcommand)]
+    #[command(subcommand, verbatim_doc_comment)]
     Type(Type),
     Shell(shell::Options),
     Completions(completions::Options),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use crossbeam_channel::{after, never, select};
+use dimos::coordinator::RUN_EVENTS;
 use dimos::presence::{Event, Participant};
 use dimos::{Name, NodeId};
 use lcm::{Message, Queue, Sample};
@@ -145,7 +146,7 @@ fn of_bus(event: Event) -> Option<Line> {
             ("joined", participant.name, text)
         }
         Event::Changed(participant) => {
-            let text = format!("is {}", format!("{:?}", participant.state).to_lowercase());
+            let text = format!("is {}", participant.state);
             ("changed", participant.name, text)
         }
         Event::Left { name, failed: false, node } => ("left", name, format!("has left; it was {}", process(node))),
@@ -236,8 +237,6 @@ const KINDS: [&str; 15] = [
     "killed",
     "stopping",
 ];
-
-const RUN_EVENTS: &str = "/mesh/run#dimos_mesh.RunEvent";
 
 /// Events that wait to be printed.
 const QUEUED: usize = 10_000;

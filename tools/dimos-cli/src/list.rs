@@ -56,7 +56,7 @@ fn row(module: Participant) -> Option<Row> {
     Some(Row {
         name: module.name?.to_string(),
         class: identity.class_name,
-        state: format!("{:?}", module.state).to_lowercase(),
+        state: module.state.to_string(),
         host: identity.host,
         pid: identity.pid,
         run_id: Some(identity.run_id).filter(|run_id| !run_id.is_empty()),

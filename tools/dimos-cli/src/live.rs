@@ -15,6 +15,7 @@ use lcm::{Lcm, Pattern, Queue, Url};
 use serde_json::Value;
 
 use crate::output::plain;
+use crate::topic::selection::is_internal;
 
 /// A look at a bus.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl Live {
                 }
             }
         });
-        found.retain(|found| !OF_THE_MESH.iter().any(|beginning| found.text.starts_with(beginning)));
+        found.retain(|found| !is_internal(found.text.as_bytes()));
         if !is_typed {
             for channel in &mut found {
                 if let Some((topic, type_name)) = channel.text.split_once('#') {
@@ -233,9 +234,6 @@ const MAX_FOUND: usize = 1000;
 
 /// Modules that are asked for their contracts.
 const MAX_ASKED: usize = 200;
-
-/// Where channels of the mesh itself begin.
-const OF_THE_MESH: [&str; 2] = ["/mesh/", "/rpc/"];
 
 #[cfg(test)]
 mod tests {

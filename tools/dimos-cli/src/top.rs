@@ -116,7 +116,7 @@ fn merged(modules: Vec<Participant>, runs: Vec<RunStatus>, sort: Column) -> Vec<
     for module in modules {
         let Some(name) = module.name.map(|name| name.to_string()) else { continue };
         let row = Row {
-            state: format!("{:?}", module.state).to_lowercase(),
+            state: module.state.to_string(),
             host: module.identity.host,
             pid: u32::try_from(module.identity.pid).ok(),
             cpu_percent: None,

@@ -1,6 +1,7 @@
 //! What becomes of modules, told to the log and to the bus.
 
 use dimos::Name;
+use dimos::coordinator::RUN_EVENTS;
 use lcm::Publisher;
 use lcm_types::dimos_mesh::{Claim, RunEvent};
 use serde_json::Value;
@@ -76,6 +77,3 @@ fn in_words(notice: &Notice) -> (Level, &'static str, Option<&Name>, String) {
         Notice::Stopping => (Level::Info, "stopping", None, "the run is stopped".to_owned()),
     }
 }
-
-/// Where the coordinators tell what becomes of their modules.
-const RUN_EVENTS: &str = "/mesh/run#dimos_mesh.RunEvent";

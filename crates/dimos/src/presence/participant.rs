@@ -1,6 +1,7 @@
 //! A process as others know it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use lcm_types::dimos_mesh::Claim;
@@ -150,6 +151,21 @@ impl Participant {
             is_new = true;
         }
         is_new
+    }
+}
+
+/// In a word, as people and programs read it: `running`.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Claiming => "claiming",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stuck => "stuck",
+            Self::Displaced => "displaced",
+            Self::Lost => "lost",
+        })
     }
 }
 

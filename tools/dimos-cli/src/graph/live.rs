@@ -12,6 +12,7 @@ use lcm::{Channel, Inline};
 use super::model::{Builder, Graph, Module};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::topic::selection::is_internal;
 
 /// What was heard on a channel.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ pub(super) fn graph(duration: Duration, is_all: bool, context: &Context) -> Resu
     }
     for (channel, traffic) in &heard {
         let channel = channel.to_string();
-        if is_all || !is_of_the_mesh(&channel) {
+        if is_all || !is_internal(channel.as_bytes()) {
             #[expect(clippy::cast_precision_loss, reason = "it is shown with one digit behind the point")]
             builder.heard(&channel, traffic.messages as f64 / duration.as_secs_f64());
             // One socket speaks for all of a process, and which process that is nobody says.
@@ -58,7 +59,7 @@ pub(super) fn graph(duration: Duration, is_all: bool, context: &Context) -> Resu
 
 fn add(builder: &mut Builder, participant: &Participant, description: Option<&Description>) {
     let Some(name) = &participant.name else { return };
-    let state = Some(format!("{:?}", participant.state).to_lowercase());
+    let state = Some(participant.state.to_string());
     builder.module(Module { name: name.to_string(), class: participant.identity.class_name.clone(), state });
     if let Some(connections) = description.and_then(|description| description.connections.as_ref()) {
         builder.connect(name.as_str(), connections);
@@ -119,10 +120,6 @@ fn listen(duration: Duration, context: &Context) -> Result<BTreeMap<Channel, Tra
         context.note(format_args!("{left_out} messages on further channels than {MAX_CHANNELS} are left out"));
     }
     Ok(heard)
-}
-
-fn is_of_the_mesh(channel: &str) -> bool {
-    ["/mesh/", "/rpc/"].iter().any(|prefix| channel.starts_with(prefix))
 }
 
 /// More nobody can draw.

@@ -134,7 +134,7 @@ fn info(participant: Participant, description: Option<Description>) -> Info {
     Info {
         name: participant.name.map(|name| name.to_string()).unwrap_or_default(),
         class: identity.class_name,
-        state: format!("{:?}", participant.state).to_lowercase(),
+        state: participant.state.to_string(),
         host: identity.host,
         pid: identity.pid,
         run_id: Some(identity.run_id).filter(|run_id| !run_id.is_empty()),

@@ -7,10 +7,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::list::others;
-use super::look::{Agreement, Seen, is_internal, look};
+use super::look::{Agreement, Seen, look};
 use super::measuring::one_topic;
 use super::parties::KnownBy;
-use super::selection::Selection;
+use super::selection::{Selection, is_internal};
 use super::units;
 use crate::context::Context;
 use crate::duration::span;
@@ -61,7 +61,7 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let of_topic: Vec<_> = channels.iter().filter(|channel| options.topic.takes(channel)).collect();
     if of_topic.is_empty() {
         let names: Vec<_> =
-            channels.iter().filter(|one| !is_internal(one)).map(|one| plain(&one.to_string())).collect();
+            channels.iter().filter(|one| !is_internal(one.as_bytes())).map(|one| plain(&one.to_string())).collect();
         let (topic, waited) = (plain(options.topic.text()), options.duration);
         let others = others(options.topic.topic(), &names);
         return Err(Failure::not_found(format_args!(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::look::{Publisher, Seen, is_internal, look};
-use super::selection::Selection;
+use super::look::{Publisher, Seen, look};
+use super::selection::{Selection, is_internal};
 use super::units;
 use crate::context::Context;
 use crate::duration::span;
@@ -52,7 +52,8 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let catalog = options.types.catalog()?;
     let look = look(context, options.duration)?;
-    let channels: Vec<_> = look.channels().into_iter().filter(|channel| options.all || !is_internal(channel)).collect();
+    let channels: Vec<_> =
+        look.channels().into_iter().filter(|channel| options.all || !is_internal(channel.as_bytes())).collect();
     let is_wanted = |channel: &&lcm::Channel| options.glob.as_ref().is_none_or(|glob| glob.takes(channel));
     let seen: Vec<_> = channels.iter().filter(is_wanted).map(|channel| look.seen(&catalog, channel)).collect();
     match (&options.glob, &seen[..]) {

@@ -277,12 +277,6 @@ impl Heard {
     }
 }
 
-/// Whether a channel is there for the mesh itself, or for nobody: claims, calls, and what C LCM sends to see whether it hears itself.
-pub(super) fn is_internal(channel: &Channel) -> bool {
-    let name = channel.as_bytes();
-    name.starts_with(b"/mesh/") || name.starts_with(b"/rpc/") || name == b"LCM_SELF_TEST"
-}
-
 fn now_ns() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)

@@ -83,6 +83,11 @@ impl Selection {
     }
 }
 
+/// Whether a channel is there for the mesh itself, or for nobody: claims, calls, and what C LCM sends to see whether it hears itself.
+pub(crate) fn is_internal(channel: &[u8]) -> bool {
+    channel.starts_with(b"/mesh/") || channel.starts_with(b"/rpc/") || channel == b"LCM_SELF_TEST"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

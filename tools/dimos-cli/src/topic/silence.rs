@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use lcm::{Channel, Lcm, Pattern, Queue, Subscription};
 
-use super::look::is_internal;
-use super::selection::Selection;
+use super::selection::{Selection, is_internal};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::plain;
@@ -70,7 +69,7 @@ impl Silence {
     fn take_in(&mut self) {
         let Some(everything) = &self.everything else { return };
         for sample in everything.receiver().try_iter().take(QUEUED) {
-            if self.heard.len() < REMEMBERED && !is_internal(sample.channel()) {
+            if self.heard.len() < REMEMBERED && !is_internal(sample.channel().as_bytes()) {
                 self.heard.insert(*sample.channel());
             }
         }

@@ -38,7 +38,7 @@ impl Crashes {
         let run = Run::start(bench, MODULES)?;
         let status = run.status()?;
         let bus = Lcm::open("udpm://239.255.76.67:7667?ttl=0")?;
-        let events = bus.subscribe("/mesh/run#dimos_mesh.RunEvent", Queue::keep_last(1000))?;
+        let events = bus.subscribe(dimos::coordinator::RUN_EVENTS, Queue::keep_last(1000))?;
         let (mut noticed_ms, mut again_ms) = (Vec::new(), Vec::new());
         for module in status["modules"].as_array().context("no modules")? {
             let name = module["name"].as_str().context("a module without a name")?;
