@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("dimos", &["lcm-rs", "lcm-gen", "lcm-types", "dimos-macros"]),
     ("dimos-coordinator", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
     ("stock-modules", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
-    ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator", "stock-modules"]),
+    ("dimos-lcm-spy", &["lcm-rs", "lcm-gen", "lcm-types", "dimos"]),
+    ("dimos-cli", &["lcm-rs", "lcm-gen", "lcm-types", "dimos", "dimos-coordinator", "dimos-lcm-spy", "stock-modules"]),
 ];
 
 /// Packages that look at everything and that nothing is built on.
