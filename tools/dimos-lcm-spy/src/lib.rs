@@ -4,8 +4,8 @@
 #![forbid(unsafe_code)]
 
 // One channel in detail: its messages as trees, plots and pictures.
-//pub mod detail;
-//mod picture;
+pub mod detail;
+mod picture;
 mod plot;
 mod readable;
 mod tree;

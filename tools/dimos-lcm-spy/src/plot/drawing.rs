@@ -42,21 +42,20 @@ pub(super) fn draw(series: &[Series], view: View, area: Rect, buffer: &mut Buffe
     let columns = usize::from(canvas.width) * DOTS_PER_CELL;
     let curves: Vec<_> = series.iter().map(|series| (series, curve(series, view, columns))).collect();
     let y = |value: f64| ((value / 2.0 - lowest / 2.0) / (highest / 2.0 - lowest / 2.0)).clamp(-1e6, 1e6);
-    let widget = Canvas::default()
-        .marker(Marker::Braille)
-        .x_bounds([0.0, columns as f64 - 1.0])
-        .y_bounds([0.0, 1.0])
-        .paint(|context| {
-            if let Some(cursor_ns) = view.cursor_ns {
-                let x = (view.share(cursor_ns) * columns as f64).floor();
-                context.draw(&Line::new(x, 0.0, x, 1.0, Color::DarkGray));
-                context.layer();
-            }
-            for (series, curve) in &curves {
-                draw_curve(curve, y, COLOURS[series.colour()], context);
-                context.layer();
-            }
-        });
+    let widget =
+        Canvas::default().marker(Marker::Braille).x_bounds([0.0, columns as f64 - 1.0]).y_bounds([0.0, 1.0]).paint(
+            |context| {
+                if let Some(cursor_ns) = view.cursor_ns {
+                    let x = (view.share(cursor_ns) * columns as f64).floor();
+                    context.draw(&Line::new(x, 0.0, x, 1.0, Color::DarkGray));
+                    context.layer();
+                }
+                for (series, curve) in &curves {
+                    draw_curve(curve, y, COLOURS[series.colour()], context);
+                    context.layer();
+                }
+            },
+        );
     widget.render(canvas, buffer);
     (canvas, seen)
 }

@@ -37,8 +37,14 @@ struct View {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Values {
     /// From the smallest to the largest in sight, as it was drawn last.
-    Automatic { lowest: f64, highest: f64 },
-    Fixed { lowest: f64, highest: f64 },
+    Automatic {
+        lowest: f64,
+        highest: f64,
+    },
+    Fixed {
+        lowest: f64,
+        highest: f64,
+    },
 }
 
 /// There is no colour left for another field.

@@ -84,7 +84,8 @@ impl Series {
         let last_ns = self.tiers[0].back().map(|bucket| bucket.last_ns);
         let time_ns = last_ns.map_or(time_ns, |last_ns| time_ns.max(last_ns));
         let since_ns = last_ns.map_or(0, |last_ns| time_ns - last_ns);
-        let is_late = since_ns > LEAST_GAP_NS && since_ns as f64 > self.interval_ns * GAP_INTERVALS && self.interval_ns > 0.0;
+        let is_late =
+            since_ns > LEAST_GAP_NS && since_ns as f64 > self.interval_ns * GAP_INTERVALS && self.interval_ns > 0.0;
         if !is_late && since_ns > 0 {
             let weight = if self.interval_ns > 0.0 { 0.1 } else { 1.0 };
             self.interval_ns += weight * (since_ns as f64 - self.interval_ns);
@@ -188,14 +189,14 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     #[test]
-    fn a_spike_survives_among_millions_and_memory_is_bounded() {
+    fn a_spike_survives_among_many_and_memory_is_bounded() {
         let mut series = Series::new("x", 0);
-        for index in 0..2_000_000_u64 {
+        for index in 0..500_000_u64 {
             let value = if index == 1000 { 50.0 } else { (index % 10) as f64 };
             series.push(index * 1_000_000, Some(value));
         }
         assert!(series.buckets().count() <= TIER_BUCKETS * TIERS);
-        assert_eq!(series.buckets().map(|bucket| bucket.count).sum::<u64>(), 2_000_000);
+        assert_eq!(series.buckets().map(|bucket| bucket.count).sum::<u64>(), 500_000);
         let spike = series.buckets().find(|bucket| bucket.maximum == 50.0).unwrap();
         assert!((spike.first_ns..=spike.last_ns).contains(&(1000 * 1_000_000)));
         let all = series.summary(0, u64::MAX).unwrap();
@@ -209,7 +210,9 @@ mod tests {
     #[test]
     fn what_is_no_number_and_what_did_not_come_are_gaps() {
         let mut series = Series::new("x", 0);
-        for (tenths, value) in [(0, 1.0), (1, 2.0), (2, f64::NAN), (3, 3.0), (4, f64::INFINITY), (5, 4.0), (6, 5.0), (30, 6.0)] {
+        for (tenths, value) in
+            [(0, 1.0), (1, 2.0), (2, f64::NAN), (3, 3.0), (4, f64::INFINITY), (5, 4.0), (6, 5.0), (30, 6.0)]
+        {
             series.push(tenths * SECOND_NS / 10, Some(value));
         }
         series.push(31 * SECOND_NS / 10, None);

@@ -47,7 +47,8 @@ fn a_ramp_goes_from_one_corner_to_the_other() {
     let words = |text: &str| only_text(text).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&shown)[..11], words(expected)[..11], "{shown}");
     let lines: Vec<Vec<_>> = shown.lines().map(|line| line.chars().collect()).collect();
-    let is_dotted = |line: usize, column: usize| lines[line].get(column).is_some_and(|c| ('\u{2801}'..='\u{28ff}').contains(c));
+    let is_dotted =
+        |line: usize, column: usize| lines[line].get(column).is_some_and(|c| ('\u{2801}'..='\u{28ff}').contains(c));
     assert!(is_dotted(1, 39) && is_dotted(6, 10), "{shown}");
     assert!(!is_dotted(1, 12) && !is_dotted(6, 38), "{shown}");
 }
@@ -61,9 +62,11 @@ fn a_pause_is_a_gap_and_a_number_that_is_none_breaks_nothing() {
     }
     let shown = drawn(&mut plot, 70, 10);
     let dotted = |from: usize, to: usize| {
-        shown.lines().skip(1).take(8).any(|line| {
-            line.chars().skip(from).take(to - from).any(|c| ('\u{2801}'..='\u{28ff}').contains(&c))
-        })
+        shown
+            .lines()
+            .skip(1)
+            .take(8)
+            .any(|line| line.chars().skip(from).take(to - from).any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)))
     };
     assert!(dotted(10, 20) && dotted(55, 65), "{shown}");
     assert!(!dotted(32, 48), "{shown}");

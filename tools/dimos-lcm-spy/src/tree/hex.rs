@@ -59,7 +59,8 @@ impl Hex {
             buffer.set_stringn(area.x, y, line(offset, row), usize::from(area.width), Style::new());
             let digits = Rect { y, height: 1, width: OFFSET_CELLS.min(area.width), ..area };
             buffer.set_style(digits, Style::new().fg(Color::DarkGray));
-            if let Some(place) = marked.and_then(|marked| marked.checked_sub(offset)).filter(|place| *place < ROW_BYTES) {
+            if let Some(place) = marked.and_then(|marked| marked.checked_sub(offset)).filter(|place| *place < ROW_BYTES)
+            {
                 for (x, width) in [(hex_cell(place), 2), (ASCII_CELL + cells(place), 1)] {
                     let cell = Rect { x: area.x.saturating_add(x), y, width, height: 1 };
                     buffer.set_style(cell.intersection(area), Style::new().fg(Color::White).bg(Color::Red));

@@ -130,7 +130,7 @@ impl Tree {
         self.area = area;
         let rows = rows(message, &self.folds);
         self.place_cursor(&rows, usize::from(area.height));
-        self.selected = rows.get(self.cursor).map(Row::selected).unwrap_or_default();
+        self.selected = selected(&rows, self.cursor);
         let visible = &rows[self.top..rows.len().min(self.top + usize::from(area.height))];
         self.sample(visible, message.count);
         let columns = Columns::new(visible, area.width);
@@ -267,6 +267,22 @@ impl Columns {
         let value = left.saturating_sub(if kind > 0 { kind + 1 } else { 0 });
         Self { name, value, change, history, kind }
     }
+}
+
+fn selected(rows: &[Row<'_>], cursor: usize) -> Selected {
+    let Some(row) = rows.get(cursor) else { return Selected::default() };
+    // Where a field has no comment, such as the `x` of a vector, that of what it is in has the unit.
+    let (mut depth, mut doc) = (row.depth, row.doc());
+    for above in rows[..cursor].iter().rev() {
+        if !doc.is_empty() || depth == 0 {
+            break;
+        }
+        if above.depth < depth {
+            (depth, doc) = (above.depth, above.doc());
+        }
+    }
+    let is_number = row.value().and_then(as_number).is_some();
+    Selected { path: row.path.clone(), doc, is_number }
 }
 
 fn signed(change: f64) -> String {

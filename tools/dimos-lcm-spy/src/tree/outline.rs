@@ -9,7 +9,7 @@ use std::ops::Range;
 use lcm::schema::{Definition, Dimension, Member, Primitive, Schema, Type, Value};
 
 use super::preview::{preview, preview_range};
-use super::{Message, Selected};
+use super::Message;
 
 /// What is open. Paths decide; what has never been touched is open by its depth.
 #[derive(Debug)]
@@ -121,7 +121,14 @@ impl<'v> Outline<'v, '_> {
         }
     }
 
-    fn push_range(&mut self, base: &str, range: Range<usize>, depth: usize, array: &'v Value<'v>, declared: Declared<'v>) {
+    fn push_range(
+        &mut self,
+        base: &str,
+        range: Range<usize>,
+        depth: usize,
+        array: &'v Value<'v>,
+        declared: Declared<'v>,
+    ) {
         if self.is_full() {
             return;
         }
@@ -273,13 +280,10 @@ impl<'v> Row<'v> {
         name
     }
 
-    pub(super) fn selected(&self) -> Selected {
+    /// What the definition says of it, on one line.
+    pub(super) fn doc(&self) -> String {
         let doc = self.declared.member.map(|member| member.doc.split_whitespace().collect::<Vec<_>>().join(" "));
-        Selected {
-            path: self.path.clone(),
-            doc: doc.unwrap_or_default(),
-            is_number: self.value().and_then(crate::readable::as_number).is_some(),
-        }
+        doc.unwrap_or_default()
     }
 
     fn named(&self, value: &Value<'_>) -> Option<&'v str> {

@@ -223,7 +223,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("geometry_msgs.Twist", twist(f64::MAX)),
         ("sensor_msgs.LaserScan", scan.encode().unwrap()),
         ("sensor_msgs.Image", image.encode().unwrap()),
-        ("geometry_msgs.PoseArray", PoseArray { poses: vec![Default::default(); 130], ..PoseArray::default() }.encode().unwrap()),
+        (
+            "geometry_msgs.PoseArray",
+            PoseArray { poses: vec![Default::default(); 130], ..PoseArray::default() }.encode().unwrap(),
+        ),
     ]
 }
 
