@@ -30,8 +30,9 @@ pub struct Detail {
     channel: Vec<u8>,
     colours: Colours,
     newest: Option<Newest>,
-    /// The messages so far.
+    /// The messages that have been shown so far.
     count: u64,
+    is_frozen: bool,
     /// The type that was chosen, where a fingerprint is that of several.
     chosen: Option<String>,
     tree: Tree,
@@ -101,6 +102,7 @@ impl Detail {
             colours,
             newest: None,
             count: 0,
+            is_frozen: false,
             chosen: None,
             tree: Tree::default(),
             hex: Hex::default(),
@@ -128,13 +130,21 @@ impl Detail {
 
     /// Takes a message of the channel.
     pub fn take(&mut self, payload: Payload, received_ns: u64) {
-        self.count += 1;
         if self.wants_every_message() {
             let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
             let value = read.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
         }
-        self.newest = Some(Newest { payload, received_ns });
+        if !self.is_frozen {
+            self.count += 1;
+            self.newest = Some(Newest { payload, received_ns });
+        }
+    }
+
+    /// Lets what is in sight stay, whatever comes; or no longer. What is plotted goes on out of sight.
+    pub fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+        self.plot.freeze(is_frozen);
     }
 
     /// Acts on a key or the mouse.
@@ -467,8 +477,7 @@ const PLOT_KEYS: &[KeyHelp] = &[
     ("↑ ↓", "zoom the values"),
     ("PgUp PgDn", "higher, lower"),
     ("a", "scale by itself"),
-    ("Space", "stop, go on"),
-    ("End", "go on"),
+    ("End", "go on with the newest"),
     ("c", "read values with ← →"),
     ("x", "plot nothing"),
     ("Tab", "keys to the tree"),

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use lcm::schema::{Definition, Dimension, Member, Primitive, Schema, Type, Value};
 
-use super::preview::{preview, preview_range};
 use super::Message;
+use super::preview::{preview, preview_range};
 
 /// What is open. Paths decide; what has never been touched is open by its depth.
 #[derive(Debug)]
