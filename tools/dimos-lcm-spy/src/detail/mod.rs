@@ -135,7 +135,7 @@ impl Detail {
             let value = read.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
         }
-        if !self.is_frozen {
+        if !self.is_frozen || self.newest.is_none() {
             self.count += 1;
             self.newest = Some(Newest { payload, received_ns });
         }
@@ -206,25 +206,26 @@ impl Detail {
         if !foot.is_empty() {
             buffer.set_stringn(foot.x, foot.y, text, usize::from(foot.width), style);
         }
+        if self.colours == Colours::None && self.shows != Shows::Picture {
+            buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset));
+        }
         self.newest = Some(newest);
     }
 
-    /// The channel, the type and the size, and below what is doubtful about the type.
+    /// The type, the size and the time, and below what is doubtful about the type.
     fn draw_head(&self, newest: &Newest, read: &Read<'_>, left: &mut Rect, buffer: &mut Buffer) {
         let row = take_first_row(left);
         if row.is_empty() {
             return;
         }
-        let name = shortened(&self.channel, 64);
-        let rest = format!(
-            "  {}  {}  received {}",
+        let text = format!(
+            "{}  {}  received {}",
             read.type_text(),
             size_text(newest.payload.len()),
             time_of_day(newest.received_ns)
         );
         let style = Style::new().add_modifier(Modifier::BOLD);
-        let (x, _) = buffer.set_stringn(row.x, row.y, name, usize::from(row.width), style);
-        buffer.set_stringn(x, row.y, rest, usize::from(row.right().saturating_sub(x)), Style::new());
+        buffer.set_stringn(row.x, row.y, text, usize::from(row.width), style);
         if let Some(doubt) = read.doubt() {
             let row = take_first_row(left);
             if !row.is_empty() {

@@ -71,12 +71,7 @@ fn a_message_is_a_tree_with_its_type_and_what_its_definition_says() {
     screen.take(&twist(0.25), 3);
     let shown = screen.shown();
     let head = shown.lines().next().unwrap();
-    assert!(
-        head.starts_with(
-            "/cmd_vel#geometry_msgs.Twist  geometry_msgs.Twist (1 of 2, t)  56 B  received 08:00:03.000 UTC"
-        ),
-        "{shown}"
-    );
+    assert!(head.starts_with("geometry_msgs.Twist (1 of 2, t)  56 B  received 08:00:03.000 UTC"), "{shown}");
     let shown = screen.type_keys("j");
     assert!(shown.contains("    x        0.25"), "{shown}");
     assert_eq!(shown.lines().last().unwrap(), "linear.x  Linear velocity in m/s.", "{shown}");
