@@ -32,7 +32,8 @@ struct Driven {
 impl Driven {
     fn new(width: u16, height: u16) -> Self {
         let catalog = Arc::new(lcm_types::catalog_with::<&str>([]).unwrap());
-        let app = App::new("udpm://239.255.76.67:7667".to_owned(), Arc::clone(&catalog), Rect::new(0, 0, width, height));
+        let app =
+            App::new("udpm://239.255.76.67:7667".to_owned(), Arc::clone(&catalog), Rect::new(0, 0, width, height));
         let time_ns = 1_700_000_000 * SECOND_NS;
         Self { app, tally: Tally::new(catalog, Vec::new()), time_ns, width, height }
     }
@@ -172,7 +173,7 @@ fn a_filter_is_applied_while_it_is_typed_and_can_be_taken_back() {
     let _ = driven.press(KeyCode::Esc);
     assert_eq!(driven.names().len(), 6);
     driven.type_text("/nothing");
-    assert!(driven.has("none of 7 channels"));
+    assert!(driven.has("none of 7 channels is taken by the filter"));
 }
 
 #[test]
