@@ -60,11 +60,11 @@ fn a_message_is_a_tree_with_live_values_and_its_fields_are_plotted() {
     terminal.wait_until("it goes on", |screen| line(screen, "y") != frozen);
     // The keys go to the plot, then back to the tree, then to the channels.
     terminal.press(Key::Tab);
-    terminal.wait_for("zoom the time");
+    terminal.wait_for("a scale  c read");
     terminal.type_text("c");
     terminal.wait_for("cursor ");
     terminal.press(Key::Escape);
-    terminal.wait_for("E C 1-9");
+    terminal.wait_for("tab to the plot");
     for (rows, columns) in [(1, 1), (6, 20), (40, 120)] {
         terminal.resize(rows, columns);
         thread::sleep(Duration::from_millis(300));
@@ -208,7 +208,7 @@ fn opened(command: &mut Command, channel: &str) -> Terminal {
     let mut terminal = Terminal::start(command, 40, 120);
     terminal.wait_until("the channel", |screen| screen.lines().any(|line| line.starts_with(channel)));
     terminal.press(Key::Enter);
-    terminal.wait_for("space freeze  ↑ ↓ ");
+    terminal.wait_for("space freeze  enter open");
     terminal
 }
 

@@ -156,7 +156,21 @@ impl Detail {
         }
     }
 
-    /// The keys that mean something, for a line or a page of help.
+    /// The most important keys, for a line of help.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.shows {
+            Shows::Tree if self.plot.is_empty() => "enter open  p plot  i picture  x bytes  y copy path  esc back",
+            Shows::Tree => "enter open  p plot  + - zoom  tab to the plot  i picture  x bytes  esc back",
+            Shows::Plot => {
+                "+ - zoom time  arrows move, zoom values  a scale  c read  x clear  tab to the tree  esc back"
+            }
+            Shows::Bytes => "up down scroll  x esc back",
+            Shows::Picture => "+ - zoom  arrows move  0 all of it  i esc back",
+        }
+    }
+
+    /// All keys that mean something, for a page of help.
     #[must_use]
     pub fn keys(&self) -> &'static [KeyHelp] {
         match self.shows {
@@ -303,12 +317,15 @@ impl Detail {
 
     /// The field under the cursor, and what its definition says.
     fn about_field(&self) -> String {
-        let selected = self.tree.selected();
-        if self.shows == Shows::Plot || selected.path.is_empty() {
+        if self.shows == Shows::Plot {
+            return "the keys go to the plot; Tab gives them back to the tree".to_owned();
+        }
+        let path = self.tree.selected().path;
+        if path.is_empty() {
             return String::new();
         }
-        let plotted = if self.plot.has(&selected.path) { " (plotted)" } else { "" };
-        plain(&format!("{}{plotted}  {}", selected.path, selected.doc))
+        let plotted = if self.plot.has(path) { " (plotted)" } else { "" };
+        plain(&format!("{path}{plotted}  {}", self.tree.doc()))
     }
 
     fn handle_key(&mut self, key: KeyEvent) -> Handled {
@@ -326,7 +343,7 @@ impl Detail {
             (Shows::Plot, KeyCode::Tab) => self.shows = Shows::Tree,
             (Shows::Tree, KeyCode::Char('p')) => self.plot_field(),
             (Shows::Tree, KeyCode::Char('t')) => self.choose_next_type(),
-            (Shows::Tree, KeyCode::Char('y')) => return Handled::Copy(self.tree.selected().path.clone()),
+            (Shows::Tree, KeyCode::Char('y')) => return Handled::Copy(self.tree.selected().path.to_owned()),
             (Shows::Tree, _) => return self.handle_tree_key(key),
             (Shows::Bytes, _) => return yes_if(self.hex.handle_key(key)),
             (Shows::Picture, _) => return yes_if(self.view.handle_key(key)),
@@ -383,7 +400,7 @@ impl Detail {
             self.notice = Some("only numbers can be plotted: open what is under the cursor, and choose one".to_owned());
             return;
         }
-        if let Err(error) = self.plot.toggle(&selected.path.clone()) {
+        if let Err(error) = self.plot.toggle(selected.path) {
             self.notice = Some(error.to_string());
         }
     }

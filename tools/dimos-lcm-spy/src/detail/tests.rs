@@ -129,6 +129,18 @@ fn fields_are_plotted_below_and_the_keys_go_where_tab_says() {
 }
 
 #[test]
+fn keys_that_come_at_once_act_on_where_they_lead() {
+    let mut screen = Screen::new("/cmd_vel", 100, 30);
+    screen.take(&twist(0.25), 0);
+    screen.shown();
+    for code in [KeyCode::Down, KeyCode::Char('p'), KeyCode::Down, KeyCode::Char('p')] {
+        assert_eq!(screen.press(code), Handled::Yes);
+    }
+    let shown = screen.shown();
+    assert!(shown.contains("━ linear.x") && shown.contains("━ linear.y"), "{shown}");
+}
+
+#[test]
 fn an_image_is_shown_as_one() {
     let mut screen = Screen::new("/image", 40, 12);
     let mut image = Image { width: 2, height: 1, step: 6, encoding: "rgb8".to_owned(), ..Image::default() };

@@ -98,7 +98,7 @@ fn draw_curve(curve: &[Column], y: impl Fn(f64) -> f64, colour: Color, context: 
 
 fn draw_axes((lowest, highest): (f64, f64), view: View, area: Rect, canvas: Rect, buffer: &mut Buffer) {
     let style = Style::new().fg(Color::DarkGray);
-    let label = |value: f64| format!("{:>9} ", number(value, 9));
+    let label = |value: f64| format!("{:>9} ", tick(value, highest - lowest));
     let mut rows = vec![(canvas.y, highest), (canvas.bottom() - 1, lowest)];
     if canvas.height >= 5 {
         // The value in the middle of that row.
@@ -152,6 +152,21 @@ fn bounds(summaries: &[Option<Summary>]) -> Option<(f64, f64)> {
     let room = if size > 0.0 { size * 0.05 } else { (highest.abs() * 0.1).max(f64::MIN_POSITIVE * 1e10) };
     let room = if size == 0.0 && highest == 0.0 { 1.0 } else { room };
     Some(((lowest - room).max(-LARGEST), (highest + room).min(LARGEST)))
+}
+
+/// A value of an axis, as exactly as the axis is long.
+fn tick(value: f64, size: f64) -> String {
+    if !(1e-6..1e7).contains(&size) {
+        return number(value, 9);
+    }
+    let decimals = index((2.0 - size.log10().floor()).max(0.0));
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    match text {
+        "-0" => "0".to_owned(),
+        text if text.len() <= 9 => text.to_owned(),
+        _ => number(value, 9),
+    }
 }
 
 /// A duration, in the unit that suits it.

@@ -117,9 +117,6 @@ fn keys(app: &App) -> String {
             "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze".to_owned()
         }
         View::Nodes => "? help  q quit  up down select  esc back".to_owned(),
-        View::Detail(watch) => {
-            let keys = watch.detail.keys().iter().map(|(key, what)| format!("  {key} {what}"));
-            format!("? help  q quit  space freeze{}", keys.collect::<String>())
-        }
+        View::Detail(watch) => format!("? help  q quit  space freeze  {}", watch.detail.hint()),
     }
 }

@@ -46,8 +46,8 @@ pub(crate) struct Tree {
     top: usize,
     /// What was drawn last: keys act on what a person saw.
     lines: Vec<Line>,
-    /// What the row under the cursor is.
-    selected: Selected,
+    /// What the definition says of the row under the cursor.
+    doc: String,
     area: Rect,
     /// Of the numbers that are on the screen, by path.
     histories: HashMap<String, History>,
@@ -55,12 +55,10 @@ pub(crate) struct Tree {
 }
 
 /// The row under the cursor.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Selected {
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Selected<'t> {
     /// Such as `pose.position.x` or `ranges[3]`; `ranges[0..100]` for a part of an array.
-    pub(crate) path: String,
-    /// What the type's definition says of it.
-    pub(crate) doc: String,
+    pub(crate) path: &'t str,
     /// Whether it is a single number, which can be plotted.
     pub(crate) is_number: bool,
 }
@@ -72,12 +70,19 @@ struct Line {
     depth: usize,
     /// Whether it is open; nothing for what cannot be opened.
     is_open: Option<bool>,
+    is_number: bool,
 }
 
 impl Tree {
     /// What the cursor is on.
-    pub(crate) fn selected(&self) -> &Selected {
-        &self.selected
+    pub(crate) fn selected(&self) -> Selected<'_> {
+        let line = self.lines.get(self.cursor);
+        line.map(|line| Selected { path: &line.path, is_number: line.is_number }).unwrap_or_default()
+    }
+
+    /// What the type's definition says of the field that the cursor was on when it was drawn.
+    pub(crate) fn doc(&self) -> &str {
+        &self.doc
     }
 
     /// Acts on a key, and tells whether it means anything here.
@@ -130,7 +135,7 @@ impl Tree {
         self.area = area;
         let rows = rows(message, &self.folds);
         self.place_cursor(&rows, usize::from(area.height));
-        self.selected = selected(&rows, self.cursor);
+        self.doc = doc(&rows, self.cursor);
         let visible = &rows[self.top..rows.len().min(self.top + usize::from(area.height))];
         self.sample(visible, message.count);
         let columns = Columns::new(visible, area.width);
@@ -138,8 +143,10 @@ impl Tree {
             self.draw_row(row, index == self.cursor, columns, Rect { y, height: 1, ..area }, buffer);
         }
         self.lines.clear();
-        let lines = rows.into_iter().map(|row| Line { path: row.path, depth: row.depth, is_open: row.is_open });
-        self.lines.extend(lines);
+        self.lines.extend(rows.into_iter().map(|row| {
+            let is_number = row.value().and_then(as_number).is_some();
+            Line { path: row.path, depth: row.depth, is_open: row.is_open, is_number }
+        }));
     }
 
     fn draw_row(&self, row: &Row<'_>, is_selected: bool, columns: Columns, area: Rect, buffer: &mut Buffer) {
@@ -263,15 +270,16 @@ impl Columns {
         let left = width.saturating_sub(name + 1);
         let (change, history) = if left >= 50 { (10, 16) } else { (0, 0) };
         let left = left.saturating_sub(if change > 0 { change + history + 2 } else { 0 });
-        let kind = if left >= 46 { 22 } else { 0 };
+        let widest = rows.iter().map(|row| row.type_name().chars().count()).max().unwrap_or(0);
+        let kind = if left >= 46 { cells(widest).min(left - 25).min(40) } else { 0 };
         let value = left.saturating_sub(if kind > 0 { kind + 1 } else { 0 });
         Self { name, value, change, history, kind }
     }
 }
 
-fn selected(rows: &[Row<'_>], cursor: usize) -> Selected {
-    let Some(row) = rows.get(cursor) else { return Selected::default() };
-    // Where a field has no comment, such as the `x` of a vector, that of what it is in has the unit.
+/// What the definition says of a row. Where it says nothing, as of the `x` of a vector, what it is in has the unit.
+fn doc(rows: &[Row<'_>], cursor: usize) -> String {
+    let Some(row) = rows.get(cursor) else { return String::new() };
     let (mut depth, mut doc) = (row.depth, row.doc());
     for above in rows[..cursor].iter().rev() {
         if !doc.is_empty() || depth == 0 {
@@ -281,8 +289,7 @@ fn selected(rows: &[Row<'_>], cursor: usize) -> Selected {
             (depth, doc) = (above.depth, above.doc());
         }
     }
-    let is_number = row.value().and_then(as_number).is_some();
-    Selected { path: row.path.clone(), doc, is_number }
+    doc
 }
 
 fn signed(change: f64) -> String {
