@@ -11,7 +11,9 @@ use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
-use crate::{check, completions, events, graph, help, list, log, man, module, run, shell, show_config, steer, top};
+use crate::{
+    check, completions, events, graph, help, list, log, man, module, run, shell, show_config, spy, steer, top,
+};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -72,6 +74,7 @@ pub(crate) enum Command {
     Topic(Topic),
     #[command(subcommand, verbatim_doc_comment)]
     Type(Type),
+    Spy(Box<dimos_lcm_spy::Options>),
     Shell(shell::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -86,14 +89,21 @@ impl Command {
             Self::Run(_) => true,
             // In it Ctrl-C ends what runs.
             Self::Shell(_) => true,
+            // It gives the terminal back first.
+            Self::Spy(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether it may take the whole screen, on which nothing else is to be written then.
+    pub(crate) fn takes_the_screen(&self, is_json: bool) -> bool {
+        matches!(self, Self::Spy(options) if options.takes_the_screen(is_json))
     }
 
     /// Whether it takes more of its process than a shell can give it: signals, stdin, or all of it.
     pub(crate) fn takes_its_process(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Spy(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
             _ => false,
@@ -130,6 +140,7 @@ impl Command {
             Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
             Self::Type(of_type) => of_type.run(context),
+            Self::Spy(options) => spy::run(&options, context),
             Self::Shell(options) => shell::run(&options, context),
             Self::Completions(options) => completions::run(&options, context),
             Self::Man(options) => man::run(&options, context),

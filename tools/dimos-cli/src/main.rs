@@ -16,7 +16,6 @@ mod output;
 mod table;
 
 // Words on it.
-mod duration;
 mod live;
 mod message_types;
 mod similar;
@@ -36,6 +35,7 @@ mod run;
 mod shell;
 mod show_config;
 mod skill;
+mod spy;
 mod steer;
 mod top;
 mod topic;
@@ -45,6 +45,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use dimos_lcm_spy::duration;
 
 use colour::Colour;
 use command::{Command, Dimos};
@@ -86,7 +87,9 @@ fn run(dimos: Dimos) -> Result<ExitCode, Failure> {
         Command::Module(options) if options.is_stock() => return module::run_stock(options, common.bus.as_ref()),
         command => command,
     };
-    output::show_diagnostics();
+    if !command.takes_the_screen(common.is_json) {
+        output::show_diagnostics();
+    }
     let outcome = if command.handles_signals() {
         command.run(&Context::new(common, Interrupt::never()))
     } else {

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
+pub(crate) use dimos_lcm_spy::text::plain;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::json;
@@ -68,12 +69,6 @@ pub(crate) fn show_diagnostics() {
         .without_time()
         .with_target(false)
         .init();
-}
-
-/// A text of others, on one line, without what a terminal would take as a command.
-pub(crate) fn plain(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 /// The first line of a text that explains something.

@@ -1,4 +1,36 @@
 //! Looks at an LCM bus: which channels there are, how often and how large messages come, what is lost, and what they say.
 //!
-//! Without I/O is what counts and what draws; the bus is read by a thread of its own.
+//! [`run`] is the whole program. [`reading`] reads the bus on a thread of its own and counts; [`traffic`] has what is counted, which
+//! `dimos topic` uses too; [`app`] is the terminal program as a pure state machine, [`screen`] draws it and has the terminal in hand,
+//! [`headless`] prints where there is none.
+//!
+//! # What it costs
+//!
+//! Memory is bounded whatever is sent: 10,000 channels with some 1.2 kB each, 8 senders and 32 s of history of each, 16 MB of messages of a
+//! channel that is looked at, 64 MB of messages that wait to be recorded. What is not remembered is counted and shown.
 #![forbid(unsafe_code)]
+
+// What is counted.
+pub mod reading;
+pub mod traffic;
+
+// What is shown.
+pub mod app;
+pub mod headless;
+pub mod nodes;
+pub mod screen;
+
+// Words.
+pub mod duration;
+pub mod scope;
+pub mod selection;
+pub mod text;
+
+// The program.
+mod error;
+mod options;
+mod run;
+
+pub use error::SpyError;
+pub use options::Options;
+pub use run::{Session, run};

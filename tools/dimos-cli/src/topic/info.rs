@@ -7,10 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::list::others;
-use super::look::{Agreement, Seen, look};
+use super::look::{Seen, look};
 use super::measuring::one_topic;
 use super::parties::KnownBy;
 use super::selection::{Selection, is_internal};
+use super::typing::Agreement;
 use super::units;
 use crate::context::Context;
 use crate::duration::span;

@@ -13,10 +13,11 @@ use lcm::{Channel, Pattern, Queue, Sample, Url};
 use serde::Serialize;
 
 use super::beats::Beat;
-use super::channels::Channels;
+use super::channels::{Channels, Heard as HeardMessage};
 use super::echo::subscribe_failure;
 use super::parties::{KnownBy, Parties, Port};
 use super::statistics::{NS_PER_S, Sizes, per_second};
+use super::typing::Agreement;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -64,22 +65,6 @@ pub(super) struct Seen {
     pub(super) last_age_s: Option<f64>,
     pub(super) publishers: Vec<Publisher>,
     pub(super) subscribers: Vec<Subscriber>,
-}
-
-/// Whether the type that a channel names is that of its messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Agreement {
-    /// It is.
-    Agrees,
-    /// They are of another one, or of another version of it.
-    Disagrees,
-    /// The type that it names is not known here.
-    UnknownType,
-    /// It names none.
-    NoType,
-    /// There were no messages.
-    NotHeard,
 }
 
 /// Who publishes on a channel.
@@ -145,7 +130,7 @@ impl Look {
     pub(super) fn channels(&self) -> BTreeSet<Channel> {
         let published = self.heard.beats.values().flat_map(|beat| beat.published.keys());
         let ports = self.parties.ports.keys().filter_map(|name| Channel::new(name).ok());
-        self.heard.channels.names().chain(published).copied().chain(ports).collect()
+        self.heard.channels.iter().map(|(name, _)| name).chain(published).copied().chain(ports).collect()
     }
 
     /// What is known of a channel.
@@ -153,7 +138,7 @@ impl Look {
         let name = channel.to_string();
         let (topic, suffix) = name.split_once('#').map_or((&*name, None), |(topic, suffix)| (topic, Some(suffix)));
         let heard = self.heard.channels.get(channel);
-        let identity = catalog.identify(channel.as_bytes(), heard.map_or(&[], |heard| &heard.beginning));
+        let identity = catalog.identify(channel.as_bytes(), heard.map_or(&[], |heard| heard.beginning()));
         let candidates: Vec<_> = identity.candidates.iter().map(|one| one.name().to_owned()).collect();
         let agreement = match identity.suffix {
             _ if heard.is_none() => Agreement::NotHeard,
@@ -268,7 +253,7 @@ impl Heard {
         let time_ns = sample.receive_time_ns();
         let first_ns = self.times_ns.map_or(time_ns, |(first_ns, _)| first_ns);
         self.times_ns = Some((first_ns, time_ns));
-        self.channels.push(sample);
+        self.channels.push(&HeardMessage::of(sample), None);
         if let Some(beat) = Beat::heard(sample)
             && (self.beats.len() < MAX_NODES || self.beats.contains_key(&beat.node))
         {

@@ -12,22 +12,17 @@ pub(crate) mod publish;
 // Messages.
 pub(crate) mod heard;
 mod readable;
-pub(crate) mod selection;
 mod silence;
 
 // What there is.
-mod beats;
-mod channels;
 mod look;
-mod parties;
 
 // Measures.
-mod losses;
 mod measuring;
-mod statistics;
-mod units;
 
 use clap::Subcommand;
+pub(crate) use dimos_lcm_spy::selection;
+use dimos_lcm_spy::traffic::{beats, channels, losses, parties, statistics, typing, units};
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 /// A duration: a number and its unit.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// A text that is none, in words for whoever wrote it.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let number_length = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(number_length);
     let seconds_each = match unit {
@@ -21,12 +24,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration in which something can happen: 10 ms at least.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// A text that is none, in words for whoever wrote it.
+pub fn span(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|span| if span >= SHORTEST { Ok(span) } else { Err("at least 10ms".to_owned()) })
 }
 
 /// A rate in times per second, as the time between two.
-pub(crate) fn period(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// A text that is none, in words for whoever wrote it.
+pub fn period(text: &str) -> Result<Duration, String> {
     let lower = text.to_ascii_lowercase();
     let number = lower.strip_suffix("hz").unwrap_or(&lower).trim_end();
     let rate_hz: f64 = number.parse().map_err(|_| "expected a number per second, such as 10hz or 0.5hz".to_owned())?;

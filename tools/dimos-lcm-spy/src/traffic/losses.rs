@@ -9,9 +9,11 @@ use std::net::SocketAddrV4;
 use dimos::NodeId;
 use serde::Serialize;
 
-/// What is counted. Publishers beyond [`MAX_PUBLISHERS`] are not.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
+/// What is counted. Publishers beyond those that there is room for are not.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Publishers, and addresses that messages come from, as many as are remembered.
+    room: usize,
     /// By where it came from.
     received: Received,
     publishers: BTreeMap<NodeId, Publisher>,
@@ -21,11 +23,11 @@ pub(super) struct Ledger {
 
 /// What the beats tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Loss {
+pub struct Loss {
     /// Messages that were published from first to last beat.
-    pub(super) published: u64,
+    pub published: u64,
     /// Those of them that did not come.
-    pub(super) lost: u64,
+    pub lost: u64,
 }
 
 type Received = BTreeMap<SocketAddrV4, u64>;
@@ -45,12 +47,25 @@ struct Mark {
     received: Received,
 }
 
+impl Default for Ledger {
+    /// With room for [`MAX_PUBLISHERS`].
+    fn default() -> Self {
+        Self::new(MAX_PUBLISHERS)
+    }
+}
+
 impl Ledger {
+    /// With room for so many publishers.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self { room, received: Received::new(), publishers: BTreeMap::new(), is_full: false }
+    }
+
     /// A message of the topic came.
-    pub(super) fn received(&mut self, from: SocketAddrV4) {
+    pub fn received(&mut self, from: SocketAddrV4) {
         if let Some(count) = self.received.get_mut(&from) {
             *count += 1;
-        } else if self.received.len() < MAX_PUBLISHERS {
+        } else if self.received.len() < self.room {
             self.received.insert(from, 1);
         } else {
             self.is_full = true;
@@ -58,9 +73,9 @@ impl Ledger {
     }
 
     /// A beat came that says how many messages of the topic its process has published.
-    pub(super) fn beat(&mut self, node: NodeId, from: SocketAddrV4, published: u64) {
+    pub fn beat(&mut self, node: NodeId, from: SocketAddrV4, published: u64) {
         let mark = Mark { published, received: self.received.clone() };
-        let has_room = self.publishers.len() < MAX_PUBLISHERS;
+        let has_room = self.publishers.len() < self.room;
         match self.publishers.get_mut(&node) {
             // Counts do not go back: who says so is not believed, and begins anew.
             Some(publisher) if published >= publisher.last.published => publisher.last = mark,
@@ -73,7 +88,8 @@ impl Ledger {
     }
 
     /// What was lost of all publishers; none if not all who publish are known, as programs that send no beats are not.
-    pub(super) fn loss(&self) -> Option<Loss> {
+    #[must_use]
+    pub fn loss(&self) -> Option<Loss> {
         // Who has not published anything yet is none.
         let publishers: Vec<_> = self.publishers.values().filter(|one| one.last.published > 0).collect();
         if self.is_full || publishers.is_empty() {
@@ -103,7 +119,7 @@ impl Ledger {
 }
 
 /// Publishers of one topic, and addresses that it comes from.
-const MAX_PUBLISHERS: usize = 64;
+pub const MAX_PUBLISHERS: usize = 64;
 
 #[cfg(test)]
 mod tests {

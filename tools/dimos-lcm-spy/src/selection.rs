@@ -4,7 +4,7 @@ use lcm::{Channel, Pattern};
 
 /// Some of the channels.
 #[derive(Debug, Clone)]
-pub(crate) struct Selection {
+pub struct Selection {
     text: String,
     kind: Kind,
 }
@@ -20,7 +20,11 @@ enum Kind {
 }
 
 impl Selection {
-    pub(crate) fn new(text: &str) -> Result<Self, String> {
+    /// What a word means.
+    ///
+    /// # Errors
+    /// A word that no channel can be called.
+    pub fn new(text: &str) -> Result<Self, String> {
         let kind = if text.contains(['*', '?']) {
             Kind::Glob(Pattern::glob(text))
         } else {
@@ -41,7 +45,8 @@ impl Selection {
 
     /// What to subscribe: of a channel all types of its topic, which is what a filter in the kernel understands, so that everything else of
     /// the bus is kept away from this process.
-    pub(crate) fn pattern(&self) -> Pattern {
+    #[must_use]
+    pub fn pattern(&self) -> Pattern {
         match &self.kind {
             Kind::Channel { .. } => Pattern::glob(format!("{}#*", self.topic())),
             Kind::Topic(pattern) | Kind::Glob(pattern) => pattern.clone(),
@@ -49,7 +54,8 @@ impl Selection {
     }
 
     /// Whether it means this channel.
-    pub(crate) fn takes(&self, channel: &Channel) -> bool {
+    #[must_use]
+    pub fn takes(&self, channel: &Channel) -> bool {
         let name = channel.as_bytes();
         match &self.kind {
             Kind::Channel { short } => {
@@ -60,17 +66,20 @@ impl Selection {
     }
 
     /// As it was given.
-    pub(crate) fn text(&self) -> &str {
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Whether many channels may be meant.
-    pub(crate) fn is_glob(&self) -> bool {
+    #[must_use]
+    pub fn is_glob(&self) -> bool {
         matches!(self.kind, Kind::Glob(_))
     }
 
     /// The type that it names.
-    pub(crate) fn type_name(&self) -> Option<&str> {
+    #[must_use]
+    pub fn type_name(&self) -> Option<&str> {
         match self.kind {
             Kind::Channel { .. } => self.text.split_once('#').map(|(_, type_name)| type_name),
             Kind::Topic(_) | Kind::Glob(_) => None,
@@ -78,13 +87,15 @@ impl Selection {
     }
 
     /// Without a type.
-    pub(crate) fn topic(&self) -> &str {
+    #[must_use]
+    pub fn topic(&self) -> &str {
         self.text.split('#').next().unwrap_or_default()
     }
 }
 
 /// Whether a channel is there for the mesh itself, or for nobody: claims, calls, and what C LCM sends to see whether it hears itself.
-pub(crate) fn is_internal(channel: &[u8]) -> bool {
+#[must_use]
+pub fn is_internal(channel: &[u8]) -> bool {
     channel.starts_with(b"/mesh/") || channel.starts_with(b"/rpc/") || channel == b"LCM_SELF_TEST"
 }
 

@@ -6,24 +6,27 @@ use serde::Serialize;
 
 /// The last so many numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Window {
+pub struct Window {
     size: usize,
     numbers: VecDeque<i64>,
 }
 
 /// How numbers are spread, in the unit of the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Spread {
-    pub(super) mean: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub struct Spread {
+    /// Their mean.
+    pub mean: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
     /// The standard deviation of these numbers, not an estimate of that of others.
-    pub(super) std_dev: f64,
+    pub std_dev: f64,
 }
 
 /// What comes one after the other: how many, and the times between them.
 #[derive(Debug, Clone)]
-pub(super) struct Arrivals {
+pub struct Arrivals {
     count: u64,
     first_ns: u64,
     last_ns: u64,
@@ -32,29 +35,35 @@ pub(super) struct Arrivals {
 
 /// How many bytes came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Traffic {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
+pub struct Traffic {
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes their payloads have.
+    pub bytes: u64,
     min: usize,
     max: usize,
 }
 
 /// Sizes of messages, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Sizes {
-    pub(super) min: usize,
-    pub(super) mean: f64,
-    pub(super) max: usize,
+pub struct Sizes {
+    /// Of the smallest.
+    pub min: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Of the largest.
+    pub max: usize,
 }
 
 impl Window {
     /// Of so many numbers at most, and at least one.
-    pub(super) fn new(size: usize) -> Self {
+    #[must_use]
+    pub fn new(size: usize) -> Self {
         Self { size: size.max(1), numbers: VecDeque::new() }
     }
 
     /// Takes in a number, and forgets the oldest if there are too many.
-    pub(super) fn push(&mut self, number: i64) {
+    pub fn push(&mut self, number: i64) {
         if self.numbers.len() == self.size {
             self.numbers.pop_front();
         }
@@ -62,12 +71,20 @@ impl Window {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
     /// How they are spread, in units of so many: ns as s with 1e9. None if there are none.
-    pub(super) fn spread(&self, unit: f64) -> Option<Spread> {
+    #[must_use]
+    pub fn spread(&self, unit: f64) -> Option<Spread> {
         let (min, max) = (*self.numbers.iter().min()?, *self.numbers.iter().max()?);
         let count = self.numbers.len() as f64;
         // Differences from one of the numbers: what is far from zero, as times are, would lose its last digits otherwise.
@@ -83,12 +100,13 @@ impl Window {
 
 impl Arrivals {
     /// With so many intervals at most.
-    pub(super) fn new(window: usize) -> Self {
+    #[must_use]
+    pub fn new(window: usize) -> Self {
         Self { count: 0, first_ns: 0, last_ns: 0, intervals_ns: Window::new(window) }
     }
 
     /// Something came. A clock that was set back makes the interval zero.
-    pub(super) fn push(&mut self, time_ns: u64) {
+    pub fn push(&mut self, time_ns: u64) {
         if self.count == 0 {
             self.first_ns = time_ns;
         } else {
@@ -100,46 +118,53 @@ impl Arrivals {
     }
 
     /// How many came.
-    pub(super) fn count(&self) -> u64 {
+    #[must_use]
+    pub fn count(&self) -> u64 {
         self.count
     }
 
     /// How many intervals there are.
-    pub(super) fn window(&self) -> usize {
+    #[must_use]
+    pub fn window(&self) -> usize {
         self.intervals_ns.len()
     }
 
     /// The times between them, in s.
-    pub(super) fn intervals_s(&self) -> Option<Spread> {
+    #[must_use]
+    pub fn intervals_s(&self) -> Option<Spread> {
         self.intervals_ns.spread(NS_PER_S)
     }
 
     /// How many came in a second, over the window; none if fewer than two came, or all at once.
-    pub(super) fn rate_hz(&self) -> Option<f64> {
+    #[must_use]
+    pub fn rate_hz(&self) -> Option<f64> {
         let mean = self.intervals_s()?.mean;
         (mean > 0.0).then(|| mean.recip())
     }
 
     /// How many came in a second from the first to the last, whatever the window; none if that is no time.
-    pub(super) fn mean_rate_hz(&self) -> Option<f64> {
+    #[must_use]
+    pub fn mean_rate_hz(&self) -> Option<f64> {
         let span_s = self.span_s();
         (span_s > 0.0).then(|| (self.count - 1) as f64 / span_s)
     }
 
     /// From the first to the last, in s.
-    pub(super) fn span_s(&self) -> f64 {
+    #[must_use]
+    pub fn span_s(&self) -> f64 {
         self.last_ns.saturating_sub(self.first_ns) as f64 / NS_PER_S
     }
 
     /// How long before `now_ns` the last one came, in s.
-    pub(super) fn age_s(&self, now_ns: u64) -> Option<f64> {
+    #[must_use]
+    pub fn age_s(&self, now_ns: u64) -> Option<f64> {
         (self.count > 0).then(|| now_ns.saturating_sub(self.last_ns) as f64 / NS_PER_S)
     }
 }
 
 impl Traffic {
     /// A message of so many bytes came.
-    pub(super) fn push(&mut self, bytes: usize) {
+    pub fn push(&mut self, bytes: usize) {
         let is_first = self.messages == 0;
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(bytes as u64);
@@ -148,7 +173,8 @@ impl Traffic {
     }
 
     /// Both together.
-    pub(super) fn plus(self, other: Self) -> Self {
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         match (self.messages, other.messages) {
             (0, _) => other,
             (_, 0) => self,
@@ -162,18 +188,21 @@ impl Traffic {
     }
 
     /// How large the messages were; none if there were none.
-    pub(super) fn sizes(self) -> Option<Sizes> {
+    #[must_use]
+    pub fn sizes(self) -> Option<Sizes> {
         let mean = self.bytes as f64 / self.messages as f64;
         (self.messages > 0).then_some(Sizes { min: self.min, mean, max: self.max })
     }
 }
 
 /// So many in so long, per second; zero in no time.
-pub(super) fn per_second(count: u64, seconds: f64) -> f64 {
+#[must_use]
+pub fn per_second(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
-pub(super) const NS_PER_S: f64 = 1e9;
+/// Nanoseconds in a second.
+pub const NS_PER_S: f64 = 1e9;
 
 #[cfg(test)]
 mod tests {

@@ -9,29 +9,34 @@ use serde::Serialize;
 
 /// The modules on the bus.
 #[derive(Debug, Default)]
-pub(super) struct Parties {
+pub struct Parties {
     /// The names of all processes that have one.
-    pub(super) names: BTreeMap<NodeId, String>,
+    pub names: BTreeMap<NodeId, String>,
     /// By channel: who has a port there.
-    pub(super) ports: BTreeMap<String, Vec<Port>>,
+    pub ports: BTreeMap<String, Vec<Port>>,
     /// Programs with a name that do not say what ports they have.
-    pub(super) silent: Vec<String>,
+    pub silent: Vec<String>,
 }
 
 /// A port on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Port {
-    pub(super) module: String,
-    pub(super) node: NodeId,
-    pub(super) name: String,
-    pub(super) direction: Direction,
-    pub(super) known_by: KnownBy,
+pub struct Port {
+    /// Whose it is.
+    pub module: String,
+    /// The process of that module.
+    pub node: NodeId,
+    /// What it is called there.
+    pub name: String,
+    /// Whether it takes or gives.
+    pub direction: Direction,
+    /// How that is known.
+    pub known_by: KnownBy,
 }
 
 /// How it is known that a port is on a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum KnownBy {
+pub enum KnownBy {
     /// Its module says that it is.
     Module,
     /// It is by itself; the module may have been told otherwise.
@@ -40,7 +45,8 @@ pub(super) enum KnownBy {
 
 impl Parties {
     /// Asks everybody, which takes a second or two.
-    pub(super) fn ask(dimos: &Dimos) -> Self {
+    #[must_use]
+    pub fn ask(dimos: &Dimos) -> Self {
         let mut parties = Self::default();
         for (module, description) in dimos.descriptions() {
             let (Some(name), node) = (module.name, module.identity.node) else { continue };
@@ -70,7 +76,7 @@ impl Parties {
     }
 
     /// Who has a port of this direction on a channel.
-    pub(super) fn on<'a>(&'a self, channel: &str, direction: Direction) -> impl Iterator<Item = &'a Port> {
+    pub fn on<'a>(&'a self, channel: &str, direction: Direction) -> impl Iterator<Item = &'a Port> {
         let ports = self.ports.get(channel).into_iter().flatten();
         ports.filter(move |port| port.direction == direction)
     }

@@ -11,17 +11,19 @@ use lcm_types::dimos_mesh::{self, Claim};
 
 /// A beat.
 #[derive(Debug)]
-pub(super) struct Beat {
-    pub(super) node: NodeId,
+pub struct Beat {
+    /// Whose it is.
+    pub node: NodeId,
     /// Where it comes from.
-    pub(super) address: SocketAddrV4,
+    pub address: SocketAddrV4,
     /// How many messages were published since the process started.
-    pub(super) published: BTreeMap<Channel, u64>,
+    pub published: BTreeMap<Channel, u64>,
 }
 
 impl Beat {
     /// The one that a message is; none of others, and of what makes no sense.
-    pub(super) fn heard(sample: &Sample) -> Option<Self> {
+    #[must_use]
+    pub fn heard(sample: &Sample) -> Option<Self> {
         if *sample.channel() != *CHANNEL {
             return None;
         }
@@ -39,4 +41,4 @@ impl Beat {
 }
 
 /// Where they come.
-pub(super) const CHANNEL: &str = "/mesh/beat#dimos_mesh.Beat";
+pub const CHANNEL: &str = "/mesh/beat#dimos_mesh.Beat";

@@ -1,0 +1,182 @@
+//! What keys and the mouse do.
+
+use ratatui::crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+
+use super::column::Column;
+use super::detail::Detail;
+use super::table::{Fold, Line};
+use super::{Action, App, View};
+use crate::scope::Filter;
+
+impl App {
+    /// A key was pressed.
+    pub fn key(&mut self, key: KeyEvent) -> Option<Action> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        self.message = None;
+        if key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'C')) {
+            return Some(Action::Quit);
+        }
+        if self.typing.is_some() {
+            self.type_key(key.code);
+            return None;
+        }
+        if self.shows_help {
+            self.shows_help = false;
+            return (key.code == KeyCode::Char('q')).then_some(Action::Quit);
+        }
+        match key.code {
+            KeyCode::Char('q') => return Some(Action::Quit),
+            KeyCode::Char('?') | KeyCode::F(1) => self.shows_help = true,
+            KeyCode::Char(' ') => self.is_frozen = !self.is_frozen,
+            KeyCode::Char('r') if self.is_recording() => return Some(Action::EndRecording),
+            KeyCode::Char('n') => {
+                self.view = if matches!(self.view, View::Nodes) { View::Channels } else { View::Nodes };
+            }
+            code => return self.view_key(code),
+        }
+        None
+    }
+
+    /// The mouse did something.
+    pub fn mouse(&mut self, mouse: MouseEvent) -> Option<Action> {
+        let layout = self.layout();
+        match mouse.kind {
+            MouseEventKind::ScrollDown => self.move_by(WHEEL),
+            MouseEventKind::ScrollUp => self.move_by(-WHEEL),
+            MouseEventKind::Down(MouseButton::Left) if self.shows_help => self.shows_help = false,
+            MouseEventKind::Down(MouseButton::Left) if layout.head.contains((mouse.column, mouse.row).into()) => {
+                let laid = Column::laid_out(layout.head.width);
+                let hit = laid.iter().rev().find(|(_, at, _)| mouse.column >= layout.head.x + at);
+                if let (Some((column, ..)), View::Channels) = (hit, &self.view) {
+                    self.table.sort_by(*column);
+                    self.arrange();
+                }
+            }
+            MouseEventKind::Down(MouseButton::Left) if layout.body.contains((mouse.column, mouse.row).into()) => {
+                return self.click(usize::from(mouse.row - layout.body.y));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// On a line of the body: the first click selects, the next one opens.
+    fn click(&mut self, line: usize) -> Option<Action> {
+        let height = self.body_height();
+        match &self.view {
+            View::Channels => {
+                let line = self.table.top(height) + line;
+                if line >= self.table.lines().len() {
+                    return None;
+                }
+                if self.table.cursor() == line {
+                    return self.view_key(KeyCode::Enter);
+                }
+                self.table.move_to(line, height);
+            }
+            View::Nodes => {
+                let last = self.nodes.as_ref().map_or(0, |nodes| nodes.nodes.len().saturating_sub(1));
+                self.node = (crate::screen::nodes::top(self) + line).min(last);
+            }
+            View::Detail(_) => {}
+        }
+        None
+    }
+
+    /// Keys that mean something else in each view.
+    fn view_key(&mut self, code: KeyCode) -> Option<Action> {
+        let page = isize::try_from(self.body_height().saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+        match code {
+            KeyCode::Up | KeyCode::Char('k') => self.move_by(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
+            KeyCode::PageUp => self.move_by(-page),
+            KeyCode::PageDown => self.move_by(page),
+            KeyCode::Home => self.move_by(isize::MIN),
+            KeyCode::End => self.move_by(isize::MAX),
+            KeyCode::Esc if !matches!(self.view, View::Channels) => self.view = View::Channels,
+            KeyCode::Char('r') => {
+                return match &self.view {
+                    View::Detail(detail) => Some(Action::Record(crate::scope::Scope::Channel(detail.channel))),
+                    View::Channels => self.table.scope().map(Action::Record),
+                    View::Nodes => None,
+                };
+            }
+            code if matches!(self.view, View::Channels) => return self.channels_key(code),
+            _ => {}
+        }
+        None
+    }
+
+    fn channels_key(&mut self, code: KeyCode) -> Option<Action> {
+        match code {
+            KeyCode::Enter => match self.table.selected() {
+                Some(Line::Channel(_, channel)) => self.view = View::Detail(Box::new(Detail::new(*channel))),
+                Some(Line::Group { .. }) => self.table.fold(Fold::Toggle),
+                None => {}
+            },
+            KeyCode::Left | KeyCode::Char('h') => self.table.fold(Fold::Close),
+            KeyCode::Right | KeyCode::Char('l') => self.table.fold(Fold::Open),
+            KeyCode::Char('/') => {
+                let before = self.table.filter.clone();
+                self.typing = Some((before.text().to_owned(), before));
+            }
+            KeyCode::Esc => self.table.filter = Filter::default(),
+            KeyCode::Char('s') => self.table.sort_by_next(1),
+            KeyCode::Char('S') => self.table.sort_by_next(Column::ALL.len() - 1),
+            KeyCode::Char('d') => self.table.is_descending = !self.table.is_descending,
+            KeyCode::Char('g') => self.table.is_grouped = !self.table.is_grouped,
+            KeyCode::Char('a') => self.table.with_internal = !self.table.with_internal,
+            KeyCode::Char('R') if !self.is_recording() => return Some(Action::Record(self.table.scope_of_all())),
+            KeyCode::Char('R') => return Some(Action::EndRecording),
+            _ => return None,
+        }
+        self.arrange();
+        None
+    }
+
+    /// While a filter is typed, what it takes is shown at once.
+    fn type_key(&mut self, code: KeyCode) {
+        let Some((mut text, before)) = self.typing.take() else { return };
+        match code {
+            KeyCode::Enter => {}
+            KeyCode::Esc => self.table.filter = before,
+            KeyCode::Backspace => {
+                text.pop();
+                self.table.filter = Filter::new(&text);
+                self.typing = Some((text, before));
+            }
+            KeyCode::Char(c) if text.len() < MAX_FILTER_BYTES && !c.is_control() => {
+                text.push(c);
+                self.table.filter = Filter::new(&text);
+                self.typing = Some((text, before));
+            }
+            _ => self.typing = Some((text, before)),
+        }
+        self.arrange();
+    }
+
+    fn move_by(&mut self, lines: isize) {
+        let height = self.body_height();
+        match &mut self.view {
+            View::Channels => self.table.move_by(lines, height),
+            View::Nodes => {
+                let last = self.nodes.as_ref().map_or(0, |nodes| nodes.nodes.len().saturating_sub(1));
+                self.node = self.node.saturating_add_signed(lines).min(last);
+            }
+            View::Detail(detail) => detail.scrolled = detail.scrolled.saturating_add_signed(lines).min(MAX_SCROLLED),
+        }
+    }
+}
+
+/// Lines that a click of the mouse wheel goes.
+const WHEEL: isize = 3;
+
+/// More than a channel's name has.
+const MAX_FILTER_BYTES: usize = 100;
+
+/// More lines than are ever shown of a message.
+const MAX_SCROLLED: usize = 1 << 24;

@@ -1,0 +1,257 @@
+//! Reads the bus, on a thread of its own that owns all that is counted: whoever wants to know asks it for a [`Snapshot`].
+//!
+//! It takes messages in batches and sleeps in between, so that it is woken some hundred times a second however much comes, and decodes
+//! nothing but beats. What is counted is the business of [`tally`], how long it sleeps of `pace`.
+
+mod pace;
+mod recorder;
+pub mod snapshot;
+pub mod tally;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use lcm::schema::Catalog;
+use lcm::{Channel, Inline, OpenError, Statistics, Url};
+
+use crate::scope::Scope;
+use crate::selection::Selection;
+use crate::traffic::channels::Heard;
+use pace::{Pace, Rest};
+use recorder::Recorder;
+use snapshot::Snapshot;
+use tally::Tally;
+
+/// The bus being read. Dropping it ends that, and waits until a recording is written.
+#[derive(Debug)]
+pub struct Reading {
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the reader is asked for.
+#[derive(Debug)]
+enum Request {
+    /// Tell all, into this snapshot, whose memory is used again.
+    Tell(Box<Snapshot>, Sender<Box<Snapshot>>),
+    Watch(Vec<Channel>),
+    Record(Scope, PathBuf, Sender<io::Result<PathBuf>>),
+    EndRecording,
+}
+
+/// What the thread has.
+struct Reader {
+    bus: Inline,
+    is_log: bool,
+    tally: Tally,
+    statistics: Statistics,
+    receive_errors: u64,
+    recorder: Option<Recorder>,
+    pace: Pace,
+    start: Instant,
+    next_look: Instant,
+}
+
+impl Reading {
+    /// Begins to read the bus of a URL: the channels of `only`, or all if there are none.
+    ///
+    /// # Errors
+    /// If the bus cannot be joined.
+    pub fn start(url: &Url, catalog: Arc<Catalog>, only: Vec<Selection>) -> Result<Self, OpenError> {
+        let bus = Inline::open(&url.to_string())?;
+        let now = Instant::now();
+        let mut reader = Reader {
+            bus,
+            is_log: matches!(url, Url::File(_)),
+            tally: Tally::new(catalog, only),
+            statistics: Statistics::default(),
+            receive_errors: 0,
+            recorder: None,
+            pace: Pace::new(now),
+            start: now,
+            next_look: now,
+        };
+        let (requests, asked) = unbounded();
+        let thread = std::thread::Builder::new().name("spy-reader".to_owned()).spawn(move || reader.run(&asked));
+        let thread = thread.map_err(|source| OpenError::Receive { url: url.clone(), source })?;
+        Ok(Self { requests: Some(requests), thread: Some(thread) })
+    }
+
+    /// What was counted up to this moment. The snapshot given is used again; none if reading has ended, which it does only by a fault.
+    #[must_use]
+    pub fn snapshot(&self, used: Box<Snapshot>) -> Option<Box<Snapshot>> {
+        let (answer, told) = bounded(1);
+        self.ask(Request::Tell(used, answer));
+        told.recv().ok()
+    }
+
+    /// Keeps the messages of these channels for the next snapshot, of [`tally::MAX_WATCHED`] at most.
+    pub fn watch(&self, channels: Vec<Channel>) {
+        self.ask(Request::Watch(channels));
+    }
+
+    /// Begins to record into a new event log, when the last recording has ended. Tells its path, which has a number where the file was there
+    /// already.
+    ///
+    /// # Errors
+    /// What the system says on creating the file, or that the last recording is still being written.
+    pub fn record(&self, scope: Scope, path: PathBuf) -> io::Result<PathBuf> {
+        let (answer, told) = bounded(1);
+        self.ask(Request::Record(scope, path, answer));
+        told.recv().unwrap_or_else(|_| Err(io::Error::other("nobody reads the bus any more")))
+    }
+
+    /// Ends the recording, if there is one.
+    pub fn end_recording(&self) {
+        self.ask(Request::EndRecording);
+    }
+
+    fn ask(&self, request: Request) {
+        if let Some(requests) = &self.requests {
+            // It fails when the thread has ended, which shows when its answer does not come.
+            let _ = requests.send(request);
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Reader {
+    fn run(&mut self, requests: &Receiver<Request>) {
+        loop {
+            let (messages, bytes) = self.take_batch();
+            loop {
+                match requests.try_recv() {
+                    Ok(request) => self.answer(request),
+                    Err(error) if error.is_empty() => break,
+                    Err(_) => return,
+                }
+            }
+            let now = Instant::now();
+            if now >= self.next_look {
+                self.look(now);
+            }
+            if messages == MAX_BATCH {
+                continue;
+            }
+            match self.pace.rest(messages, bytes, now) {
+                Rest::Sleep(pause) => std::thread::sleep(pause),
+                Rest::Wait => self.take_next(WAIT),
+            }
+        }
+    }
+
+    /// Takes in what is there, up to a limit. Returns how many messages and bytes that were.
+    fn take_batch(&mut self) -> (u32, u64) {
+        let (mut messages, mut bytes) = (0, 0);
+        while messages < MAX_BATCH {
+            match self.take(Duration::ZERO) {
+                Some(taken) => {
+                    messages += 1;
+                    bytes += taken as u64;
+                }
+                None => break,
+            }
+        }
+        (messages, bytes)
+    }
+
+    fn take_next(&mut self, wait: Duration) {
+        let _ = self.take(wait);
+    }
+
+    /// Takes in the next message, and tells how large it was; none if none came in time.
+    fn take(&mut self, wait: Duration) -> Option<usize> {
+        match self.bus.receive(Some(wait)) {
+            Ok(Some(sample)) => {
+                let heard = Heard::of(sample);
+                self.tally.take(&heard);
+                if self.tally.wants_whole(heard.channel) {
+                    self.tally.keep(sample);
+                }
+                if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.wants(heard.channel)) {
+                    recorder.take(sample);
+                }
+                Some(heard.bytes)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                self.receive_errors += 1;
+                tracing::debug!(%error, "receiving failed; trying again");
+                std::thread::sleep(RETRY_AFTER);
+                None
+            }
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        self.next_look = now + LOOK_EVERY;
+        self.statistics = self.bus.statistics();
+        self.pace.hear(self.statistics.receive_buffer_bytes, self.statistics.kernel_drops, now);
+    }
+
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Tell(mut snapshot, answer) => {
+                self.look(Instant::now());
+                let now_ns = if self.is_log { self.tally.last_ns().unwrap_or_default() } else { wall_clock_ns() };
+                self.tally.tell(now_ns, &self.statistics, &mut snapshot);
+                snapshot.span = if self.is_log { self.tally.span() } else { self.start.elapsed() };
+                snapshot.totals.receive_errors += self.receive_errors;
+                snapshot.totals.has_ended = self.bus.ended();
+                snapshot.recording = self.recorder.as_ref().map(Recorder::told);
+                // Whoever asked may not wait any more.
+                let _ = answer.send(snapshot);
+            }
+            Request::Watch(channels) => self.tally.watch(&channels),
+            Request::Record(scope, path, answer) => {
+                let _ = answer.send(self.record(scope, &path));
+            }
+            Request::EndRecording => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.end();
+                }
+            }
+        }
+    }
+}
+
+impl Reader {
+    fn record(&mut self, scope: Scope, path: &Path) -> io::Result<PathBuf> {
+        if self.recorder.as_ref().is_some_and(|recorder| recorder.told().is_running) {
+            return Err(io::Error::other("the recording before is still being written"));
+        }
+        let recorder = Recorder::start(scope, path)?;
+        let path = recorder.told().path;
+        self.recorder = Some(recorder);
+        Ok(path)
+    }
+}
+
+fn wall_clock_ns() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// After so many messages at once it is looked whether somebody asks for something.
+const MAX_BATCH: u32 = 1024;
+
+/// How long a message is waited for before it is looked whether somebody asks for something.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// How often the counters of the bus are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+const RETRY_AFTER: Duration = Duration::from_millis(10);

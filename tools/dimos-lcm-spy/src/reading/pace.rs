@@ -1,0 +1,128 @@
+//! How long the reader sleeps between two looks at the bus: long, since each look costs, and short enough that the kernel's receive
+//! buffer does not fill up meanwhile. Pure: times are passed in.
+
+use std::time::{Duration, Instant};
+
+/// Decides it.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// What fits into the kernel's receive buffer.
+    buffer_bytes: f64,
+    /// What the buffer had to take in a second when most came, forgotten slowly.
+    peak_bytes_per_s: f64,
+    last_batch: Instant,
+    /// No pause is longer. Less after the kernel has dropped something.
+    longest: Duration,
+    drops: u64,
+    last_change: Instant,
+}
+
+/// What the reader does before it looks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It sleeps, whatever comes.
+    Sleep(Duration),
+    /// It waits for the next message. So much is lost otherwise that this is worth its cost.
+    Wait,
+}
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            buffer_bytes: DEFAULT_BUFFER_BYTES,
+            peak_bytes_per_s: 0.0,
+            last_batch: now,
+            longest: LONGEST,
+            drops: 0,
+            last_change: now,
+        }
+    }
+
+    /// What the kernel says: how large the buffer is, and how much it has dropped so far.
+    pub(super) fn hear(&mut self, buffer_bytes: u64, drops: u64, now: Instant) {
+        if buffer_bytes > 0 {
+            self.buffer_bytes = buffer_bytes as f64;
+        }
+        let has_dropped = drops > std::mem::replace(&mut self.drops, drops);
+        if has_dropped {
+            self.longest /= 2;
+            self.last_change = now;
+        } else if self.longest < LONGEST && now.saturating_duration_since(self.last_change) > RECOVERS_AFTER {
+            self.longest = (self.longest * 2).clamp(SHORTEST, LONGEST);
+            self.last_change = now;
+        }
+    }
+
+    /// After so many messages with so many bytes were taken at once.
+    pub(super) fn rest(&mut self, messages: u32, bytes: u64, now: Instant) -> Rest {
+        let since_s = now.saturating_duration_since(self.last_batch).as_secs_f64().max(1e-4);
+        self.last_batch = now;
+        let cost = f64::from(messages) * BUFFERED_BYTES_EACH + 1.25 * bytes as f64;
+        let decayed = self.peak_bytes_per_s * (1.0 - since_s / FORGETS_AFTER_S).max(0.0);
+        self.peak_bytes_per_s = decayed.max(cost / since_s);
+        if self.longest < SHORTEST {
+            return Rest::Wait;
+        }
+        let fills_s = self.buffer_bytes / self.peak_bytes_per_s.max(1.0);
+        let pause = Duration::try_from_secs_f64(fills_s / 2.0).unwrap_or(LONGEST);
+        Rest::Sleep(pause.clamp(SHORTEST, self.longest))
+    }
+}
+
+/// What the kernel has by default.
+const DEFAULT_BUFFER_BYTES: f64 = 212_992.0;
+
+/// What a datagram takes of the buffer beside its bytes.
+const BUFFERED_BYTES_EACH: f64 = 768.0;
+
+/// A pause costs some µs, so that this is less than 0.2 % of a core.
+const LONGEST: Duration = Duration::from_millis(8);
+
+/// What would be shorter is no pause.
+const SHORTEST: Duration = Duration::from_micros(500);
+
+const FORGETS_AFTER_S: f64 = 5.0;
+
+const RECOVERS_AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(pace: &mut Pace, now: &mut Instant, rate_hz: u32, bytes_each: u64, looks: u32) -> Rest {
+        let mut rest = Rest::Wait;
+        for _ in 0..looks {
+            *now += Duration::from_millis(5);
+            let messages = rate_hz / 200;
+            rest = pace.rest(messages, u64::from(messages) * bytes_each, *now);
+        }
+        rest
+    }
+
+    #[test]
+    fn the_more_comes_the_shorter_the_pause_and_a_large_buffer_makes_it_long_again() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        assert_eq!(run(&mut pace, &mut now, 1000, 100, 10), Rest::Sleep(LONGEST));
+        let Rest::Sleep(busy) = run(&mut pace, &mut now, 20_000, 130, 10) else { panic!("it waits") };
+        // So much fits into it in that time, with as much to spare.
+        assert!(Duration::from_millis(4) < busy && busy < Duration::from_millis(8), "{busy:?}");
+        pace.hear(4 << 20, 0, now);
+        assert_eq!(run(&mut pace, &mut now, 20_000, 130, 10), Rest::Sleep(LONGEST));
+    }
+
+    #[test]
+    fn it_waits_for_each_message_while_the_kernel_drops_and_sleeps_again_later() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        for drops in 1..=6 {
+            pace.hear(212_992, drops, now);
+        }
+        assert_eq!(run(&mut pace, &mut now, 100, 1_000_000, 1), Rest::Wait);
+        for _ in 0..20 {
+            now += Duration::from_secs(6);
+            pace.hear(212_992, 6, now);
+        }
+        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Sleep(LONGEST));
+    }
+}

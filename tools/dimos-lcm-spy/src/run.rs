@@ -1,0 +1,50 @@
+//! The whole program: reads the bus, and shows it on the terminal, or prints what it is asked for.
+
+use std::io::{Write, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lcm::Url;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::error::SpyError;
+use crate::options::Options;
+use crate::reading::Reading;
+use crate::{headless, screen};
+
+/// What a run is about beside its own options.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The bus.
+    pub url: Url,
+    /// Whether JSON is printed.
+    pub is_json: bool,
+    /// Whether colours are shown on the terminal.
+    pub is_coloured: bool,
+}
+
+/// Runs the spy to its end. It takes SIGINT, SIGTERM and SIGHUP in hand.
+///
+/// # Errors
+/// Why it did not end well; see [`SpyError::exit_code`].
+pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
+    if session.is_json && options.is_csv {
+        return Err(SpyError::Usage("--json and --csv exclude each other: choose one".to_owned()));
+    }
+    let catalog = lcm_types::catalog_with(&options.idl).map_err(|error| SpyError::Usage(error.to_string()))?;
+    let catalog = Arc::new(catalog);
+    let interrupt = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let registered = signal_hook::flag::register(signal, Arc::clone(&interrupt));
+        registered.map_err(|source| SpyError::System { what: "cannot watch signals", source })?;
+    }
+    let is_interrupted = || interrupt.load(Ordering::Relaxed);
+    let reading = Reading::start(&session.url, Arc::clone(&catalog), options.channels.clone())?;
+    if !options.takes_the_screen(session.is_json) {
+        let mut output = std::io::BufWriter::new(stdout().lock());
+        let outcome = headless::run(&reading, options, session, &mut output, &is_interrupted);
+        let flushed = output.flush().map_err(SpyError::writing);
+        return outcome.and_then(|()| flushed);
+    }
+    screen::run(&reading, options, session, &catalog, &is_interrupted)
+}

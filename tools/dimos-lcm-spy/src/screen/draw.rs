@@ -1,0 +1,120 @@
+//! Draws the state of the program.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+use super::{channels, detail, help, nodes};
+use crate::app::layout::Layout;
+use crate::app::{App, View};
+use crate::reading::snapshot::{Recording, Totals};
+use crate::text::plain;
+use crate::traffic::units;
+
+/// Draws it all.
+pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let layout = Layout::of(area);
+    let buffer = frame.buffer_mut();
+    match &app.view {
+        View::Channels => channels::draw(app, layout, buffer),
+        View::Nodes => nodes::draw(app, layout, buffer),
+        View::Detail(detail) => detail::draw(app, detail, layout, buffer),
+    }
+    draw_status(app, layout.status, buffer);
+    draw_line(app, layout.line, buffer);
+    if app.shows_help {
+        help::draw(app, area, buffer);
+    }
+}
+
+/// A text in a part of a line, with blanks behind it.
+pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    if area.is_empty() {
+        return;
+    }
+    buffer.set_style(area, style);
+    buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+}
+
+/// A line of an area; an empty one if it has no such line.
+pub(super) fn line_of(area: Rect, line: usize) -> Rect {
+    match u16::try_from(line) {
+        Ok(line) if line < area.height => Rect { y: area.y + line, height: 1, ..area },
+        _ => Rect { height: 0, ..area },
+    }
+}
+
+/// With a colour, if colours are shown.
+pub(super) fn coloured(app: &App, colour: Color) -> Style {
+    if app.is_coloured { Style::new().fg(colour) } else { Style::new() }
+}
+
+/// Of titles.
+pub(super) fn head_style() -> Style {
+    Style::new().add_modifier(Modifier::REVERSED)
+}
+
+/// Of the line under the cursor.
+pub(super) fn cursor_style(style: Style) -> Style {
+    style.add_modifier(Modifier::REVERSED)
+}
+
+fn draw_status(app: &App, area: Rect, buffer: &mut Buffer) {
+    put(buffer, area, &status(app), Style::new().add_modifier(Modifier::REVERSED));
+}
+
+fn status(app: &App) -> String {
+    let totals = &app.snapshot.totals;
+    let Totals { messages_per_s, bytes_per_s, senders, lost, incomplete, malformed, kernel_drops, forgotten, .. } =
+        *totals;
+    let counts = [
+        (lost, "lost of senders"),
+        (incomplete, "incomplete"),
+        (kernel_drops, "dropped by the kernel"),
+        (malformed, "malformed"),
+        (totals.receive_errors, "receive errors"),
+        (forgotten, "of channels not shown"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(" | {count} {what}"));
+    let frozen = if app.is_frozen { " FROZEN |" } else { "" };
+    let ended = if totals.has_ended { " | end of the log" } else { "" };
+    let (rate, bytes) = (units::rate(messages_per_s), units::bytes(bytes_per_s));
+    let url = plain(&app.url);
+    let line = format!("{frozen} {rate} | {bytes}/s | {senders} senders{}{ended} | {url}", counts.collect::<String>());
+    line
+}
+
+/// What is typed, what happened, what is recorded, or which keys there are.
+fn draw_line(app: &App, area: Rect, buffer: &mut Buffer) {
+    let recording = app.recording.as_ref().filter(|recording| recording.is_running || recording.error.is_some());
+    let (text, style) = match (&app.typing, &app.message, recording) {
+        (Some((text, _)), ..) => {
+            let kind = app.table.filter.kind();
+            (format!("filter ({kind}): {}_", plain(text)), Style::new())
+        }
+        (None, Some(message), _) => (plain(message), coloured(app, Color::Yellow)),
+        (None, None, Some(recording)) => (recorded(recording), coloured(app, Color::Red)),
+        (None, None, None) => (keys(app).to_owned(), Style::new().add_modifier(Modifier::DIM)),
+    };
+    put(buffer, area, &text, style);
+}
+
+fn recorded(recording: &Recording) -> String {
+    let Recording { what, path, messages, bytes, dropped, error, .. } = recording;
+    let dropped = if *dropped > 0 { format!(", {dropped} DROPPED") } else { String::new() };
+    let (path, bytes) = (plain(&path.display().to_string()), units::bytes(*bytes as f64));
+    match error {
+        Some(error) => format!("recording to {path} ended after {messages} messages: {}", plain(error)),
+        None => format!("REC {what}: {messages} messages, {bytes}{dropped} to {path}; r ends it"),
+    }
+}
+
+fn keys(app: &App) -> &'static str {
+    match app.view {
+        View::Channels => "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze",
+        View::Nodes => "? help  q quit  up down select  esc back",
+        View::Detail(_) => "? help  q quit  up down scroll  r record  space freeze  esc back",
+    }
+}

@@ -1,0 +1,135 @@
+//! The terminal: it is taken and given back, keys and snapshots go to the [`App`], and what comes of them is drawn.
+
+mod channels;
+mod detail;
+pub mod draw;
+mod help;
+pub mod nodes;
+mod terminal;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use lcm::schema::Catalog;
+use ratatui::crossterm::event::{self, Event};
+use ratatui::layout::Rect;
+
+use crate::app::{Action, App, View};
+use crate::error::SpyError;
+use crate::nodes::Asking;
+use crate::options::Options;
+use crate::reading::Reading;
+use crate::run::Session;
+use terminal::Terminal;
+
+/// Shows the bus until somebody has had enough.
+///
+/// # Errors
+/// If the terminal cannot be used, or a signal has come.
+pub fn run(
+    reading: &Reading,
+    options: &Options,
+    session: &Session,
+    catalog: &Arc<Catalog>,
+    is_interrupted: &impl Fn() -> bool,
+) -> Result<(), SpyError> {
+    let mut terminal = Terminal::take().map_err(SpyError::terminal)?;
+    let asking = Asking::start(&session.url);
+    let size = terminal.size().map_err(SpyError::terminal)?;
+    let mut app = App::new(session.url.to_string(), Arc::clone(catalog), Rect::new(0, 0, size.width, size.height));
+    app.is_coloured = session.is_coloured;
+    app.table.with_internal = options.all;
+    let mut used = Box::default();
+    let mut watched = Vec::new();
+    let mut next_snapshot = Instant::now();
+    loop {
+        if is_interrupted() {
+            return Err(SpyError::Interrupted);
+        }
+        if let Some(asking) = &asking {
+            asking.look(matches!(app.view, View::Nodes));
+            asking.news().into_iter().for_each(|nodes| app.meet(nodes));
+        }
+        let now = Instant::now();
+        if now >= next_snapshot {
+            next_snapshot = now + REFRESH;
+            used = app.show(reading.snapshot(used).ok_or(SpyError::ReaderGone)?);
+        }
+        terminal.draw(&app).map_err(SpyError::terminal)?;
+        // All that has been typed meanwhile is drawn at once.
+        let mut patience = next_snapshot.saturating_duration_since(Instant::now());
+        while event::poll(patience).map_err(SpyError::terminal)? {
+            patience = Duration::ZERO;
+            let event = event::read().map_err(SpyError::terminal)?;
+            match take(&mut app, event) {
+                Some(Action::Quit) => return Ok(()),
+                Some(Action::Record(scope)) => {
+                    let began = reading.record(scope.clone(), file_name());
+                    app.recording_begins(&scope, began);
+                    next_snapshot = Instant::now();
+                }
+                Some(Action::EndRecording) => {
+                    reading.end_recording();
+                    next_snapshot = Instant::now();
+                }
+                None => {}
+            }
+            if app.watched() != watched {
+                watched = app.watched();
+                reading.watch(watched.clone());
+            }
+        }
+    }
+}
+
+fn take(app: &mut App, event: Event) -> Option<Action> {
+    match event {
+        Event::Key(key) => app.key(key),
+        Event::Mouse(mouse) => app.mouse(mouse),
+        Event::Resize(width, height) => {
+            app.resize(width, height);
+            None
+        }
+        _ => None,
+    }
+}
+
+/// As `spy-20260131-235959.lcmlog`, in UTC.
+fn file_name() -> PathBuf {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, seconds) = (since_epoch / 86_400, since_epoch % 86_400);
+    let (year, month, day) = date(days);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    PathBuf::from(format!("spy-{year:04}{month:02}{day:02}-{hours:02}{minutes:02}{seconds:02}.lcmlog"))
+}
+
+/// Year, month and day of so many days after 1970-01-01: those of 400 years are the same again, and a year that begins in March has
+/// its odd day at the end.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+/// How often what is shown is renewed.
+const REFRESH: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_their_date() {
+        assert_eq!(date(0), (1970, 1, 1));
+        assert_eq!(date(19_782), (2024, 2, 29));
+        assert_eq!(date(19_783), (2024, 3, 1));
+        assert_eq!(date(20_784), (2026, 11, 27));
+        assert_eq!(date(11_016), (2000, 2, 29));
+    }
+}

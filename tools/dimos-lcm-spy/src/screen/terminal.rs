@@ -1,0 +1,69 @@
+//! The terminal, taken for a screen of its own and given back as it was, however this process ends.
+
+use std::io::{self, Stdout, stdout};
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::Size;
+
+use super::draw::draw;
+use crate::app::App;
+
+/// A screen of its own, until it is dropped.
+pub(super) struct Terminal {
+    terminal: ratatui::Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Terminal {
+    pub(super) fn take() -> io::Result<Self> {
+        give_back_before_panics();
+        enable_raw_mode()?;
+        // From here on it is given back when this fails.
+        let given_back = GivenBack;
+        execute!(stdout(), EnterAlternateScreen, EnableMouseCapture)?;
+        let terminal = ratatui::Terminal::new(CrosstermBackend::new(stdout()))?;
+        std::mem::forget(given_back);
+        Ok(Self { terminal })
+    }
+
+    pub(super) fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
+    }
+
+    pub(super) fn draw(&mut self, app: &App) -> io::Result<()> {
+        self.terminal.draw(|frame| draw(app, frame)).map(|_| ())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives it back when it is dropped.
+struct GivenBack;
+
+impl Drop for GivenBack {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn give_back() {
+    // What fails here cannot be told to anybody: it is the terminal itself that does not work.
+    let _ = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+}
+
+/// So that what a panic says is seen, of whatever thread.
+fn give_back_before_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        give_back();
+        report(panic);
+    }));
+}
