@@ -7,11 +7,14 @@ use crate::colour::Colour;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
+use crate::recording::RecordingCommand;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
-use crate::{check, completions, events, graph, help, list, log, man, module, run, shell, show_config, steer, top};
+use crate::{
+    check, completions, events, graph, help, list, log, man, module, play, record, run, shell, show_config, steer, top,
+};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -72,6 +75,10 @@ pub(crate) enum Command {
     Topic(Topic),
     #[command(subcommand, verbatim_doc_comment)]
     Type(Type),
+    Record(record::Options),
+    Play(play::Options),
+    #[command(subcommand, visible_alias = "log-file", verbatim_doc_comment)]
+    Recording(RecordingCommand),
     Shell(shell::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -86,6 +93,8 @@ impl Command {
             Self::Run(_) => true,
             // In it Ctrl-C ends what runs.
             Self::Shell(_) => true,
+            // What came is written, or the terminal is restored, however it ends.
+            Self::Record(_) | Self::Play(_) => true,
             _ => false,
         }
     }
@@ -93,7 +102,7 @@ impl Command {
     /// Whether it takes more of its process than a shell can give it: signals, stdin, or all of it.
     pub(crate) fn takes_its_process(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Record(_) | Self::Play(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
             _ => false,
@@ -130,6 +139,9 @@ impl Command {
             Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
             Self::Type(of_type) => of_type.run(context),
+            Self::Record(options) => record::run(&options, context),
+            Self::Play(options) => play::run(&options, context),
+            Self::Recording(recording) => recording.run(context),
             Self::Shell(options) => shell::run(&options, context),
             Self::Completions(options) => completions::run(&options, context),
             Self::Man(options) => man::run(&options, context),

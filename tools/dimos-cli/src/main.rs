@@ -13,11 +13,15 @@ mod failure;
 mod interrupt;
 mod lines;
 mod output;
+mod status_line;
 mod table;
 
 // Words on it.
+mod bytes;
+mod channels;
 mod duration;
 mod live;
+mod log_file;
 mod message_types;
 mod similar;
 
@@ -31,6 +35,9 @@ mod list;
 mod log;
 mod man;
 mod module;
+mod play;
+mod record;
+mod recording;
 mod rpc;
 mod run;
 mod shell;
