@@ -1,7 +1,14 @@
 //! `dimos recording`: event logs as files: what is in them, parts of them, several in one, and in other forms.
 
-mod damage;
+// The commands.
+mod cut;
 mod info;
+mod merge;
+mod repair;
+
+// What they have in common.
+mod damage;
+mod output;
 mod progress;
 
 use clap::Subcommand;
@@ -13,12 +20,18 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecordingCommand {
     Info(info::Options),
+    Cut(cut::Options),
+    Merge(merge::Options),
+    Repair(repair::Options),
 }
 
 impl RecordingCommand {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Info(options) => info::run(&options, context),
+            Self::Cut(options) => cut::run(&options, context),
+            Self::Merge(options) => merge::run(&options, context),
+            Self::Repair(options) => repair::run(&options, context),
         }
     }
 }
