@@ -7,12 +7,14 @@ use crate::colour::Colour;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
+use crate::recording::RecordingCommand;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
 use crate::{
-    check, completions, events, graph, help, list, log, man, module, run, shell, show_config, spy, steer, top,
+    check, completions, events, graph, help, list, log, man, module, play, record, run, shell, show_config, spy, steer,
+    top,
 };
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -75,6 +77,10 @@ pub(crate) enum Command {
     #[command(subcommand, verbatim_doc_comment)]
     Type(Type),
     Spy(Box<dimos_lcm_spy::Options>),
+    Record(record::Options),
+    Play(play::Options),
+    #[command(subcommand, visible_alias = "log-file", verbatim_doc_comment)]
+    Recording(RecordingCommand),
     Shell(shell::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -91,6 +97,8 @@ impl Command {
             Self::Shell(_) => true,
             // It gives the terminal back first.
             Self::Spy(_) => true,
+            // What came is written, or the terminal is restored, however it ends.
+            Self::Record(_) | Self::Play(_) => true,
             _ => false,
         }
     }
@@ -103,7 +111,7 @@ impl Command {
     /// Whether it takes more of its process than a shell can give it: signals, stdin, or all of it.
     pub(crate) fn takes_its_process(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Spy(_) => true,
+            Self::Run(_) | Self::Record(_) | Self::Play(_) | Self::Spy(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
             _ => false,
@@ -141,6 +149,9 @@ impl Command {
             Self::Topic(topic) => topic.run(context),
             Self::Type(of_type) => of_type.run(context),
             Self::Spy(options) => spy::run(&options, context),
+            Self::Record(options) => record::run(&options, context),
+            Self::Play(options) => play::run(&options, context),
+            Self::Recording(recording) => recording.run(context),
             Self::Shell(options) => shell::run(&options, context),
             Self::Completions(options) => completions::run(&options, context),
             Self::Man(options) => man::run(&options, context),
