@@ -34,3 +34,9 @@ mod run;
 pub use error::SpyError;
 pub use options::Options;
 pub use run::{Session, run};
+// One channel in detail: its messages as trees, plots and pictures.
+pub mod detail;
+mod picture;
+mod plot;
+mod readable;
+mod tree;
