@@ -117,6 +117,15 @@ impl Terminal {
         self.shown().screen().contents()
     }
 
+    /// Whether the screen is the usual one, with a cursor, and the mouse is nobody's: what a program that took them gives back.
+    #[must_use]
+    pub fn is_as_it_was(&self) -> bool {
+        let shown = self.shown();
+        let screen = shown.screen();
+        let is_free = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
+        is_free && !screen.alternate_screen() && !screen.hide_cursor()
+    }
+
     /// Waits until a text is on the screen.
     pub fn wait_for(&mut self, text: &str) {
         self.wait_until(text, |screen| screen.contains(text));

@@ -34,6 +34,7 @@ const DONE: &[(&str, &[&str], Expected)] = &[
     ("topic delay", &["/odom", "--count", "5"], Expected::Output),
     ("topic echo", &["/odom", "--count", "2"], Expected::Output),
     ("topic pub", &["/text#std_msgs.String", "{\"data\": \"hello\"}"], Expected::Once),
+    ("spy", &["--for", "300ms"], Expected::Output),
     ("type list", &[], Expected::Output),
     ("type show", &["geometry_msgs.Twist"], Expected::Output),
     ("type fingerprint", &["geometry_msgs.Twist"], Expected::Output),

@@ -6,6 +6,8 @@ pub mod detail;
 mod input;
 pub mod layout;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -157,6 +157,7 @@ mod tests {
         let (samples, queue) = unbounded();
         let progress = Arc::new(Progress::default());
         let full = File::options().write(true).open("/dev/full").unwrap();
+        progress.queued_bytes.store(EACH_BYTES, Relaxed);
         samples.send(Sample::default()).unwrap();
         let error = write(&queue, LogWriter::new(full), &progress).unwrap_err();
         assert!(error.to_string().contains("No space left on device"), "{error}");

@@ -296,7 +296,7 @@ mod tests {
                 published: i64::MAX,
             };
             let beat = dimos_mesh::Beat {
-                version: dimos_mesh::Claim::VERSION,
+                version: dimos_mesh::Claim::VERSION.cast_unsigned(),
                 node: number,
                 channels: (0..20).map(channel).collect(),
                 ..dimos_mesh::Beat::default()

@@ -1,0 +1,385 @@
+//! The program driven by keys, the mouse and snapshots, and what is on its screen then.
+
+use std::sync::Arc;
+
+use lcm::{Channel, Message, Sample, Statistics};
+use lcm_types::geometry_msgs::Twist;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
+
+use super::{Action, App, View};
+use crate::nodes::Nodes;
+use crate::reading::snapshot::{Recording, Snapshot};
+use crate::reading::tally::Tally;
+use crate::scope::Scope;
+use crate::screen::draw::draw;
+use crate::traffic::channels::Heard;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// A program with a bus behind it.
+struct Driven {
+    app: App,
+    tally: Tally,
+    time_ns: u64,
+    width: u16,
+    height: u16,
+}
+
+impl Driven {
+    fn new(width: u16, height: u16) -> Self {
+        let catalog = Arc::new(lcm_types::catalog_with::<&str>([]).unwrap());
+        let app = App::new("udpm://239.255.76.67:7667".to_owned(), Arc::clone(&catalog), Rect::new(0, 0, width, height));
+        let time_ns = 1_700_000_000 * SECOND_NS;
+        Self { app, tally: Tally::new(catalog, Vec::new()), time_ns, width, height }
+    }
+
+    /// Messages on a channel, so many a second.
+    fn publish(&mut self, channel: impl AsRef<[u8]>, payload: &[u8], rate_hz: u64) {
+        let channel = Channel::new(channel).unwrap();
+        let sample = Sample::default().carried(channel, payload);
+        for number in 0..3 * rate_hz {
+            let time_ns = self.time_ns - 3 * SECOND_NS + (number + 1) * SECOND_NS / rate_hz;
+            self.tally.take(&Heard { time_ns, ..Heard::of(&sample) });
+            if self.tally.wants_whole(&channel) {
+                self.tally.keep(&sample);
+            }
+        }
+    }
+
+    fn refresh(&mut self) {
+        self.tally.watch(&self.app.watched());
+        let mut snapshot = Box::<Snapshot>::default();
+        self.tally.tell(self.time_ns, &Statistics::default(), &mut snapshot);
+        let _ = self.app.show(snapshot);
+    }
+
+    fn press(&mut self, code: KeyCode) -> Option<Action> {
+        self.app.key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    fn type_text(&mut self, text: &str) {
+        text.chars().for_each(|c| assert!(self.press(KeyCode::Char(c)).is_none()));
+    }
+
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> Option<Action> {
+        self.app.mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    }
+
+    fn click(&mut self, column: u16, row: u16) {
+        assert!(self.mouse(MouseEventKind::Down(MouseButton::Left), column, row).is_none());
+    }
+
+    fn screen(&self) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(self.width, self.height)).unwrap();
+        terminal.draw(|frame| draw(&self.app, frame)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let line = |y| (0..self.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..self.height).map(line).collect()
+    }
+
+    /// The first words of the lines of the table.
+    fn names(&self) -> Vec<String> {
+        let body = self.app.layout().body;
+        let screen = self.screen();
+        let lines = &screen[usize::from(body.y)..usize::from(body.bottom())];
+        let first = |line: &String| line.split("  ").find(|part| !part.is_empty()).map(|part| part.trim().to_owned());
+        lines.iter().filter_map(first).collect()
+    }
+
+    fn has(&self, text: &str) -> bool {
+        self.screen().iter().any(|line| line.contains(text))
+    }
+}
+
+fn busy() -> Driven {
+    let mut driven = Driven::new(160, 12);
+    let twist = Twist::default().encode().unwrap();
+    driven.publish("/robot0/cmd_vel#geometry_msgs.Twist", &twist, 10);
+    driven.publish("/robot1/cmd_vel#geometry_msgs.Twist", &twist, 50);
+    driven.publish("/scan", &[7; 1000], 5);
+    driven.publish("POSE", b"raw", 1);
+    driven.publish("/mesh/claim#dimos_mesh.Claim", b"raw", 1);
+    driven.refresh();
+    driven
+}
+
+#[test]
+fn channels_stand_by_name_with_all_that_is_known() {
+    let driven = busy();
+    assert_eq!(driven.names(), ["/robot0/cmd_vel", "/robot1/cmd_vel", "/scan", "POSE"]);
+    let screen = driven.screen();
+    assert!(screen[0].starts_with("CHANNEL▲") && screen[0].contains("BANDWIDTH"), "{screen:#?}");
+    for (line, words) in [
+        (1, &["geometry_msgs.Twist", "10.0 Hz", "560 B/s", "56 B", "0.0 s"][..]),
+        (3, &["15", "5.00 Hz", "5.00 kB/s", "1.00 kB"]),
+    ] {
+        assert!(words.iter().all(|word| screen[line].contains(word)), "{}", screen[line]);
+    }
+    assert!(screen[10].contains("udpm://239.255.76.67:7667") && screen[10].contains("kB/s"), "{}", screen[10]);
+    assert!(screen[11].contains("? help"), "{}", screen[11]);
+}
+
+#[test]
+fn any_column_sorts_by_keys_and_by_clicks_on_its_title() {
+    let mut driven = busy();
+    let title = |driven: &Driven, title: &str| {
+        let head = &driven.screen()[0];
+        u16::try_from(head.chars().count() - head[head.find(title).unwrap()..].chars().count()).unwrap()
+    };
+    let rate = title(&driven, "RATE");
+    driven.click(rate, 0);
+    assert_eq!(driven.names(), ["/robot1/cmd_vel", "/robot0/cmd_vel", "/scan", "POSE"]);
+    driven.click(rate, 0);
+    assert_eq!(driven.names(), ["POSE", "/scan", "/robot0/cmd_vel", "/robot1/cmd_vel"]);
+    assert!(driven.screen()[0].contains("RATE▲"));
+    // The next one to the right.
+    driven.type_text("s");
+    assert!(driven.screen()[0].contains("BANDWIDTH▼"));
+    assert_eq!(driven.names()[0], "/scan");
+    driven.type_text("d");
+    assert_eq!(driven.names()[0], "POSE");
+    driven.type_text("SSSSS");
+    assert!(driven.screen()[0].contains("HISTORY"));
+    // Every one of them, twice around.
+    (0..24).for_each(|_| driven.type_text("s"));
+}
+
+#[test]
+fn a_filter_is_applied_while_it_is_typed_and_can_be_taken_back() {
+    let mut driven = busy();
+    driven.type_text("/cmd");
+    assert_eq!(driven.names(), ["/robot0/cmd_vel", "/robot1/cmd_vel"]);
+    assert!(driven.has("filter (substring): cmd_"));
+    let _ = driven.press(KeyCode::Esc);
+    assert_eq!(driven.names().len(), 4);
+    driven.type_text("/*robot1*");
+    assert!(driven.has("filter (glob)"));
+    let _ = driven.press(KeyCode::Enter);
+    assert_eq!(driven.names(), ["/robot1/cmd_vel"]);
+    // What is typed is no command; what comes later is filtered, too.
+    driven.publish("/robot1/odom", b"x", 1);
+    driven.publish("/robot2/odom", b"x", 1);
+    driven.refresh();
+    assert_eq!(driven.names(), ["/robot1/cmd_vel", "/robot1/odom"]);
+    driven.type_text("/x");
+    let _ = driven.press(KeyCode::Backspace);
+    let _ = driven.press(KeyCode::Esc);
+    assert_eq!(driven.names(), ["/robot1/cmd_vel", "/robot1/odom"]);
+    let _ = driven.press(KeyCode::Esc);
+    assert_eq!(driven.names().len(), 6);
+    driven.type_text("/nothing");
+    assert!(driven.has("none of 7 channels"));
+}
+
+#[test]
+fn groups_open_and_close_and_tell_their_sums() {
+    let mut driven = busy();
+    driven.type_text("g");
+    assert_eq!(
+        driven.names(),
+        ["- / (2)", "/scan", "POSE", "- /robot0/ (1)", "/robot0/cmd_vel", "- /robot1/ (1)", "/robot1/cmd_vel"]
+    );
+    assert!(driven.screen()[1].contains("18") && driven.screen()[1].contains("6.00 Hz"), "{}", driven.screen()[1]);
+    let _ = driven.press(KeyCode::Home);
+    let _ = driven.press(KeyCode::Enter);
+    assert_eq!(driven.names()[..2], ["+ / (2)", "- /robot0/ (1)"]);
+    // Of a channel the group is closed that it is in.
+    let _ = driven.press(KeyCode::Down);
+    let _ = driven.press(KeyCode::Down);
+    let _ = driven.press(KeyCode::Left);
+    assert_eq!(driven.names()[..2], ["+ / (2)", "+ /robot0/ (1)"]);
+    let recorded = driven.press(KeyCode::Char('r'));
+    assert!(matches!(recorded, Some(Action::Record(Scope::Namespace(prefix))) if prefix == b"/robot0"));
+    let _ = driven.press(KeyCode::Right);
+    assert_eq!(driven.names().len(), 5);
+    driven.type_text("g");
+    assert_eq!(driven.names().len(), 4);
+}
+
+#[test]
+fn the_cursor_stays_on_its_channel_whatever_comes() {
+    let mut driven = busy();
+    let _ = driven.press(KeyCode::Down);
+    let _ = driven.press(KeyCode::Char('j'));
+    assert_eq!(driven.app.table.cursor(), 2);
+    for number in 0..30 {
+        driven.publish(format!("/first{number}"), b"x", 1);
+    }
+    driven.refresh();
+    let is_scan = |driven: &mut Driven| {
+        let recorded = driven.press(KeyCode::Char('r'));
+        matches!(recorded, Some(Action::Record(Scope::Channel(channel))) if channel == "/scan")
+    };
+    assert!(is_scan(&mut driven) && driven.names().contains(&"/scan".to_owned()));
+    for code in [KeyCode::PageUp, KeyCode::PageUp, KeyCode::End, KeyCode::PageDown, KeyCode::Home, KeyCode::Up] {
+        let _ = driven.press(code);
+    }
+    assert_eq!(driven.app.table.cursor(), 0);
+    let _ = driven.mouse(MouseEventKind::ScrollDown, 5, 5);
+    assert_eq!(driven.app.table.cursor(), 3);
+    driven.click(5, 2);
+    assert_eq!(driven.app.table.cursor(), 1);
+}
+
+#[test]
+fn a_channel_opens_and_is_watched_only_then() {
+    let mut driven = busy();
+    assert!(driven.app.watched().is_empty());
+    driven.click(3, 2);
+    driven.click(3, 2);
+    assert_eq!(driven.app.watched(), [Channel::new("/robot1/cmd_vel#geometry_msgs.Twist").unwrap()]);
+    driven.refresh();
+    driven.publish("/robot1/cmd_vel#geometry_msgs.Twist", &Twist::default().encode().unwrap()[..20], 3);
+    driven.refresh();
+    assert!(driven.has("9 undecodable: it is no geometry_msgs.Twist"), "{:#?}", driven.screen());
+    assert!(driven.has("00000000  "));
+    let recorded = driven.press(KeyCode::Char('r'));
+    assert!(matches!(recorded, Some(Action::Record(Scope::Channel(_)))));
+    let _ = driven.press(KeyCode::Esc);
+    assert!(driven.app.watched().is_empty() && driven.names().len() == 4);
+    driven.refresh();
+    assert!(driven.screen()[2].contains(" 9 "), "{}", driven.screen()[2]);
+}
+
+#[test]
+fn what_is_frozen_stays_and_can_still_be_looked_through() {
+    let mut driven = busy();
+    driven.type_text(" ");
+    driven.publish("/new", b"x", 1);
+    driven.refresh();
+    assert!(driven.has("FROZEN") && !driven.has("/new"));
+    driven.type_text("/scan");
+    assert_eq!(driven.names(), ["/scan"]);
+    let _ = driven.press(KeyCode::Esc);
+    driven.type_text(" ");
+    driven.refresh();
+    assert!(!driven.has("FROZEN") && driven.has("/new"));
+}
+
+#[test]
+fn channels_of_the_mesh_are_shown_when_they_are_asked_for() {
+    let mut driven = busy();
+    driven.type_text("a");
+    assert_eq!(driven.names()[0], "/mesh/claim");
+    driven.type_text("a");
+    assert_eq!(driven.names().len(), 4);
+}
+
+#[test]
+fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
+    let mut driven = busy();
+    let recorded = driven.press(KeyCode::Char('R'));
+    let Some(Action::Record(scope)) = recorded else { panic!("{recorded:?}") };
+    driven.app.recording_begins(&scope, Ok("spy.lcmlog".into()));
+    assert!(driven.has("recording all channels to spy.lcmlog"));
+    let mut recording = Recording {
+        what: scope.words(),
+        path: "spy.lcmlog".into(),
+        messages: 12,
+        bytes: 3456,
+        dropped: 7,
+        is_running: true,
+        error: None,
+    };
+    driven.app.recording = Some(recording.clone());
+    let _ = driven.press(KeyCode::Down);
+    assert!(driven.has("REC all channels: 12 messages, 3.46 kB, 7 DROPPED to spy.lcmlog; r ends it"));
+    assert!(matches!(driven.press(KeyCode::Char('r')), Some(Action::EndRecording)));
+    (recording.is_running, recording.error) = (false, Some("No space left on device".to_owned()));
+    driven.app.recording = Some(recording);
+    assert!(driven.has("ended after 12 messages: No space left on device"));
+    driven.app.recording_begins(&scope, Err(std::io::ErrorKind::PermissionDenied.into()));
+    assert!(driven.has("cannot record all channels: permission denied"));
+}
+
+#[test]
+fn q_and_ctrl_c_quit_but_not_while_a_filter_is_typed() {
+    let mut driven = busy();
+    driven.type_text("/q");
+    let ctrl_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(matches!(driven.app.key(ctrl_c), Some(Action::Quit)));
+    let _ = driven.press(KeyCode::Esc);
+    driven.type_text("?");
+    assert!(driven.has("move the cursor"));
+    assert!(driven.press(KeyCode::Char('j')).is_none() && !driven.has("move the cursor"));
+    assert!(matches!(driven.press(KeyCode::Char('q')), Some(Action::Quit)));
+}
+
+#[test]
+fn names_of_strangers_are_no_commands_for_the_terminal() {
+    let mut driven = Driven::new(100, 10);
+    driven.publish(b"\x1b]0;owned\x07\xff\xfe", b"x", 1);
+    driven.publish("/wide/\u{5317}\u{4eac}\u{5317}\u{4eac}\u{5317}\u{4eac}\u{202e}", b"x", 1);
+    driven.publish("", b"x", 1);
+    driven.refresh();
+    let screen = driven.screen();
+    assert!(screen[2].starts_with("\\u{1b}]0;owned\\u{7}"), "{screen:#?}");
+    assert!(driven.has("/wide/") && screen.iter().all(|line| !line.contains(['\x1b', '\u{202e}'])), "{screen:#?}");
+}
+
+#[test]
+fn every_screen_is_drawn_at_any_size() {
+    for (width, height) in [(1, 1), (2, 2), (3, 5), (10, 3), (40, 24), (300, 2)] {
+        for keys in ["", "?", "n", "g", "/x"] {
+            let mut driven = busy();
+            driven.app.resize(width, height);
+            (driven.width, driven.height) = (width, height);
+            driven.type_text(keys);
+            let _ = driven.screen();
+            driven.app.meet(Nodes::default());
+            let _ = driven.screen();
+            driven.app.view = View::Channels;
+            let _ = driven.press(KeyCode::Enter);
+            let _ = driven.press(KeyCode::End);
+            driven.refresh();
+            let _ = driven.screen();
+        }
+    }
+}
+
+fn any_key() -> impl Strategy<Value = KeyCode> {
+    prop_oneof![
+        prop::sample::select(vec![
+            KeyCode::Up,
+            KeyCode::Down,
+            KeyCode::Left,
+            KeyCode::Right,
+            KeyCode::PageUp,
+            KeyCode::PageDown,
+            KeyCode::Home,
+            KeyCode::End,
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Backspace,
+            KeyCode::Tab,
+        ]),
+        prop::sample::select("qrRnsSdgahjkl/? *x".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        any::<char>().prop_map(KeyCode::Char),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_keys_and_clicks_and_names_do_no_harm(
+        steps in prop::collection::vec((any_key(), 0_u16..200, 0_u16..60, prop::collection::vec(1_u8.., 0..63)), 1..40),
+        width in 1_u16..200,
+        height in 1_u16..60,
+    ) {
+        let mut driven = busy();
+        for (key, column, row, name) in steps {
+            let _ = driven.press(key);
+            let _ = driven.screen();
+            let _ = driven.mouse(MouseEventKind::Down(MouseButton::Left), column, row);
+            driven.publish(&name, &name, 1);
+            driven.app.resize(width.saturating_sub(column).max(1), height);
+            (driven.width, driven.height) = (width.saturating_sub(column).max(1), height);
+            driven.refresh();
+            let _ = driven.screen();
+        }
+    }
+}
