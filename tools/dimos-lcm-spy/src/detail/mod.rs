@@ -30,8 +30,9 @@ pub struct Detail {
     channel: Vec<u8>,
     colours: Colours,
     newest: Option<Newest>,
-    /// The messages so far.
+    /// The messages that have been shown so far.
     count: u64,
+    is_frozen: bool,
     /// The type that was chosen, where a fingerprint is that of several.
     chosen: Option<String>,
     tree: Tree,
@@ -101,6 +102,7 @@ impl Detail {
             colours,
             newest: None,
             count: 0,
+            is_frozen: false,
             chosen: None,
             tree: Tree::default(),
             hex: Hex::default(),
@@ -128,13 +130,21 @@ impl Detail {
 
     /// Takes a message of the channel.
     pub fn take(&mut self, payload: Payload, received_ns: u64) {
-        self.count += 1;
         if self.wants_every_message() {
             let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
             let value = read.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
         }
-        self.newest = Some(Newest { payload, received_ns });
+        if !self.is_frozen || self.newest.is_none() {
+            self.count += 1;
+            self.newest = Some(Newest { payload, received_ns });
+        }
+    }
+
+    /// Lets what is in sight stay, whatever comes; or no longer. What is plotted goes on out of sight.
+    pub fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+        self.plot.freeze(is_frozen);
     }
 
     /// Acts on a key or the mouse.
@@ -196,25 +206,26 @@ impl Detail {
         if !foot.is_empty() {
             buffer.set_stringn(foot.x, foot.y, text, usize::from(foot.width), style);
         }
+        if self.colours == Colours::None && self.shows != Shows::Picture {
+            buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset));
+        }
         self.newest = Some(newest);
     }
 
-    /// The channel, the type and the size, and below what is doubtful about the type.
+    /// The type, the size and the time, and below what is doubtful about the type.
     fn draw_head(&self, newest: &Newest, read: &Read<'_>, left: &mut Rect, buffer: &mut Buffer) {
         let row = take_first_row(left);
         if row.is_empty() {
             return;
         }
-        let name = shortened(&self.channel, 64);
-        let rest = format!(
-            "  {}  {}  received {}",
+        let text = format!(
+            "{}  {}  received {}",
             read.type_text(),
             size_text(newest.payload.len()),
             time_of_day(newest.received_ns)
         );
         let style = Style::new().add_modifier(Modifier::BOLD);
-        let (x, _) = buffer.set_stringn(row.x, row.y, name, usize::from(row.width), style);
-        buffer.set_stringn(x, row.y, rest, usize::from(row.right().saturating_sub(x)), Style::new());
+        buffer.set_stringn(row.x, row.y, text, usize::from(row.width), style);
         if let Some(doubt) = read.doubt() {
             let row = take_first_row(left);
             if !row.is_empty() {
@@ -467,8 +478,7 @@ const PLOT_KEYS: &[KeyHelp] = &[
     ("↑ ↓", "zoom the values"),
     ("PgUp PgDn", "higher, lower"),
     ("a", "scale by itself"),
-    ("Space", "stop, go on"),
-    ("End", "go on"),
+    ("End", "go on with the newest"),
     ("c", "read values with ← →"),
     ("x", "plot nothing"),
     ("Tab", "keys to the tree"),

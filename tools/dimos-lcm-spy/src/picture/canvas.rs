@@ -26,6 +26,8 @@ pub enum Colours {
     True,
     /// The 216 of a cube, and 24 greys.
     Indexed,
+    /// None: pictures have greys.
+    None,
 }
 
 impl Colours {
@@ -42,6 +44,11 @@ impl Colours {
         match colours {
             Self::True => Color::Rgb(red, green, blue),
             Self::Indexed => Color::Indexed(nearest_of_256([red, green, blue])),
+            Self::None => {
+                let [red, green, blue] = [red, green, blue].map(u32::from);
+                let brightness = u8::try_from((red * 299 + green * 587 + blue * 114) / 1000).unwrap_or(u8::MAX);
+                Color::Indexed(nearest_of_256([brightness; 3]))
+            }
         }
     }
 }

@@ -31,8 +31,6 @@ pub(super) fn draw(cloud: PointCloud2View<'_>, view: View, mut canvas: Canvas) -
     let mut highest = vec![f64::NEG_INFINITY; canvas.width() * canvas.height()];
     let (mut drawn, mut range) = (0_usize, (f64::INFINITY, f64::NEG_INFINITY));
     let stride = points.len().div_ceil(MAX_POINTS).max(1);
-    // One after the other, unless there are so many that some are left out.
-    let all = xs.iter().zip(ys.iter());
     let mut seen = |x: f64, y: f64, z: f64| {
         if !(x.is_finite() && y.is_finite() && z.is_finite()) {
             return;
@@ -44,8 +42,7 @@ pub(super) fn draw(cloud: PointCloud2View<'_>, view: View, mut canvas: Canvas) -
         }
     };
     match (zs, stride) {
-        (Some(zs), 1) => all.zip(zs.iter()).for_each(|((x, y), z)| seen(x, y, z)),
-        (None, 1) => all.for_each(|(x, y)| seen(x, y, 0.0)),
+        (Some(_), 1) => points.xyz()?.for_each(|[x, y, z]| seen(x, y, z)),
         _ => (0..points.len()).step_by(stride).filter_map(at).for_each(|[x, y, z]| seen(x, y, z)),
     }
     for (pixel, height) in canvas.pixels_mut().iter_mut().zip(&highest).filter(|(_, height)| height.is_finite()) {

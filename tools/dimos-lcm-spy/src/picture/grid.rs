@@ -24,11 +24,13 @@ pub(super) fn draw(grid: OccupancyGridView<'_>, view: View, mut canvas: Canvas) 
     let size = (columns as f64, rows as f64);
     let window = Window::new((size.0 / 2.0, size.1 / 2.0), size, view, &canvas);
     canvas.paint(|x, y| {
-        let across = window.indices(window.left, x, columns, MAX_SAMPLES);
-        let down = window.indices(window.top, y, rows, MAX_SAMPLES);
-        // The highest of all in a pixel, so that thin walls stay.
-        let seen = down.flat_map(|row| across.clone().map(move |column| (rows - 1 - row) * columns + column));
-        seen.filter_map(|place| cells.get(place)).max().map(|cell| colour(*cell))
+        let across = window.span(window.left, x, columns);
+        let down = window.span(window.top, y, rows);
+        // The highest of all in a pixel, so that no wall is too thin to be seen.
+        let seen = down
+            .map(|row| (rows - 1 - row) * columns)
+            .filter_map(|start| cells.get(start + across.start..start + across.end)?.iter().max());
+        seen.max().map(|cell| colour(*cell))
     });
     let in_metres = Window { pixel: window.pixel * metres, ..window };
     let position = info.origin().position();
@@ -54,6 +56,3 @@ const UNKNOWN: Rgb = [96, 112, 128];
 
 /// No value that the type's definition knows.
 const INVALID: Rgb = [200, 60, 200];
-
-/// Along each axis, for one pixel of the canvas.
-const MAX_SAMPLES: usize = 8;

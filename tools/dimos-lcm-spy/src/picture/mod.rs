@@ -11,6 +11,8 @@ mod image;
 mod jpeg;
 mod scan;
 
+use std::ops::Range;
+
 use lcm::codec::{DecodeError, Text};
 use lcm::schema::Fingerprint;
 use lcm::{Message, schema};
@@ -183,6 +185,19 @@ impl Window {
         let step = self.pixel / samples as f64;
         let at = move |sample: usize| from + (sample as f64 + 0.5) * step;
         (0..samples).map(at).filter(move |at| *at >= 0.0 && *at < count as f64).map(crate::readable::index)
+    }
+
+    /// All of `count` things, each one wide, that lie in pixel `place` of an axis that begins at `start`.
+    fn span(self, start: f64, place: usize, count: usize) -> Range<usize> {
+        let from = start + place as f64 * self.pixel;
+        let (from, to) = if self.pixel < 1.0 {
+            let middle = (from + self.pixel / 2.0).floor();
+            (middle, middle + 1.0)
+        } else {
+            (from.floor(), (from + self.pixel).floor())
+        };
+        let [from, to] = [from, to].map(|end| crate::readable::index(end).min(count));
+        from..to
     }
 
     /// A bar of a round length for a plane in metres, about a quarter of the canvas wide.

@@ -151,6 +151,7 @@ fn a_map_has_its_origin_at_the_lower_left_and_keeps_thin_walls() {
     assert_eq!(picture.canvas.pixel(399, 0), [245; 3]);
     let small = drawn(&grid, (80, 40));
     assert!((0..80).any(|x| small.canvas.pixel(x, 40) == [15; 3]), "the wall is there");
+    assert_eq!((0..80).filter(|x| drawn(&grid, (80, 10)).canvas.pixel(*x, 10) == [15; 3]).count(), 1, "however small");
     assert_eq!(small.scale, Some(Scale { cells: 20, label: "5 m".to_owned() }));
     assert!(
         small.caption.starts_with("400 x 400 cells of 0.05 m, from (0, 0), x right, y up, stamp 12.5"),

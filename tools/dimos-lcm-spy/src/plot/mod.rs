@@ -96,6 +96,11 @@ impl Plot {
         }
     }
 
+    /// Stands still at the newest message, or goes on with what comes.
+    pub(crate) fn freeze(&mut self, is_frozen: bool) {
+        self.view.end_ns = is_frozen.then_some(self.view.end());
+    }
+
     /// Draws the curves and their legend.
     pub(crate) fn draw(&mut self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
@@ -118,9 +123,6 @@ impl Plot {
             KeyCode::PageUp => self.view.pan_values(PAN),
             KeyCode::PageDown => self.view.pan_values(-PAN),
             KeyCode::Char('a') => self.view.values = AUTOMATIC,
-            KeyCode::Char(' ') => {
-                self.view.end_ns = if self.view.end_ns.is_some() { None } else { Some(self.view.newest_ns) };
-            }
             KeyCode::End => self.view.end_ns = None,
             KeyCode::Char('c') => {
                 let middle = self.view.time(0.5);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use crate::readable::cells;
 
@@ -63,7 +63,10 @@ impl Hex {
             {
                 for (x, width) in [(hex_cell(place), 2), (ASCII_CELL + cells(place), 1)] {
                     let cell = Rect { x: area.x.saturating_add(x), y, width, height: 1 };
-                    buffer.set_style(cell.intersection(area), Style::new().fg(Color::White).bg(Color::Red));
+                    buffer.set_style(
+                        cell.intersection(area),
+                        Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD),
+                    );
                 }
             }
         }

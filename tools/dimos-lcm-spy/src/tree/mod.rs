@@ -90,7 +90,7 @@ impl Tree {
             KeyCode::PageDown => self.move_to(self.cursor.saturating_add(page)),
             KeyCode::Home => self.move_to(0),
             KeyCode::End => self.move_to(usize::MAX),
-            KeyCode::Enter | KeyCode::Char(' ') => self.toggle(),
+            KeyCode::Enter => self.toggle(),
             KeyCode::Right | KeyCode::Char('l') => self.open(),
             KeyCode::Left | KeyCode::Char('h') => self.close(),
             KeyCode::Char('E') => self.folds.open_to(usize::MAX),
