@@ -1,16 +1,15 @@
 //! `dimos recording cut`: a part of a log, by time and by channel.
 
 use clap::Args;
-use lcm::log::EventRef;
 use serde::Serialize;
 
 use super::damage::Damage;
 use super::output::{Replace, UnfinishedLog};
+use super::part::Part;
 use super::progress::Progress;
-use crate::channels::Channels;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::log_file::{LogFile, LogTime, unreadable};
+use crate::log_file::{LogFile, unreadable};
 use crate::topic::units;
 
 /// Writes a part of an event log to another one: what is between two times, on some of the channels.
@@ -32,14 +31,8 @@ pub(crate) struct Options {
     /// The log that is made.
     #[arg(value_name = "OUT", value_parser = LogFile::new)]
     output: LogFile,
-    /// Begins there: so long after the first event, as 90s or 1:30, or at a date, 2026-11-27T06:50:00Z.
-    #[arg(long, value_name = "TIME", value_parser = LogTime::new)]
-    start: Option<LogTime>,
-    /// Ends there.
-    #[arg(long, value_name = "TIME", value_parser = LogTime::new)]
-    end: Option<LogTime>,
     #[command(flatten)]
-    channels: Channels,
+    part: Part,
     #[command(flatten)]
     replace: Replace,
 }
@@ -54,37 +47,26 @@ struct Report {
 }
 
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let wanted = options.channels.pattern()?;
+    let mut within = options.part.within()?;
     let (path, output) = (options.input.path.as_path(), options.output.path.as_path());
     let mut log = options.input.open()?;
     let mut part = UnfinishedLog::begin(output, &[path], options.replace)?;
     let mut progress = Progress::of([path], context);
-    let mut times = None;
-    let (mut events, mut left_out) = (0, 0);
+    let mut events = 0;
     while let Some(event) = log.next_event().map_err(|error| unreadable(path, error))? {
-        let (from_us, to_us) = *times.get_or_insert_with(|| options.times(event));
-        if (from_us..=to_us).contains(&event.timestamp_us) && wanted.matches_name(event.channel) {
+        if within.takes(event) {
             part.write(event)?;
             events += 1;
-        } else {
-            left_out += 1;
         }
         progress.update(|| log.position())?;
     }
     let bytes = part.finish()?;
     drop(progress);
-    let report = Report { file: output.display().to_string(), events, bytes, left_out, damaged: Damage::of(&log) };
+    let (file, left_out) = (output.display().to_string(), within.left_out);
+    let report = Report { file, events, bytes, left_out, damaged: Damage::of(&log) };
     context.print(&report, |report| {
         let Report { file, events, bytes, left_out, .. } = report;
         format!("{events} events, {}, in {file}; {left_out} left out", units::bytes(*bytes as f64))
     })?;
     report.damaged.outcome()
-}
-
-impl Options {
-    /// From when to when, in a log that begins with this event.
-    fn times(&self, first: EventRef<'_>) -> (i64, i64) {
-        let time = |time: Option<LogTime>, otherwise| time.map_or(otherwise, |time| time.in_log(first.timestamp_us));
-        (time(self.start, i64::MIN), time(self.end, i64::MAX))
-    }
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use clap::Args;
 use lcm::log::EventRef;
-use lcm::schema::{Catalog, Suffix};
+use lcm::schema::{Catalog, Fingerprint};
 use serde::Serialize;
 
 use super::damage::Damage;
+use super::known::known_type;
 use super::progress::Progress;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -136,16 +137,12 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 
 impl ChannelInfo {
     fn new(event: EventRef<'_>, catalog: &Catalog) -> Self {
-        let identity = catalog.identify(event.channel, event.data);
-        let type_name = match (&identity.suffix, &identity.candidates[..]) {
-            (Suffix::Agrees, [best, ..]) | (Suffix::Missing, [best]) => Some(best.name().to_owned()),
-            _ => None,
-        };
         let size = event.data.len();
+        let fingerprint = event.data.first_chunk().map(|bytes| Fingerprint(u64::from_be_bytes(*bytes)));
         Self {
             channel: event.channel_name().into_owned(),
-            type_name,
-            fingerprint: identity.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            type_name: known_type(catalog, event).map(|found| found.name().to_owned()),
+            fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
             count: 1,
             bytes: size as u64,
             min_bytes: size,

@@ -2,13 +2,16 @@
 
 // The commands.
 mod cut;
+mod export;
 mod info;
 mod merge;
 mod repair;
 
 // What they have in common.
 mod damage;
+mod known;
 mod output;
+mod part;
 mod progress;
 
 use clap::Subcommand;
@@ -23,6 +26,7 @@ pub(crate) enum RecordingCommand {
     Cut(cut::Options),
     Merge(merge::Options),
     Repair(repair::Options),
+    Export(export::Options),
 }
 
 impl RecordingCommand {
@@ -32,6 +36,7 @@ impl RecordingCommand {
             Self::Cut(options) => cut::run(&options, context),
             Self::Merge(options) => merge::run(&options, context),
             Self::Repair(options) => repair::run(&options, context),
+            Self::Export(options) => export::run(&options, context),
         }
     }
 }

@@ -64,6 +64,11 @@ impl Unfinished {
         Ok((Self { path: path.to_owned(), temporary, replaces: replace.force, is_finished: false }, file))
     }
 
+    /// What it will be called.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// It is whole, and gets its name.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         let flags = if self.replaces { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
