@@ -11,7 +11,9 @@ use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
-use crate::{check, completions, events, graph, help, list, log, man, module, run, shell, show_config, steer, top};
+use crate::{
+    check, completions, doctor, events, graph, help, list, log, man, module, run, shell, show_config, steer, top,
+};
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
 ///
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Events(events::Options),
     Graph(graph::Options),
     ShowConfig(show_config::Options),
+    Doctor(doctor::Options),
     Module(module::Options),
     #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
@@ -125,6 +128,7 @@ impl Command {
             Self::Events(options) => events::run(&options, context),
             Self::Graph(options) => graph::run(&options, context),
             Self::ShowConfig(options) => show_config::run(&options, context),
+            Self::Doctor(options) => doctor::run(&options, context),
             Self::Module(options) => options.run(context),
             Self::Rpc(rpc) => rpc.run(context),
             Self::Skill(skill) => skill.run(context),

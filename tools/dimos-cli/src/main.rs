@@ -24,6 +24,7 @@ mod similar;
 // The commands.
 mod check;
 mod completions;
+mod doctor;
 mod events;
 mod graph;
 mod help;

@@ -25,7 +25,7 @@ mod parties;
 mod losses;
 mod measuring;
 mod statistics;
-mod units;
+pub(crate) mod units;
 
 use clap::Subcommand;
 

@@ -1,7 +1,7 @@
 //! Numbers for people: three digits that count, and a unit.
 
 /// A time, as in `19.1 ms`.
-pub(super) fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     match seconds.abs() {
         size if size >= 1.0 || size == 0.0 => format!("{} s", digits(seconds)),
         size if size >= 1e-3 => format!("{} ms", digits(seconds * 1e3)),
@@ -10,12 +10,12 @@ pub(super) fn time(seconds: f64) -> String {
 }
 
 /// A rate, as in `50.1 Hz`.
-pub(super) fn rate(hz: f64) -> String {
+pub(crate) fn rate(hz: f64) -> String {
     format!("{} Hz", digits(hz))
 }
 
 /// Bytes, as in `1.20 MB`.
-pub(super) fn bytes(bytes: f64) -> String {
+pub(crate) fn bytes(bytes: f64) -> String {
     match bytes {
         bytes if bytes >= 1e9 => format!("{} GB", digits(bytes / 1e9)),
         bytes if bytes >= 1e6 => format!("{} MB", digits(bytes / 1e6)),
