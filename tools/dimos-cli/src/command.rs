@@ -12,7 +12,7 @@ use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
 use crate::{
-    check, completions, doctor, events, graph, help, list, log, man, module, run, shell, show_config, steer, top,
+    bench, check, completions, doctor, events, graph, help, list, log, man, module, run, shell, show_config, steer, top,
 };
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -66,6 +66,7 @@ pub(crate) enum Command {
     Graph(graph::Options),
     ShowConfig(show_config::Options),
     Doctor(doctor::Options),
+    Bench(bench::Options),
     Module(module::Options),
     #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
@@ -108,6 +109,7 @@ impl Command {
         match self {
             Self::Topic(topic) => topic.reads_stdin(),
             Self::Type(of_type) => of_type.reads_stdin(),
+            Self::Bench(options) => options.reads_stdin(),
             _ => false,
         }
     }
@@ -128,6 +130,7 @@ impl Command {
             Self::Events(options) => events::run(&options, context),
             Self::Graph(options) => graph::run(&options, context),
             Self::ShowConfig(options) => show_config::run(&options, context),
+            Self::Bench(options) => bench::run(&options, context),
             Self::Doctor(options) => doctor::run(&options, context),
             Self::Module(options) => options.run(context),
             Self::Rpc(rpc) => rpc.run(context),

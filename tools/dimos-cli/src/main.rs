@@ -22,6 +22,7 @@ mod message_types;
 mod similar;
 
 // The commands.
+mod bench;
 mod check;
 mod completions;
 mod doctor;

@@ -23,7 +23,8 @@ pub(super) struct Facts {
     pub(super) receivers: Vec<Receiver>,
     /// Room for fragments.
     pub(super) ipfrag_high_thresh: Option<u64>,
-    /// Of the interface that is used.
+    /// The interface that is used.
+    pub(super) interface: Option<String>,
     pub(super) mtu: Option<u32>,
     /// Whether datagrams can leave this host.
     pub(super) leaves_host: bool,
@@ -197,8 +198,10 @@ fn reverse_path(facts: &Facts) -> Finding {
                  which this host would not answer their senders",
                 facts.listened_s
             );
-            // The larger of both counts, and 2 asks only for some way back.
-            Finding::fail(CODE, text).repaired_by([facts.rights.sysctl("net.ipv4.conf.all.rp_filter", 2)])
+            // The larger of both counts. With 2 it would still drop those to whom there is no way at all.
+            let interfaces = ["all"].into_iter().chain(facts.interface.as_deref());
+            let remedy = interfaces.map(|name| facts.rights.sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), 0));
+            Finding::fail(CODE, text).repaired_by(remedy)
         }
     }
 }
@@ -254,6 +257,7 @@ mod tests {
             rmem_default: Some(212_992),
             receivers: Vec::new(),
             ipfrag_high_thresh: Some(4 << 20),
+            interface: Some("eth0.7".to_owned()),
             mtu: Some(1500),
             leaves_host: true,
             counted: Counters::default(),
@@ -341,7 +345,7 @@ mod tests {
         let (status, message, remedy) = of(&facts, "reverse_path");
         assert_eq!(
             (status, &remedy[0][..]),
-            (Status::Fail, "sudo sysctl -w net.ipv4.conf.all.rp_filter=2"),
+            (Status::Fail, "sudo sysctl -w net/ipv4/conf/all/rp_filter=0"),
             "{message}"
         );
     }

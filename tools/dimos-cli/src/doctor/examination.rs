@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use lcm::{Inline, UdpmUrl};
+use lcm::UdpmUrl;
 
 use super::finding::{Finding, Rights, Status};
 use super::kernel::Counters;
 use super::netlink::{self, Interface, Route, UdpSocket};
+use super::round_trip::Joined;
 use super::{buffers, firewall, kernel, mesh, network, rights, round_trip, runs, traffic};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,10 +22,11 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
     let rights = rights();
     let network = network_facts(url, rights)?;
     let mut findings = network::findings(&network);
-    let (trip, bus) = round_trip::try_it(url);
+    let (trip, joined) = round_trip::try_it(url);
     context.interrupt.check()?;
     let used = network.used().cloned();
-    let around = bus.map(|bus| Around::look(bus, url, context)).transpose()?;
+    let works = trip.comes_back() == Some(true);
+    let around = joined.map(|joined| Around::look(joined, works, url, context)).transpose()?;
     let sockets = netlink::udp_sockets().unwrap_or_default();
     let owners = kernel::owners();
     let own_addresses: BTreeSet<_> = network.interfaces.iter().flat_map(addresses).collect();
@@ -50,7 +52,8 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
         rmem_default: kernel::variable("net.core.rmem_default"),
         receivers,
         ipfrag_high_thresh: kernel::variable("net.ipv4.ipfrag_high_thresh"),
-        mtu: used.map(|interface| interface.mtu),
+        mtu: used.as_ref().map(|interface| interface.mtu),
+        interface: used.map(|interface| interface.name),
         leaves_host: network.leaves_host(),
         counted: around.as_ref().map(|around| around.counted).unwrap_or_default(),
         listened_s: traffic.heard.span_s,
@@ -58,8 +61,9 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
     if let Some(around) = &around {
         findings.extend(traffic::findings(&traffic));
         match &around.mesh {
-            Ok(mesh) => findings.extend(mesh::findings(mesh, rights)),
-            Err(why) => findings.push(Finding::unknown("names", format!("the mesh cannot be joined: {why}"))),
+            Some(Ok(mesh)) => findings.extend(mesh::findings(mesh, rights)),
+            Some(Err(why)) => findings.push(Finding::unknown("names", format!("the mesh cannot be joined: {why}"))),
+            None => findings.push(Finding::unknown("names", "the mesh is not asked, since the bus does not work")),
         }
     }
     findings.push(runs::finding(&runs::look(url, &sockets)));
@@ -74,25 +78,23 @@ struct Around {
     sockets: Vec<UdpSocket>,
     /// Where this command sends from.
     own_ports: BTreeSet<u16>,
-    mesh: Result<mesh::Facts, String>,
+    /// None if it was not asked, and an error if it could not be joined.
+    mesh: Option<Result<mesh::Facts, String>>,
 }
 
 impl Around {
-    fn look(mut bus: Inline, url: &UdpmUrl, context: &Context) -> Result<Self, Failure> {
+    fn look(mut joined: Joined, works: bool, url: &UdpmUrl, context: &Context) -> Result<Self, Failure> {
         let sockets = netlink::udp_sockets().unwrap_or_default();
         let before = Counters::now();
-        let joined = context.mesh();
-        let events = joined.as_ref().ok().map(dimos::Dimos::events);
-        let heard = traffic::listen(&mut bus, LISTENED, &context.interrupt)?;
+        let mesh = works.then(|| context.mesh());
+        let mesh = mesh.map(|mesh| mesh.map(|dimos| (dimos.events(), dimos)));
+        let heard = traffic::listen(&mut joined.bus, LISTENED, &context.interrupt)?;
         let counted = Counters::now().since(before);
         let own_ports = own_ports(url);
-        drop(bus);
+        drop(joined);
         context.interrupt.check()?;
-        let mesh = match (joined, events) {
-            (Ok(dimos), Some(events)) => Ok(mesh::ask(&dimos, &events)),
-            (Err(failure), _) => Err(failure.to_json()["error"]["message"].as_str().unwrap_or_default().to_owned()),
-            (Ok(_), None) => Err("it is gone".to_owned()),
-        };
+        let asked = |(events, dimos)| mesh::ask(&dimos, &events);
+        let mesh = mesh.map(|mesh| mesh.map(asked).map_err(|failure| failure.message().to_owned()));
         Ok(Self { heard, counted, sockets, own_ports, mesh })
     }
 }

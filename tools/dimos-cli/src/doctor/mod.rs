@@ -80,9 +80,8 @@ fn examine(context: &Context) -> Result<Report, Failure> {
     let url = match context.url() {
         Ok(url) => url,
         Err(failure) => {
-            let message = failure.to_json()["error"]["message"].as_str().unwrap_or_default().to_owned();
             let default = Url::Udpm(lcm::UdpmUrl::default());
-            let finding = Finding::fatal("url", message)
+            let finding = Finding::fatal("url", failure.message())
                 .repaired_by([format!("export {}='{default}'", lcm::DEFAULT_URL_VARIABLE)]);
             return Ok(Report::new(None, vec![finding]));
         }

@@ -87,6 +87,14 @@ pub(super) fn export(url: &UdpmUrl, change: impl FnOnce(&mut UdpmUrl)) -> String
     format!("export {}='{}'", lcm::DEFAULT_URL_VARIABLE, lcm::Url::Udpm(url))
 }
 
+/// A command that makes receive buffers larger: the URL may ask for less than it could.
+pub(super) fn larger_buffer(url: &UdpmUrl, rights: Rights) -> String {
+    match url.recv_buf_size {
+        Some(bytes) if bytes < ENOUGH_BYTES => export(url, |url| url.recv_buf_size = None),
+        _ => rights.sysctl("net.core.rmem_max", 16 << 20),
+    }
+}
+
 fn interface(facts: &Facts) -> Finding {
     const CODE: &str = "interface";
     let rights = facts.rights;
@@ -257,6 +265,9 @@ fn free_address(facts: &Facts) -> Ipv4Addr {
     };
     Ipv4Addr::new(10, 76, (0..=254).find(|net| !is_used(*net)).unwrap_or(255), 1)
 }
+
+/// As a receive buffer, it takes some messages of a megabyte.
+const ENOUGH_BYTES: usize = 2 << 20;
 
 /// A datagram that fits into one packet of Ethernet.
 pub(super) const ETHERNET_PAYLOAD: usize = 1472;

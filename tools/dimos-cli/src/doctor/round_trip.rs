@@ -1,6 +1,7 @@
 //! Whether what this host publishes comes back to it: a few small messages as they are sent always, and large ones with a ttl of 0, so
 //! that no network carries them. Where it does not come back, why not.
 
+use std::io::ErrorKind;
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use lcm::{Inline, Lcm, OpenError, PathError, PublishError, UdpmUrl, Url};
 use super::buffers::Receiver;
 use super::finding::{Finding, Rights};
 use super::kernel;
-use super::network::export;
+use super::network::{export, larger_buffer};
 use crate::topic::units;
 
 /// What came of it.
@@ -53,8 +54,16 @@ pub(super) struct Trips {
     pub(super) times: Vec<Duration>,
 }
 
+/// A bus that was joined.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) bus: Inline,
+    /// Held, not used: the senders that are this command itself are told by their open sockets.
+    _here: Option<Lcm>,
+}
+
 /// Joins the bus and tries. The connection goes on to be used.
-pub(super) fn try_it(url: &UdpmUrl) -> (Facts, Option<Inline>) {
+pub(super) fn try_it(url: &UdpmUrl) -> (Facts, Option<Joined>) {
     let mut facts = Facts::default();
     let mut bus = match Inline::open(&Url::Udpm(url.clone()).to_string()) {
         Ok(bus) => bus,
@@ -68,18 +77,20 @@ pub(super) fn try_it(url: &UdpmUrl) -> (Facts, Option<Inline>) {
     let publisher = bus.publisher();
     let publish = |payload: &[u8]| publisher.publish(&channel, payload);
     facts.try_trips(&mut bus, &channel, Size::Small, publish);
+    let mut here = None;
     if facts.small.has_come() {
-        let mut here = url.clone();
-        here.ttl = 0;
+        let mut on_host = url.clone();
+        on_host.ttl = 0;
         // It has been opened with another ttl already, so there is a way.
-        if let Ok(here) = Lcm::open(&Url::Udpm(here).to_string()) {
-            facts.try_trips(&mut bus, &channel, Size::Large, |payload| here.publish(&channel, payload));
+        if let Ok(opened) = Lcm::open(&Url::Udpm(on_host).to_string()) {
+            facts.try_trips(&mut bus, &channel, Size::Large, |payload| opened.publish(&channel, payload));
+            here = Some(opened);
         }
     }
     let statistics = bus.statistics();
     facts.kernel_drops = statistics.kernel_drops;
     facts.receive_buffer_bytes = Some(statistics.receive_buffer_bytes);
-    (facts, Some(bus))
+    (facts, Some(Joined { bus, _here: here }))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +105,7 @@ impl Facts {
         bus: &mut Inline,
         channel: &str,
         size: Size,
-        publish: impl Fn(&[u8]) -> Result<(), PublishError>,
+        publish: impl Fn(&[u8]) -> Result<(), PublishError> + Sync,
     ) {
         let (count, bytes) = match size {
             Size::Small => (SMALL_COUNT, SMALL_BYTES),
@@ -106,27 +117,23 @@ impl Facts {
         while trips.sent < count && (trips.sent < FEW || trips.has_come()) {
             payload[..4].copy_from_slice(&trips.sent.to_be_bytes());
             let start = Instant::now();
-            if let Err(error) = publish(&payload) {
-                let is_forbidden = matches!(&error, PublishError::Send { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied);
+            let (published, came) = match size {
+                Size::Small => (publish(&payload), self.comes(bus, channel, &payload, start)),
+                // It is read while it is sent, as it is by all others.
+                Size::Large => std::thread::scope(|scope| {
+                    let publishing = scope.spawn(|| publish(&payload));
+                    let came = self.comes(bus, channel, &payload, start);
+                    (publishing.join().unwrap_or(Ok(())), came)
+                }),
+            };
+            if let Err(error) = published {
+                let is_forbidden =
+                    matches!(&error, PublishError::Send { source, .. } if source.kind() == ErrorKind::PermissionDenied);
                 self.unsent = Some((with_cause(&error), is_forbidden));
                 break;
             }
             trips.sent += 1;
-            let deadline = start + PATIENCE;
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match bus.receive(Some(left)) {
-                    Ok(Some(sample))
-                        if sample.channel().as_bytes() == channel.as_bytes() && **sample.payload() == payload[..] =>
-                    {
-                        self.source = sample.sender();
-                        trips.times.push(start.elapsed());
-                        break;
-                    }
-                    Ok(_) if Instant::now() < deadline => {}
-                    _ => break,
-                }
-            }
+            trips.times.extend(came);
         }
         match size {
             Size::Small => self.small = trips,
@@ -134,13 +141,27 @@ impl Facts {
         }
     }
 
+    /// When a message came, if it did.
+    fn comes(&mut self, bus: &mut Inline, channel: &str, payload: &[u8], start: Instant) -> Option<Duration> {
+        let deadline = start + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match bus.receive(Some(left)) {
+                Ok(Some(sample))
+                    if sample.channel().as_bytes() == channel.as_bytes() && **sample.payload() == *payload =>
+                {
+                    self.source = sample.sender();
+                    return Some(start.elapsed());
+                }
+                Ok(_) if Instant::now() < deadline => {}
+                _ => return None,
+            }
+        }
+    }
+
     /// Whether what was sent came back; none if nothing could be tried.
     pub(super) fn comes_back(&self) -> Option<bool> {
-        match (&self.refused, &self.unsent) {
-            (Some(_), _) => None,
-            (None, Some(_)) => Some(self.small.has_come()),
-            (None, None) => Some(self.small.has_come()),
-        }
+        self.refused.is_none().then(|| self.small.has_come())
     }
 }
 
@@ -254,11 +275,7 @@ fn large(facts: &Facts, url: &UdpmUrl, rights: Rights) -> Finding {
         return Finding::fail(CODE, text).repaired_by([export(url, |url| url.frag = super::network::ETHERNET_PAYLOAD)]);
     }
     let text = format!("{text}, because the receive buffer was full and {} datagrams were dropped", facts.kernel_drops);
-    let remedy = match url.recv_buf_size {
-        Some(bytes) if bytes < ENOUGH_BYTES => export(url, |url| url.recv_buf_size = None),
-        _ => rights.sysctl("net.core.rmem_max", 16 << 20),
-    };
-    Finding::fail(CODE, text).repaired_by([remedy])
+    Finding::fail(CODE, text).repaired_by([larger_buffer(url, rights)])
 }
 
 /// An error and what caused it, unless it says that itself.
@@ -280,8 +297,6 @@ const FEW: u32 = 3;
 
 /// On one host it takes some microseconds, or a millisecond for a large one.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-const ENOUGH_BYTES: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {

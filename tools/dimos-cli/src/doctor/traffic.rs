@@ -8,7 +8,7 @@ use lcm::schema::Suffix;
 use lcm::{Inline, UdpmUrl};
 
 use super::finding::{Finding, Rights};
-use super::network::{ETHERNET_PAYLOAD, export};
+use super::network::{ETHERNET_PAYLOAD, export, larger_buffer};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::plain;
@@ -181,7 +181,7 @@ fn loss(facts: &Facts) -> Finding {
              too small",
             facts.heard.kernel_drops
         );
-        return Finding::fail(CODE, text).repaired_by([facts.rights.sysctl("net.core.rmem_max", 16 << 20)]);
+        return Finding::fail(CODE, text).repaired_by([larger_buffer(&facts.url, facts.rights)]);
     }
     let is_cut = lossy.iter().any(|sender| sender.incomplete > 0);
     let text = format!("{text}; the receive buffer was never full, so it was on the way, or where they were sent");
