@@ -29,7 +29,8 @@ fn keys_and_the_mouse_sort_filter_group_freeze_and_quit() {
     isolated!(MulticastOnLo);
     let robot = Robot::start();
     let mut terminal = Terminal::start(&dimos(&["spy"]), 30, 160);
-    terminal.wait_until("all channels, by name", |screen| order(screen, ["/robot0/cmd_vel", "/robot1/enabled", "POSE"]));
+    terminal
+        .wait_until("all channels, by name", |screen| order(screen, ["/robot0/cmd_vel", "/robot1/enabled", "POSE"]));
     terminal.wait_until("the rate", |screen| line(screen, "/robot0/cmd_vel").contains("geometry_msgs.Twist"));
     // Its beat may be as fast as it is.
     terminal.wait_until("a bar", |screen| line(screen, "/robot0/cmd_vel").contains('█'));
@@ -40,7 +41,8 @@ fn keys_and_the_mouse_sort_filter_group_freeze_and_quit() {
     terminal.type_text(&click(column, 1));
     terminal.wait_until("the slowest first", |screen| order(screen, ["/robot1/enabled", "/robot0/cmd_vel", "POSE"]));
     terminal.type_text("/robot");
-    terminal.wait_until("two channels", |screen| screen.contains("filter (substring): robot") && !screen.contains("POSE"));
+    terminal
+        .wait_until("two channels", |screen| screen.contains("filter (substring): robot") && !screen.contains("POSE"));
     terminal.press(Key::Enter);
     terminal.wait_for("? help");
     terminal.press(Key::Escape);
@@ -137,7 +139,10 @@ fn what_is_recorded_is_what_was_published() {
     assert_eq!(terminal.wait().code(), Some(0));
     let mut recordings = recordings(&site.path("."));
     recordings.sort_by_key(Vec::len);
-    assert_eq!(recordings, [vec![("/b/two".to_owned(), 502)], (1..=500).map(|number| ("/a/one".to_owned(), number)).collect()]);
+    assert_eq!(
+        recordings,
+        [vec![("/b/two".to_owned(), 502)], (1..=500).map(|number| ("/a/one".to_owned(), number)).collect()]
+    );
 }
 
 #[test]
@@ -193,7 +198,9 @@ fn without_a_terminal_it_prints_a_table_once_and_the_same_as_json() {
     assert!(started.elapsed() >= Duration::from_secs(2));
     assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""), "{table:?}");
     assert!(table.stdout.starts_with("CHANNEL "), "{table:?}");
-    for (name, type_name) in [("/robot0/cmd_vel", "geometry_msgs.Twist"), ("/robot1/enabled", "std_msgs.Bool"), ("POSE", "-")] {
+    for (name, type_name) in
+        [("/robot0/cmd_vel", "geometry_msgs.Twist"), ("/robot1/enabled", "std_msgs.Bool"), ("POSE", "-")]
+    {
         assert!(line(&table.stdout, name).contains(type_name), "{table:?}");
     }
     let ended = run(&["spy", "--for", "1s", "--json", "-c", "/robot0/*"]);
@@ -232,7 +239,11 @@ fn a_log_of_rates_has_a_line_for_each_channel_and_interval() {
     press_ctrl_c(&process);
     assert_eq!(process.wait(PATIENCE).code(), Some(130));
     // Nobody reads any more.
-    let reader = Command::new("sh").arg("-c").arg(r#""$0" spy --csv --every 50ms | head -3"#).arg(dimos(&[]).get_program()).output();
+    let reader = Command::new("sh")
+        .arg("-c")
+        .arg(r#""$0" spy --csv --every 50ms | head -3"#)
+        .arg(dimos(&[]).get_program())
+        .output();
     let reader = reader.expect("sh starts");
     assert_eq!(String::from_utf8_lossy(&reader.stdout).lines().count(), 3, "{reader:?}");
 }
@@ -353,7 +364,8 @@ fn a_bus_that_means_harm_costs_little_memory_and_leaves_the_screen_in_use() {
     let names = thread::spawn(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         for number in 0..MANY_NAMES {
-            let datagram = [b"LC02", &number.to_be_bytes()[..], format!("\x1b[2JNAME_{number}").as_bytes(), b"\0x"].concat();
+            let datagram =
+                [b"LC02", &number.to_be_bytes()[..], format!("\x1b[2JNAME_{number}").as_bytes(), b"\0x"].concat();
             // The kernel may refuse some.
             let _ = socket.send_to(&datagram, "239.255.76.67:7667");
         }

@@ -13,8 +13,8 @@ use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
 use crate::{
-    check, completions, events, graph, help, list, log, man, module, play, record, run, shell, show_config, spy, steer,
-    top,
+    bench, check, completions, doctor, events, graph, help, list, log, man, module, play, record, run, shell,
+    show_config, spy, steer, top,
 };
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Events(events::Options),
     Graph(graph::Options),
     ShowConfig(show_config::Options),
+    Doctor(doctor::Options),
+    Bench(bench::Options),
     Module(module::Options),
     #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
@@ -123,6 +125,7 @@ impl Command {
         match self {
             Self::Topic(topic) => topic.reads_stdin(),
             Self::Type(of_type) => of_type.reads_stdin(),
+            Self::Bench(options) => options.reads_stdin(),
             _ => false,
         }
     }
@@ -143,6 +146,8 @@ impl Command {
             Self::Events(options) => events::run(&options, context),
             Self::Graph(options) => graph::run(&options, context),
             Self::ShowConfig(options) => show_config::run(&options, context),
+            Self::Bench(options) => bench::run(&options, context),
+            Self::Doctor(options) => doctor::run(&options, context),
             Self::Module(options) => options.run(context),
             Self::Rpc(rpc) => rpc.run(context),
             Self::Skill(skill) => skill.run(context),

@@ -25,8 +25,10 @@ mod message_types;
 mod similar;
 
 // The commands.
+mod bench;
 mod check;
 mod completions;
+mod doctor;
 mod events;
 mod graph;
 mod help;
