@@ -13,7 +13,7 @@ use lcm::log::LogReader;
 use lcm::{Lcm, Message};
 use lcm_types::geometry_msgs::Twist;
 use lcm_types::std_msgs::Bool;
-use mesh_tests::cli::{Ended, dimos, press_ctrl_c, run, run_while};
+use mesh_tests::cli::{dimos, press_ctrl_c, run, run_while};
 use mesh_tests::modules::{ModuleProcess, eventually};
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process};

@@ -44,7 +44,7 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
         let mut output = std::io::BufWriter::new(stdout().lock());
         let outcome = headless::run(&reading, options, session, &mut output, &is_interrupted);
         let flushed = output.flush().map_err(SpyError::writing);
-        return outcome.and_then(|()| flushed);
+        return outcome.and(flushed);
     }
     screen::run(&reading, options, session, &catalog, &is_interrupted)
 }

@@ -21,6 +21,10 @@ impl App {
         if key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'C')) {
             return Some(Action::Quit);
         }
+        // What a terminal or a window has them for is nothing to do with the letters.
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return None;
+        }
         if self.typing.is_some() {
             self.type_key(key.code);
             return None;

@@ -173,7 +173,7 @@ fn a_filter_is_applied_while_it_is_typed_and_can_be_taken_back() {
     let _ = driven.press(KeyCode::Esc);
     assert_eq!(driven.names().len(), 6);
     driven.type_text("/nothing");
-    assert!(driven.has("none of 7 channels"));
+    assert!(driven.has("none of 7 channels is taken by the filter"));
 }
 
 #[test]

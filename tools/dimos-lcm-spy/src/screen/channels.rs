@@ -36,9 +36,12 @@ pub(super) fn draw(app: &App, layout: Layout, buffer: &mut Buffer) {
         }
     }
     if lines.is_empty() {
-        let text = match app.table.hidden() {
-            0 => "nothing has been heard yet".to_owned(),
-            hidden => format!("none of {hidden} channels: esc clears the filter, a shows those of the mesh itself"),
+        let text = match (app.table.hidden(), app.table.filter.is_empty()) {
+            (0, _) => "nothing has been heard yet".to_owned(),
+            (hidden, true) => {
+                format!("nothing has been heard yet but {hidden} channels of the mesh itself, which a shows")
+            }
+            (hidden, false) => format!("none of {hidden} channels is taken by the filter, which esc clears"),
         };
         put(buffer, line_of(layout.body, 0), &text, Style::new().add_modifier(Modifier::DIM));
     }
