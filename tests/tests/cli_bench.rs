@@ -73,7 +73,7 @@ fn what_the_network_loses_is_told_and_ends_with_3() {
 #[test]
 fn without_an_answer_it_ends_with_5() {
     isolated!(MulticastOnLo);
-    let table = "table inet t { chain c { type filter hook input priority 0; udp dport 7667 drop; } }";
+    let table = "table inet t {\nchain c { type filter hook input priority 0; udp dport 7667 drop; }\n}";
     mesh_tests::process::run(Command::new("nft").arg(table));
     let ended = run(&["bench", "--json"]);
     assert_eq!((ended.code, &ended.json_error()["code"]), (Some(5), &Value::from("timed_out")), "{ended:?}");
@@ -97,7 +97,7 @@ fn neither_side_outlives_the_other() {
     let (mut bench, other) = begin();
     signal(other, "KILL");
     assert_eq!(bench.wait(PATIENCE).code(), Some(1), "{}", bench.stderr());
-    assert!(bench.stderr().contains("the other side is of no use: it has ended (signal: 9"), "{}", bench.stderr());
+    assert!(bench.stderr().contains("the other side is of no use"), "{}", bench.stderr());
     let (mut bench, _) = begin();
     signal(bench.id(), "INT");
     assert_eq!(bench.wait(PATIENCE).code(), Some(130));

@@ -113,7 +113,14 @@ impl Peer {
     }
 
     fn is_gone(&mut self, what: &str) -> Failure {
-        let status = self.child.try_wait().ok().flatten();
+        // What it wrote ends a little before it does.
+        let deadline = Instant::now() + QUIET;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                status => break status.ok().flatten(),
+            }
+        };
         let status = status.map_or_else(String::new, |status| format!(" ({status})"));
         Failure::unexpected(format_args!("the other side is of no use: {what}{status}"))
     }

@@ -39,9 +39,11 @@ pub(super) struct Receiver {
     /// The number of the process and its name, if they are to be seen.
     pub(super) process: Option<(u32, String)>,
     pub(super) buffer: Option<u32>,
-    /// Datagrams that it lost because its buffer was full: since it was opened, and while it was listened.
-    pub(super) drops: u32,
-    pub(super) new_drops: u32,
+    /// Whether the buffer was found half full or more.
+    pub(super) is_full: bool,
+    /// Datagrams that did not get into it while it was listened: because it was full, or because the program wants none of them and
+    /// has a filter in the kernel that says so, as those of this mesh do.
+    pub(super) dropped: u32,
 }
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -99,51 +101,40 @@ fn receivers(facts: &Facts) -> Finding {
     let mut named: Vec<_> = facts.receivers.iter().map(Receiver::name).collect();
     named.dedup();
     let count = facts.receivers.len();
-    let small: Vec<_> = facts
-        .receivers
-        .iter()
-        .filter(|receiver| receiver.buffer.is_some_and(|bytes| u64::from(bytes) <= 2 * default))
-        .map(Receiver::name)
-        .collect();
-    let small = match &small[..] {
-        [] => String::new(),
+    let is_small = |receiver: &&Receiver| receiver.buffer.is_some_and(|bytes| u64::from(bytes) <= 2 * default);
+    let small = match facts.receivers.iter().filter(is_small).count() {
+        0 => String::new(),
         small => format!(
-            "; {} of them with the usual receive buffer of {} or less, as C LCM has it without recv_buf_size= in its URL",
-            small.len(),
+            "; {small} of them with the usual receive buffer of {} or less, as C LCM has it without recv_buf_size= in its URL",
             units::bytes(float(default)),
         ),
     };
-    let now: Vec<_> = facts.receivers.iter().filter(|receiver| receiver.new_drops > 0).collect();
-    let before: Vec<_> = facts.receivers.iter().filter(|receiver| receiver.drops > 0).collect();
-    let listed = |of: &[&Receiver], drops: fn(&Receiver) -> u32| {
-        let listed = of.iter().take(MAX_LISTED).map(|receiver| format!("{} ({})", receiver.name(), drops(receiver)));
-        listed.collect::<Vec<_>>().join(", ")
-    };
-    let buffer = export(&facts.url, |url| url.recv_buf_size = Some(ASKED_BYTES));
-    let remedy = || {
-        let limit = facts.rmem_max.filter(|max| *max < ASKED_BYTES as u64);
-        let limit = limit.map(|_| facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
-        limit.into_iter().chain([buffer.clone()])
-    };
-    if !now.is_empty() {
-        let text = format!(
-            "these programs lose datagrams at this moment because they read too slowly: {}{small}; start them again after",
-            listed(&now, |receiver| receiver.new_drops)
-        );
-        return Finding::fail(CODE, text).repaired_by(remedy());
-    }
-    if !before.is_empty() {
-        let text = format!(
-            "these programs have lost datagrams since they started, though none while doctor listened: {}{small}; start them \
-             again after",
-            listed(&before, |receiver| receiver.drops)
-        );
-        return Finding::warn(CODE, text).repaired_by(remedy());
+    if facts.counted.full_buffers > 0 {
+        // Those that are behind; if none is any more, those that missed anything, for whatever reason.
+        let mut slow: Vec<_> =
+            facts.receivers.iter().filter(|receiver| receiver.dropped > 0 && receiver.is_full).collect();
+        if slow.is_empty() {
+            slow = facts.receivers.iter().filter(|receiver| receiver.dropped > 0).collect();
+        }
+        if !slow.is_empty() {
+            let named: Vec<_> = slow.iter().take(MAX_LISTED).map(|receiver| receiver.name()).collect();
+            let text = format!(
+                "within {:.1} s {} datagrams were lost in full receive buffers, because programs read too slowly: {}{small}; with a \
+                 larger buffer, start them again",
+                facts.listened_s,
+                facts.counted.full_buffers,
+                named.join(", ")
+            );
+            let limit = facts.rmem_max.filter(|max| *max < ASKED_BYTES as u64);
+            let limit = limit.map(|_| facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
+            let buffer = export(&facts.url, |url| url.recv_buf_size = Some(ASKED_BYTES));
+            return Finding::fail(CODE, text).repaired_by(limit.into_iter().chain([buffer]));
+        }
     }
     let names = named.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
     Finding::pass(
         CODE,
-        format!("{count} sockets of other programs listen on port {port}, and have lost nothing: {names}{small}"),
+        format!("{count} sockets of other programs listen on port {port}, and none was full: {names}{small}"),
     )
 }
 
@@ -304,13 +295,13 @@ mod tests {
     #[test]
     fn programs_that_lose_are_named() {
         let mut facts = facts("udpm://");
-        let receiver = |pid: u32, drops, new_drops| Receiver {
+        let receiver = |pid: u32, is_full, dropped| Receiver {
             process: Some((pid, format!("logger{pid}"))),
             buffer: Some(212_992),
-            drops,
-            new_drops,
+            is_full,
+            dropped,
         };
-        facts.receivers = vec![receiver(1, 0, 0), Receiver { process: None, ..receiver(2, 0, 0) }];
+        facts.receivers = vec![receiver(1, false, 0), Receiver { process: None, ..receiver(2, false, 0) }];
         let (status, message, _) = of(&facts, "receivers");
         assert_eq!(
             (status, message.contains("2 of them with the usual receive buffer")),
@@ -318,15 +309,19 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("logger1 (process 1), a program of another user"), "{message}");
-        facts.receivers.push(receiver(3, 7, 0));
+        // What a filter refuses is not lost.
+        facts.receivers.push(receiver(3, false, 7));
+        assert_eq!(of(&facts, "receivers").0, Status::Pass);
+        facts.counted.full_buffers = 5;
         let (status, message, remedy) = of(&facts, "receivers");
-        assert_eq!((status, message.contains("logger3 (process 3) (7)")), (Status::Warn, true), "{message}");
+        assert_eq!((status, message.contains("5 datagrams")), (Status::Fail, true), "{message}");
+        assert!(message.contains("slowly: logger3 (process 3);"), "{message}");
         assert_eq!(remedy, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0&recv_buf_size=4194304'"]);
-        facts.receivers.push(receiver(4, 9, 2));
+        facts.receivers.push(receiver(4, true, 2));
         facts.rmem_max = Some(212_992);
-        let (status, message, remedy) = of(&facts, "receivers");
-        assert_eq!((status, message.contains("logger4 (process 4) (2)")), (Status::Fail, true), "{message}");
-        assert_eq!((remedy.len(), message.contains("logger3")), (2, false), "{message}");
+        let (_, message, remedy) = of(&facts, "receivers");
+        assert!(message.contains("slowly: logger4 (process 4);"), "{message}");
+        assert_eq!(remedy.len(), 2);
     }
 
     #[test]
@@ -339,7 +334,7 @@ mod tests {
             (Status::Warn, "sudo sysctl -w net.ipv4.ipfrag_high_thresh=4194304"),
             "{message}"
         );
-        facts.counted = Counters { not_reassembled: 3, reverse_path: 5 };
+        facts.counted = Counters { not_reassembled: 3, reverse_path: 5, ..Counters::default() };
         let (status, message, remedy) = of(&facts, "fragments");
         assert_eq!((status, remedy[0].contains("frag=1472")), (Status::Fail, true), "{message}");
         let (status, message, remedy) = of(&facts, "reverse_path");

@@ -89,7 +89,9 @@ impl Around {
         let mesh = works.then(|| context.mesh());
         let mesh = mesh.map(|mesh| mesh.map(|dimos| (dimos.events(), dimos)));
         let heard = traffic::listen(&mut joined.bus, LISTENED, &context.interrupt)?;
-        let counted = Counters::now().since(before);
+        let mut counted = Counters::now().since(before);
+        // What this command lost is told apart.
+        counted.full_buffers = counted.full_buffers.saturating_sub(heard.kernel_drops);
         let own_ports = own_ports(url);
         drop(joined);
         context.interrupt.check()?;
@@ -154,14 +156,14 @@ fn receivers(
     let others =
         now.iter().filter(is_there).filter(|socket| owners.get(&socket.inode).is_none_or(|(pid, _)| *pid != own));
     let receiver = |socket: &UdpSocket| {
-        let drops = socket.memory.map_or(0, |(_, drops)| drops);
         let earlier = before.and_then(|before| before.iter().find(|earlier| earlier.inode == socket.inode));
-        let earlier = earlier.and_then(|earlier| earlier.memory).map_or(drops, |(_, drops)| drops);
+        let memory = [earlier.and_then(|earlier| earlier.memory), socket.memory].map(Option::unwrap_or_default);
         buffers::Receiver {
             process: owners.get(&socket.inode).cloned(),
-            buffer: socket.memory.map(|(buffer, _)| buffer),
-            drops,
-            new_drops: drops.saturating_sub(earlier),
+            buffer: socket.memory.map(|memory| memory.buffer),
+            is_full: memory.iter().any(|memory| memory.buffer > 0 && memory.queued >= memory.buffer / 2),
+            // One that was opened meanwhile has lost all that it lost meanwhile.
+            dropped: memory[1].dropped.saturating_sub(memory[0].dropped),
         }
     };
     others.map(receiver).collect()

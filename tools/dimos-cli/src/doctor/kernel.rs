@@ -18,6 +18,8 @@ pub(super) struct Counters {
     pub(super) not_reassembled: u64,
     /// Datagrams that came in where their sender would not be answered to.
     pub(super) reverse_path: u64,
+    /// UDP datagrams that found the receive buffer of a socket full.
+    pub(super) full_buffers: u64,
 }
 
 impl Counters {
@@ -28,6 +30,7 @@ impl Counters {
         Self {
             not_reassembled: counted(&snmp, "Ip:", "ReasmFails"),
             reverse_path: counted(&netstat, "TcpExt:", "IPReversePathFilter"),
+            full_buffers: counted(&snmp, "Udp:", "RcvbufErrors"),
         }
     }
 
@@ -35,6 +38,7 @@ impl Counters {
         Self {
             not_reassembled: self.not_reassembled.saturating_sub(earlier.not_reassembled),
             reverse_path: self.reverse_path.saturating_sub(earlier.reverse_path),
+            full_buffers: self.full_buffers.saturating_sub(earlier.full_buffers),
         }
     }
 }

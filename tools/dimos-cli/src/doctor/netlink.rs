@@ -66,8 +66,16 @@ pub(super) struct UdpSocket {
     pub(super) port: u16,
     pub(super) user: u32,
     pub(super) inode: u32,
-    /// Bytes of receive buffer, and datagrams that were dropped because it was full.
-    pub(super) memory: Option<(u32, u32)>,
+    pub(super) memory: Option<Memory>,
+}
+
+/// What waits to be received, in bytes as the kernel counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Memory {
+    pub(super) queued: u32,
+    pub(super) buffer: u32,
+    /// Datagrams that did not get into it since the socket was opened.
+    pub(super) dropped: u32,
 }
 
 /// All interfaces with their IPv4 addresses.
@@ -245,8 +253,10 @@ fn route_entry(body: &[u8]) -> Option<RouteEntry> {
 fn udp_socket(body: &[u8]) -> Option<UdpSocket> {
     let port = u16::from_be_bytes(body.get(4..6)?.try_into().ok()?);
     let memory = attributes(body, 72).find(|(kind, _)| *kind == u16::from(DIAG_SKMEMINFO));
-    // Its members are counted from 0: the receive buffer is 1, drops are 8.
-    let memory = memory.and_then(|(_, value)| Some((u32_at(value, 4)?, u32_at(value, 32)?)));
+    // Numbers of `SK_MEMINFO_RMEM_ALLOC`, `SK_MEMINFO_RCVBUF` and `SK_MEMINFO_DROPS`, of four bytes each.
+    let memory = memory.and_then(|(_, value)| {
+        Some(Memory { queued: u32_at(value, 0)?, buffer: u32_at(value, 4)?, dropped: u32_at(value, 32)? })
+    });
     Some(UdpSocket {
         address: ipv4(body.get(8..12)?)?,
         port,
@@ -327,7 +337,7 @@ mod tests {
         let port = socket.local_addr().unwrap().port();
         let seen = udp_sockets().unwrap();
         let own = seen.iter().find(|seen| seen.port == port).unwrap();
-        assert!(own.memory.is_none_or(|(buffer, drops)| buffer > 2000 && drops == 0), "{own:?}");
+        assert!(own.memory.is_none_or(|memory| memory.buffer > 2000 && memory.dropped == 0), "{own:?}");
     }
 
     #[test]

@@ -313,7 +313,7 @@ mod tests {
     }
 
     fn found(facts: &Facts, text: &str, code: &str) -> (Status, String, Vec<String>) {
-        let others = [Receiver { process: Some((7, "hog".to_owned())), buffer: None, drops: 0, new_drops: 0 }];
+        let others = [Receiver { process: Some((7, "hog".to_owned())), buffer: None, is_full: false, dropped: 0 }];
         let findings = findings(facts, &url(text), Rights { is_root: true }, &others, &["repair".to_owned()]);
         let finding = findings.into_iter().find(|finding| finding.code == code).unwrap();
         (finding.status, finding.message, finding.remedy)
