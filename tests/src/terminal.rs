@@ -126,6 +126,14 @@ impl Terminal {
         is_free && !screen.alternate_screen() && !screen.hide_cursor()
     }
 
+    /// The colours of a cell and of what is behind it, at a row and a column from 0 on.
+    #[must_use]
+    pub fn colours(&self, row: u16, column: u16) -> [vt100::Color; 2] {
+        let shown = self.shown();
+        let cell = shown.screen().cell(row, column).expect("a cell of the screen");
+        [cell.fgcolor(), cell.bgcolor()]
+    }
+
     /// Waits until a text is on the screen.
     pub fn wait_for(&mut self, text: &str) {
         self.wait_until(text, |screen| screen.contains(text));

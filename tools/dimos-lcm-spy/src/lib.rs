@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the whole program. [`reading`] reads the bus on a thread of its own and counts; [`traffic`] has what is counted, which
 //! `dimos topic` uses too; [`app`] is the terminal program as a pure state machine, [`screen`] draws it and has the terminal in hand,
-//! [`headless`] prints where there is none.
+//! [`headless`] prints where there is none. [`detail`] is what is seen of one channel: trees, plots and pictures of its messages.
 //!
 //! # What it costs
 //!
@@ -19,6 +19,13 @@ pub mod app;
 pub mod headless;
 pub mod nodes;
 pub mod screen;
+
+// One channel in detail: its messages as trees, plots and pictures.
+pub mod detail;
+mod picture;
+mod plot;
+mod readable;
+mod tree;
 
 // Words.
 pub mod duration;

@@ -1,13 +1,14 @@
 //! What keys and the mouse do.
 
 use ratatui::crossterm::event::{
-    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
 use super::column::Column;
-use super::detail::Detail;
 use super::table::{Fold, Line};
+use super::watch::Watch;
 use super::{Action, App, View};
+use crate::detail::Handled;
 use crate::scope::Filter;
 
 impl App {
@@ -35,11 +36,17 @@ impl App {
         match key.code {
             KeyCode::Char('q') => return Some(Action::Quit),
             KeyCode::Char('?') | KeyCode::F(1) => self.shows_help = true,
-            KeyCode::Char(' ') => self.is_frozen = !self.is_frozen,
+            KeyCode::Char(' ') => {
+                self.is_frozen = !self.is_frozen;
+                if let View::Detail(watch) = &mut self.view {
+                    watch.detail.freeze(self.is_frozen);
+                }
+            }
             KeyCode::Char('r') if self.is_recording() => return Some(Action::EndRecording),
             KeyCode::Char('n') => {
                 self.view = if matches!(self.view, View::Nodes) { View::Channels } else { View::Nodes };
             }
+            _ if matches!(self.view, View::Detail(_)) => return self.detail_event(&Event::Key(key)),
             code => return self.view_key(code),
         }
         None
@@ -48,6 +55,9 @@ impl App {
     /// The mouse did something.
     pub fn mouse(&mut self, mouse: MouseEvent) -> Option<Action> {
         let layout = self.layout();
+        if matches!(self.view, View::Detail(_)) && !self.shows_help {
+            return self.detail_event(&Event::Mouse(mouse));
+        }
         match mouse.kind {
             MouseEventKind::ScrollDown => self.move_by(WHEEL),
             MouseEventKind::ScrollUp => self.move_by(-WHEEL),
@@ -91,6 +101,18 @@ impl App {
         None
     }
 
+    /// What happens while a channel is looked at.
+    fn detail_event(&mut self, event: &Event) -> Option<Action> {
+        let View::Detail(watch) = &mut self.view else { return None };
+        match (watch.detail.handle(event), event) {
+            (Handled::Close, _) => self.view = View::Channels,
+            (Handled::Copy(text), _) => return Some(Action::Copy(text)),
+            (Handled::No, Event::Key(KeyEvent { code: code @ KeyCode::Char('r'), .. })) => return self.view_key(*code),
+            (Handled::Yes | Handled::No, _) => {}
+        }
+        None
+    }
+
     /// Keys that mean something else in each view.
     fn view_key(&mut self, code: KeyCode) -> Option<Action> {
         let page = isize::try_from(self.body_height().saturating_sub(1).max(1)).unwrap_or(isize::MAX);
@@ -104,7 +126,7 @@ impl App {
             KeyCode::Esc if !matches!(self.view, View::Channels) => self.view = View::Channels,
             KeyCode::Char('r') => {
                 return match &self.view {
-                    View::Detail(detail) => Some(Action::Record(crate::scope::Scope::Channel(detail.channel))),
+                    View::Detail(watch) => Some(Action::Record(crate::scope::Scope::Channel(watch.channel))),
                     View::Channels => self.table.scope().map(Action::Record),
                     View::Nodes => None,
                 };
@@ -118,7 +140,11 @@ impl App {
     fn channels_key(&mut self, code: KeyCode) -> Option<Action> {
         match code {
             KeyCode::Enter => match self.table.selected() {
-                Some(Line::Channel(_, channel)) => self.view = View::Detail(Box::new(Detail::new(*channel))),
+                Some(Line::Channel(_, channel)) => {
+                    let mut watch = Watch::new(&self.catalog, *channel, self.colours);
+                    watch.detail.freeze(self.is_frozen);
+                    self.view = View::Detail(Box::new(watch));
+                }
                 Some(Line::Group { .. }) => self.table.fold(Fold::Toggle),
                 None => {}
             },
@@ -171,7 +197,7 @@ impl App {
                 let last = self.nodes.as_ref().map_or(0, |nodes| nodes.nodes.len().saturating_sub(1));
                 self.node = self.node.saturating_add_signed(lines).min(last);
             }
-            View::Detail(detail) => detail.scrolled = detail.scrolled.saturating_add_signed(lines).min(MAX_SCROLLED),
+            View::Detail(_) => {}
         }
     }
 }
@@ -181,6 +207,3 @@ const WHEEL: isize = 3;
 
 /// More than a channel's name has.
 const MAX_FILTER_BYTES: usize = 100;
-
-/// More lines than are ever shown of a message.
-const MAX_SCROLLED: usize = 1 << 24;

@@ -2,12 +2,12 @@
 //! neither reads the bus nor knows the terminal or the time.
 
 pub mod column;
-pub mod detail;
 mod input;
 pub mod layout;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,13 +16,14 @@ use lcm::Channel;
 use lcm::schema::Catalog;
 use ratatui::layout::Rect;
 
+use crate::detail::Colours;
 use crate::nodes::Nodes;
 use crate::reading::snapshot::{Recording, Row, Snapshot};
 use crate::scope::{Filter, Scope};
 use column::Cells;
-use detail::Detail;
 use layout::Layout;
 use table::Table;
+use watch::Watch;
 
 /// The state of the program.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct App {
     pub url: String,
     /// Whether colours are shown.
     pub is_coloured: bool,
+    /// Which colours pictures have.
+    pub colours: Colours,
     /// What the screen is about.
     pub view: View,
     /// Whether the keys are explained.
@@ -67,7 +70,7 @@ pub enum View {
     /// Who is on the mesh.
     Nodes,
     /// One channel.
-    Detail(Box<Detail>),
+    Detail(Box<Watch>),
 }
 
 /// What somebody else has to do.
@@ -79,6 +82,8 @@ pub enum Action {
     Record(Scope),
     /// End the recording.
     EndRecording,
+    /// Put this text where others take it from.
+    Copy(String),
 }
 
 impl App {
@@ -89,6 +94,7 @@ impl App {
             catalog,
             url,
             is_coloured: true,
+            colours: Colours::True,
             view: View::Channels,
             shows_help: false,
             typing: None,
@@ -121,7 +127,7 @@ impl App {
     #[must_use]
     pub fn watched(&self) -> Vec<Channel> {
         match &self.view {
-            View::Detail(detail) => vec![detail.channel],
+            View::Detail(watch) => vec![watch.channel],
             View::Channels | View::Nodes => Vec::new(),
         }
     }
@@ -129,10 +135,10 @@ impl App {
     /// Takes a new snapshot. Returns one that is not needed any more.
     pub fn show(&mut self, mut snapshot: Box<Snapshot>) -> Box<Snapshot> {
         self.recording = snapshot.recording.take();
-        if let View::Detail(detail) = &mut self.view {
-            let undecodable = detail.take(&mut snapshot, &self.catalog, self.is_frozen);
+        if let View::Detail(watch) = &mut self.view {
+            let undecodable = watch.take(&mut snapshot, &self.catalog);
             if undecodable > 0 {
-                *self.cells.undecodable.entry(detail.channel).or_default() += undecodable;
+                *self.cells.undecodable.entry(watch.channel).or_default() += undecodable;
             }
         }
         if self.is_frozen {

@@ -74,16 +74,16 @@ impl Driven {
         assert!(self.mouse(MouseEventKind::Down(MouseButton::Left), column, row).is_none());
     }
 
-    fn screen(&self) -> Vec<String> {
+    fn screen(&mut self) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(self.width, self.height)).unwrap();
-        terminal.draw(|frame| draw(&self.app, frame)).unwrap();
+        terminal.draw(|frame| draw(&mut self.app, frame)).unwrap();
         let buffer = terminal.backend().buffer();
         let line = |y| (0..self.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..self.height).map(line).collect()
     }
 
     /// The first words of the lines of the table.
-    fn names(&self) -> Vec<String> {
+    fn names(&mut self) -> Vec<String> {
         let body = self.app.layout().body;
         let screen = self.screen();
         let lines = &screen[usize::from(body.y)..usize::from(body.bottom())];
@@ -91,7 +91,7 @@ impl Driven {
         lines.iter().filter_map(first).collect()
     }
 
-    fn has(&self, text: &str) -> bool {
+    fn has(&mut self, text: &str) -> bool {
         self.screen().iter().any(|line| line.contains(text))
     }
 }
@@ -110,7 +110,7 @@ fn busy() -> Driven {
 
 #[test]
 fn channels_stand_by_name_with_all_that_is_known() {
-    let driven = busy();
+    let mut driven = busy();
     assert_eq!(driven.names(), ["/robot0/cmd_vel", "/robot1/cmd_vel", "/scan", "POSE"]);
     let screen = driven.screen();
     assert!(screen[0].starts_with("CHANNEL▲") && screen[0].contains("BANDWIDTH"), "{screen:#?}");
@@ -127,11 +127,11 @@ fn channels_stand_by_name_with_all_that_is_known() {
 #[test]
 fn any_column_sorts_by_keys_and_by_clicks_on_its_title() {
     let mut driven = busy();
-    let title = |driven: &Driven, title: &str| {
+    let title = |driven: &mut Driven, title: &str| {
         let head = &driven.screen()[0];
         u16::try_from(head.chars().count() - head[head.find(title).unwrap()..].chars().count()).unwrap()
     };
-    let rate = title(&driven, "RATE");
+    let rate = title(&mut driven, "RATE");
     driven.click(rate, 0);
     assert_eq!(driven.names(), ["/robot1/cmd_vel", "/robot0/cmd_vel", "/scan", "POSE"]);
     driven.click(rate, 0);

@@ -1,38 +1,35 @@
-//! One channel, drawn: what is known of it, and its last message.
+//! One channel, drawn: what is known of it, and below what is seen of its messages.
 
-use ratatui::buffer::Buffer;
+use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::draw::{head_style, line_of, put};
-use crate::app::App;
+use super::draw::{head_style, put};
 use crate::app::column::Column;
-use crate::app::detail::Detail;
 use crate::app::layout::Layout;
+use crate::app::watch::Watch;
+use crate::app::{App, View};
 use crate::text::{channel_name, plain};
 use crate::traffic::units;
 
-pub(super) fn draw(app: &App, detail: &Detail, layout: Layout, buffer: &mut Buffer) {
-    put(buffer, layout.head, &channel_name(&detail.channel), head_style());
-    let known = known(app, detail);
-    let height = usize::from(layout.body.height);
-    let message = detail.last.as_ref().map(|sample| &sample.payload()[..]).unwrap_or_default();
-    let lines = known.len() + 1 + message.len().div_ceil(BYTES_IN_LINE);
-    let top = detail.scrolled.min(lines.saturating_sub(height));
-    for line in 0..height {
-        let area = line_of(layout.body, line);
-        match (top + line).checked_sub(known.len() + 1) {
-            Some(index) => put(buffer, area, &hexadecimal(message, index * BYTES_IN_LINE), Style::new()),
-            None => {
-                let text = known.get(top + line).map(String::as_str).unwrap_or_default();
-                put(buffer, area, text, Style::new().add_modifier(Modifier::BOLD));
-            }
-        }
+pub(super) fn draw(app: &mut App, layout: Layout, frame: &mut Frame<'_>) {
+    let View::Detail(watch) = &app.view else { return };
+    let known = known(app, watch);
+    put(frame.buffer_mut(), layout.head, &channel_name(&watch.channel), head_style());
+    let mut body = layout.body;
+    // Most of the screen is for the message.
+    for text in known.iter().take(usize::from(body.height / 4)) {
+        put(frame.buffer_mut(), Rect { height: 1, ..body }, text, Style::new().add_modifier(Modifier::BOLD));
+        (body.y, body.height) = (body.y + 1, body.height - 1);
+    }
+    if let View::Detail(watch) = &mut app.view {
+        watch.detail.draw(frame, body);
     }
 }
 
 /// All that the table says, in full.
-fn known(app: &App, detail: &Detail) -> Vec<String> {
-    let Some(row) = app.row(&detail.channel) else { return vec!["it is not heard any more".to_owned()] };
+fn known(app: &App, watch: &Watch) -> Vec<String> {
+    let Some(row) = app.row(&watch.channel) else { return vec!["it is not heard any more".to_owned()] };
     let of = |column: Column| app.cells.text(column, row);
     let mut lines = vec![
         format!("type {}   sender {}", of(Column::Type), of(Column::Sender)),
@@ -60,22 +57,9 @@ fn known(app: &App, detail: &Detail) -> Vec<String> {
     if row.mismatched > 0 {
         lines.push(format!("{} messages are not of the type that the channel names", row.mismatched));
     }
-    if let Some(reason) = &detail.reason {
-        lines.push(plain(&format!("{} undecodable: {reason}", detail.undecodable)));
+    if let Some(reason) = &watch.reason {
+        // Where there is room for little, this is wanted most.
+        lines.insert(0, plain(&format!("{} undecodable: {reason}", watch.undecodable)));
     }
     lines
 }
-
-/// A line of bytes: where it begins, the bytes, and what of them is text.
-fn hexadecimal(message: &[u8], at: usize) -> String {
-    let Some(rest) = message.get(at..).filter(|rest| !rest.is_empty()) else { return String::new() };
-    let bytes = &rest[..rest.len().min(BYTES_IN_LINE)];
-    let hexadecimal: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let text: String = bytes
-        .iter()
-        .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' })
-        .collect();
-    format!("{at:08x}  {:47}  {text}", hexadecimal.join(" "))
-}
-
-const BYTES_IN_LINE: usize = 16;

@@ -13,15 +13,15 @@ use crate::text::plain;
 use crate::traffic::units;
 
 /// Draws it all.
-pub fn draw(app: &App, frame: &mut Frame<'_>) {
+pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let area = frame.area();
     let layout = Layout::of(area);
-    let buffer = frame.buffer_mut();
     match &app.view {
-        View::Channels => channels::draw(app, layout, buffer),
-        View::Nodes => nodes::draw(app, layout, buffer),
-        View::Detail(detail) => detail::draw(app, detail, layout, buffer),
+        View::Channels => channels::draw(app, layout, frame.buffer_mut()),
+        View::Nodes => nodes::draw(app, layout, frame.buffer_mut()),
+        View::Detail(_) => detail::draw(app, layout, frame),
     }
+    let buffer = frame.buffer_mut();
     draw_status(app, layout.status, buffer);
     draw_line(app, layout.line, buffer);
     if app.shows_help {
@@ -97,7 +97,7 @@ fn draw_line(app: &App, area: Rect, buffer: &mut Buffer) {
         }
         (None, Some(message), _) => (plain(message), coloured(app, Color::Yellow)),
         (None, None, Some(recording)) => (recorded(recording), coloured(app, Color::Red)),
-        (None, None, None) => (keys(app).to_owned(), Style::new().add_modifier(Modifier::DIM)),
+        (None, None, None) => (keys(app), Style::new().add_modifier(Modifier::DIM)),
     };
     put(buffer, area, &text, style);
 }
@@ -112,10 +112,15 @@ fn recorded(recording: &Recording) -> String {
     }
 }
 
-fn keys(app: &App) -> &'static str {
-    match app.view {
-        View::Channels => "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze",
-        View::Nodes => "? help  q quit  up down select  esc back",
-        View::Detail(_) => "? help  q quit  up down scroll  r record  space freeze  esc back",
+fn keys(app: &App) -> String {
+    match &app.view {
+        View::Channels => {
+            "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze".to_owned()
+        }
+        View::Nodes => "? help  q quit  up down select  esc back".to_owned(),
+        View::Detail(watch) => {
+            let keys = watch.detail.keys().iter().map(|(key, what)| format!("  {key} {what}"));
+            format!("? help  q quit  space freeze{}", keys.collect::<String>())
+        }
     }
 }

@@ -5,11 +5,19 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::draw::{line_of, put};
-use crate::app::App;
+use crate::app::{App, View};
 
-pub(super) fn draw(_app: &App, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    // While a channel is looked at, its keys come first.
+    let mut lines: Vec<String> = Vec::new();
+    if let View::Detail(watch) = &app.view {
+        lines.push("the channel that is looked at".to_owned());
+        lines.extend(watch.detail.keys().iter().map(|(key, what)| format!("  {key:40}{what}")));
+        lines.push(String::new());
+    }
+    lines.extend(HELP.iter().map(|line| (*line).to_owned()));
     for line in 0..usize::from(area.height) {
-        let text = HELP.get(line).copied().unwrap_or_default();
+        let text = lines.get(line).map(String::as_str).unwrap_or_default();
         let area = line_of(area, line);
         (area.x..area.right()).for_each(|x| buffer[(x, area.y)].reset());
         let style = if line == 0 { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };

@@ -17,6 +17,7 @@ use ratatui::crossterm::event::{self, Event};
 use ratatui::layout::Rect;
 
 use crate::app::{Action, App, View};
+use crate::detail::Colours;
 use crate::error::SpyError;
 use crate::nodes::Asking;
 use crate::options::Options;
@@ -40,6 +41,10 @@ pub fn run(
     let size = terminal.size().map_err(SpyError::terminal)?;
     let mut app = App::new(session.url.to_string(), Arc::clone(catalog), Rect::new(0, 0, size.width, size.height));
     app.is_coloured = session.is_coloured;
+    app.colours = match session.is_coloured {
+        true => Colours::from_colorterm(std::env::var("COLORTERM").ok().as_deref()),
+        false => Colours::None,
+    };
     app.table.with_internal = options.all;
     let mut used = Box::default();
     let mut watched = Vec::new();
@@ -59,7 +64,7 @@ pub fn run(
             app.cpu = cpu.look(now).or(app.cpu);
             used = app.show(reading.snapshot(used).ok_or(SpyError::ReaderGone)?);
         }
-        terminal.draw(&app).map_err(SpyError::terminal)?;
+        terminal.draw(&mut app).map_err(SpyError::terminal)?;
         // All that has been typed meanwhile is drawn at once.
         let mut patience = next_snapshot.saturating_duration_since(Instant::now());
         while event::poll(patience).map_err(SpyError::terminal)? {
@@ -75,6 +80,10 @@ pub fn run(
                 Some(Action::EndRecording) => {
                     reading.end_recording();
                     next_snapshot = Instant::now();
+                }
+                Some(Action::Copy(text)) => {
+                    terminal.copy(&text).map_err(SpyError::terminal)?;
+                    app.message = Some(format!("copied: {text}"));
                 }
                 None => {}
             }

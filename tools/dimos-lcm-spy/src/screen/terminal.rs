@@ -1,7 +1,9 @@
 //! The terminal, taken for a screen of its own and given back as it was, however this process ends.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, Stdout, Write, stdout};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -33,8 +35,15 @@ impl Terminal {
         self.terminal.size()
     }
 
-    pub(super) fn draw(&mut self, app: &App) -> io::Result<()> {
+    pub(super) fn draw(&mut self, app: &mut App) -> io::Result<()> {
         self.terminal.draw(|frame| draw(app, frame)).map(|_| ())
+    }
+
+    /// Asks the terminal to put a text on the clipboard (OSC 52); those that cannot do that do nothing.
+    pub(super) fn copy(&self, text: &str) -> io::Result<()> {
+        let mut out = stdout().lock();
+        write!(out, "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))?;
+        out.flush()
     }
 }
 

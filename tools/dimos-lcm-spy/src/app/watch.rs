@@ -1,38 +1,40 @@
-//! One channel that is looked at: its last message, and how many could not be decoded.
+//! One channel that is looked at: what is seen of its messages, and how many could not be decoded.
+
+use std::sync::Arc;
 
 use lcm::schema::{Catalog, Suffix};
 use lcm::{Channel, Sample};
 
+use crate::detail::{Colours, Detail};
 use crate::reading::snapshot::Snapshot;
 
 /// What is known of the channel beside its row.
 #[derive(Debug)]
-pub struct Detail {
+pub struct Watch {
     /// The channel.
     pub channel: Channel,
-    /// Its last message.
-    pub last: Option<Sample>,
+    /// Its messages.
+    pub detail: Detail,
     /// Messages that could not be decoded since it is looked at.
     pub undecodable: u64,
     /// Why the last of them could not.
     pub reason: Option<String>,
-    /// Lines that have been scrolled by.
-    pub scrolled: usize,
 }
 
-impl Detail {
+impl Watch {
     /// Of a channel, of which no message has been seen yet.
     #[must_use]
-    pub fn new(channel: Channel) -> Self {
-        Self { channel, last: None, undecodable: 0, reason: None, scrolled: 0 }
+    pub fn new(catalog: &Arc<Catalog>, channel: Channel, colours: Colours) -> Self {
+        let detail = Detail::new(Arc::clone(catalog), channel.as_bytes(), colours);
+        Self { channel, detail, undecodable: 0, reason: None }
     }
 
     /// Takes its messages out of a snapshot. Returns how many of them could not be decoded.
-    pub fn take(&mut self, snapshot: &mut Snapshot, catalog: &Catalog, is_frozen: bool) -> u64 {
+    pub fn take(&mut self, snapshot: &mut Snapshot, catalog: &Catalog) -> u64 {
         let Some(watched) = snapshot.watched.iter_mut().find(|watched| watched.channel == self.channel) else {
             return 0;
         };
-        let mut samples = std::mem::take(&mut watched.samples);
+        let samples = std::mem::take(&mut watched.samples);
         let mut undecodable = 0;
         for sample in samples.iter().rev().take(MAX_DECODED) {
             if let Some(reason) = undecodable_because(catalog, sample) {
@@ -41,10 +43,9 @@ impl Detail {
             }
         }
         self.undecodable += undecodable;
-        if let Some(last) = samples.pop()
-            && !is_frozen
-        {
-            self.last = Some(last);
+        let unseen = if self.detail.wants_every_message() { 0 } else { samples.len().saturating_sub(1) };
+        for sample in samples.iter().skip(unseen) {
+            self.detail.take(sample.payload().clone(), sample.receive_time_ns());
         }
         undecodable
     }

@@ -1,0 +1,101 @@
+//! What a message is taken for: its type, what it says, and what is doubtful about that.
+
+use lcm::schema::{Catalog, Identity, MessageType, Suffix, Value};
+
+/// A message, read as one of the types that it may have.
+#[derive(Debug)]
+pub(super) struct Read<'a> {
+    identity: Identity<'a>,
+    /// The types to choose from: those with its fingerprint, or else those that the channel names.
+    candidates: Vec<MessageType<'a>>,
+    place: usize,
+    reading: Reading<'a>,
+}
+
+/// What came of reading a message.
+#[derive(Debug)]
+pub(super) enum Reading<'a> {
+    Decoded { message_type: MessageType<'a>, value: Value<'a> },
+    Undecodable { text: String, offset: Option<usize> },
+}
+
+impl<'a> Read<'a> {
+    /// Reads a message as the type `chosen`, if it can be that, and else as the most likely one.
+    pub(super) fn new(catalog: &'a Catalog, channel: &[u8], chosen: Option<&str>, message: &'a [u8]) -> Self {
+        let identity = catalog.identify(channel, message);
+        let candidates = match &identity.suffix {
+            Suffix::Disagrees(named) if identity.candidates.is_empty() => named.clone(),
+            _ => identity.candidates.clone(),
+        };
+        let place = candidates.iter().position(|candidate| Some(candidate.name()) == chosen).unwrap_or(0);
+        let reading = match candidates.get(place) {
+            Some(message_type) => match message_type.decode(message) {
+                Ok(value) => Reading::Decoded { message_type: *message_type, value },
+                Err(error) => Reading::Undecodable {
+                    text: format!("this is no {}: {error}", message_type.name()),
+                    // Of a fingerprint its first byte is as wrong as any other.
+                    offset: error.offset(),
+                },
+            },
+            None => Reading::Undecodable { text: unknown(&identity, message), offset: None },
+        };
+        Self { identity, candidates, place, reading }
+    }
+
+    pub(super) fn reading(&self) -> &Reading<'a> {
+        &self.reading
+    }
+
+    pub(super) fn value(&self) -> Option<&Value<'a>> {
+        match &self.reading {
+            Reading::Decoded { value, .. } => Some(value),
+            Reading::Undecodable { .. } => None,
+        }
+    }
+
+    /// Where in the message the fault is.
+    pub(super) fn wrong_byte(&self) -> Option<usize> {
+        match &self.reading {
+            Reading::Undecodable { offset, .. } => *offset,
+            Reading::Decoded { .. } => None,
+        }
+    }
+
+    /// The type, and how many others it could be.
+    pub(super) fn type_text(&self) -> String {
+        match (self.candidates.get(self.place), self.candidates.len()) {
+            (None, _) => "of unknown type".to_owned(),
+            (Some(message_type), 1) => message_type.name().to_owned(),
+            (Some(message_type), count) => format!("{} ({} of {count}, t)", message_type.name(), self.place + 1),
+        }
+    }
+
+    /// What the name of the channel says, where it does not fit.
+    pub(super) fn doubt(&self) -> Option<String> {
+        match &self.identity.suffix {
+            Suffix::Disagrees(named) if !self.identity.candidates.is_empty() => {
+                let names: Vec<_> = named.iter().map(|message_type| message_type.name()).collect();
+                Some(format!("the channel says {}, the message is of another type", names.join(" or ")))
+            }
+            Suffix::Unknown if !self.identity.candidates.is_empty() => {
+                Some("the channel names a type that is not known: --idl DIR adds the definitions of more".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The type that comes after this one.
+    pub(super) fn next_type(&self) -> Option<&'a str> {
+        let next = (self.place + 1).checked_rem(self.candidates.len())?;
+        (next != self.place).then(|| self.candidates[next].name())
+    }
+}
+
+fn unknown(identity: &Identity<'_>, message: &[u8]) -> String {
+    match identity.fingerprint {
+        None => format!("{} bytes are no LCM type: each begins with a fingerprint of 8", message.len()),
+        Some(fingerprint) => {
+            format!("no known type has the fingerprint {fingerprint}: --idl DIR adds the definitions of more")
+        }
+    }
+}
