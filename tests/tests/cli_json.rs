@@ -18,6 +18,8 @@ const DONE: &[(&str, &[&str], Expected)] = &[
     ("events", &["--for", "300ms"], Expected::Nothing),
     ("graph", &["--for", "300ms"], Expected::Output),
     ("show-config", &["mapper"], Expected::Output),
+    ("doctor", &[], Expected::Output),
+    ("bench", &["--for", "300ms"], Expected::Output),
     ("module info", &["mapper"], Expected::Output),
     ("rpc list", &[], Expected::Output),
     ("rpc call", &["mapper.status"], Expected::Output),

@@ -69,6 +69,27 @@ fn joiners_on_loopback_and_on_the_default_interface_hear_each_other() {
     drop(far);
 }
 
+/// The usual advice for LCM on one host, which has an address for other things as well.
+#[test]
+fn a_route_on_loopback_is_followed_beside_another_interface() {
+    isolated!(MulticastOnLo);
+    let far = FarHost::join_by("wire", 1);
+    let mut beyond = Listener::start(far.command(&ours()), ACROSS, ".*");
+    for url in [LOCAL, ACROSS] {
+        for reading in Reading::BOTH {
+            let mut bus = Bus::open_to_all(reading, url);
+            let mut listener = Listener::start(ours(), url, ".*");
+            let mut talker = Talker::start(ours(), url);
+            heard_soon(&mut bus, &mut listener, "HERE");
+            hear_soon(&mut bus, &mut talker, "BACK");
+            let Some(program) = c_program(test_name!()) else { continue };
+            heard_soon(&mut bus, &mut Listener::start(same(&program), url, ".*"), "TO_C");
+            hear_soon(&mut bus, &mut Talker::start(same(&program), url), "FROM_C");
+        }
+    }
+    assert_eq!(beyond.next(Duration::from_millis(100)), None, "something left this host");
+}
+
 #[test]
 fn a_link_that_goes_down_leaves_loopback_and_one_that_comes_up_is_used_again() {
     isolated!(NoMulticastRoute);

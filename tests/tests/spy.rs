@@ -14,6 +14,7 @@ use lcm::{Lcm, Message};
 use lcm_types::geometry_msgs::Twist;
 use lcm_types::std_msgs::Bool;
 use mesh_tests::cli::{dimos, press_ctrl_c, run, run_while};
+use mesh_tests::example::built_program;
 use mesh_tests::modules::{ModuleProcess, eventually};
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process};
@@ -214,6 +215,11 @@ fn without_a_terminal_it_prints_a_table_once_and_the_same_as_json() {
     assert!(twist["rate_hz"].as_f64().is_some_and(|rate_hz| (10.0..40.0).contains(&rate_hz)), "{report}");
     assert!(twist["jitter_s"].is_number() && twist["last_age_s"].as_f64().is_some_and(|age_s| age_s < 1.0), "{report}");
     assert_eq!(report["totals"]["kernel_drops"], 0);
+    // The program of its own is the same.
+    let program = built_program("dimos-lcm-spy", "dimos-lcm-spy");
+    let own = Command::new(program).args(["--for", "1s", "--json", "-c", "/robot0/*"]).output().expect("it starts");
+    let own: Value = serde_json::from_slice(&own.stdout).unwrap_or_else(|error| panic!("{error}: {own:?}"));
+    assert_eq!(channel(&own, TWIST)["agreement"], "agrees");
     drop(robot);
 }
 

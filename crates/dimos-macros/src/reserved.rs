@@ -16,8 +16,8 @@ pub(crate) fn check_port(name: &Ident) -> Result<()> {
 /// Refuses a method that every module has already, and names that are none.
 pub(crate) fn check_method(name: &LitStr) -> Result<()> {
     let text = name.value();
-    if text == DESCRIBE {
-        let message = "every module has a method `describe`, which tells its contract; choose another name";
+    if let Some((method, what)) = BUILT_IN.iter().find(|(method, _)| text == *method) {
+        let message = format!("every module has a method `{method}`, which tells {what}; choose another name");
         return Err(Error::new(name.span(), message));
     }
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -55,8 +55,8 @@ const OPTIONS: &[&str] = &[
     "version",
 ];
 
-/// The method that answers with a module's contract.
-const DESCRIBE: &str = "describe";
+/// The methods that every module has, and what they tell.
+const BUILT_IN: [(&str, &str); 2] = [("describe", "its contract"), ("about", "its version and its clock")];
 
 /// Longer ones are no use to anybody.
 const MAX_METHOD_BYTES: usize = 100;

@@ -14,7 +14,7 @@ use crate::mesh::{Mesh, MeshCounts, MeshError, Published};
 use crate::messages::ListenError;
 use crate::name::{Name, NameError};
 use crate::presence::limits::MAX_PUBLISHED;
-use crate::presence::{Event, Participant, Presence};
+use crate::presence::{Event, Identity, Participant, Presence};
 use crate::remote::RemoteModule;
 use crate::topic::any_type;
 
@@ -246,6 +246,12 @@ impl Dimos {
     #[must_use]
     pub fn participants(&self) -> Vec<Participant> {
         self.mesh.with(|cores, _| cores.presence.participants().cloned().collect())
+    }
+
+    /// What this process says about itself. Processes with the same `host_id` are on this host.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.mesh.with(|cores, _| cores.presence.identity().clone())
     }
 
     /// The modules of a class.

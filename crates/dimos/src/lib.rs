@@ -26,6 +26,7 @@ pub mod rpc;
 pub mod transforms;
 
 // What modules say of themselves, and what calls carry.
+mod about;
 mod body;
 pub mod config;
 pub mod contract;
@@ -46,6 +47,7 @@ pub mod module;
 mod remote;
 mod service;
 
+pub use about::About;
 /// For fuzz targets: what decodes the arguments that others send.
 #[doc(hidden)]
 pub use body::decode_arguments;

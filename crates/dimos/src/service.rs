@@ -16,7 +16,7 @@ use crate::call::{Call, Chunks};
 use crate::client::{ConnectError, Options};
 use crate::contract::{Contract, MethodContract};
 use crate::json_schema::{Schema, SchemaError};
-use crate::mesh::{DESCRIBE, HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
+use crate::mesh::{BUILT_IN, HandOut, Mesh, MeshCounts, MeshError, Serving, stopping};
 use crate::name::Name;
 use crate::node::NodeId;
 use crate::presence::{ClaimError, Event, JoinError, Policy, Stage};
@@ -85,9 +85,12 @@ pub enum ServeError {
         /// Its name.
         method: String,
     },
-    /// A method has the name of the one that every process has.
-    #[error("{DESCRIBE:?} is the method by which every process says what it offers: choose another name")]
-    Reserved,
+    /// A method has the name of one that every process has.
+    #[error("{method:?} is a method by which every process tells about itself: choose another name")]
+    Reserved {
+        /// Its name.
+        method: &'static str,
+    },
     /// Something was said about a method that there is not.
     #[error("the method {method:?} is described, but there is none of that name")]
     NoSuchMethod {
@@ -108,7 +111,7 @@ pub enum ServeError {
 }
 
 impl Service {
-    /// A service without methods but `describe`. A process that has the name is displaced; see [`Service::policy`].
+    /// A service without methods but `describe` and `about`. A process that has the name is displaced; see [`Service::policy`].
     #[must_use]
     pub fn new(name: Name) -> Self {
         Self { name, policy: Policy::TakeOver, contract: Contract::default(), methods: BTreeMap::new(), repeated: None }
@@ -235,8 +238,8 @@ impl Service {
         if let Some(method) = self.repeated.take() {
             return Err(ServeError::Repeated { method });
         }
-        if self.methods.contains_key(DESCRIBE) {
-            return Err(ServeError::Reserved);
+        if let Some(method) = BUILT_IN.into_iter().find(|method| self.methods.contains_key(*method)) {
+            return Err(ServeError::Reserved { method });
         }
         let described = self.contract.methods.keys().find(|name| !self.methods.contains_key(*name));
         if let Some(method) = described {

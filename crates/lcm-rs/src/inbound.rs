@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use crate::channel::Channel;
 use crate::payload::Payload;
-use crate::reassembly::{GivenUp, Landing, Outcome, Reassembler};
+use crate::reassembly::{Beginning, GivenUp, Landing, Outcome, Reassembler};
 use crate::statistics::{Counters, Senders};
+use crate::subscriptions::Interest;
 use crate::wire::{self, Datagram, FragmentHeader};
 
 /// The receiving side of the protocol, for one bus.
@@ -18,6 +19,8 @@ pub(crate) struct Inbound {
     reassembler: Reassembler,
     senders: Senders,
     counters: Arc<Counters>,
+    /// Whether somebody is told of the messages that pass by.
+    overheard: bool,
     /// Whether the advice on the receive buffer was given.
     warned: bool,
 }
@@ -29,6 +32,8 @@ pub(crate) enum Arrived<'a> {
     Short { channel: Channel, payload: &'a [u8] },
     /// The last missing fragment of a message.
     Assembled { channel: Channel, payload: Payload },
+    /// The last fragment of a large message that passed by and is told of.
+    Passed { channel: Channel, message_bytes: usize, beginning: Beginning },
     /// A message, or the beginning of one, that nobody wants.
     Unwanted,
     /// Nothing to deliver.
@@ -38,7 +43,7 @@ pub(crate) enum Arrived<'a> {
 impl Inbound {
     pub(crate) fn new(counters: Arc<Counters>) -> Self {
         let senders = Senders::new(Arc::clone(&counters));
-        Self { reassembler: Reassembler::default(), senders, counters, warned: false }
+        Self { reassembler: Reassembler::default(), senders, counters, overheard: false, warned: false }
     }
 
     /// Says whether a filter keeps unwanted messages away before they come here. Then nobody can tell them from lost ones.
@@ -47,13 +52,19 @@ impl Inbound {
         self.reassembler.set_unwanted_first_missing(filtered);
     }
 
-    /// Takes in a datagram that lies in one piece. `wants` tells whether anyone wants a channel.
+    /// Says whether somebody is told of the messages that pass by.
+    pub(crate) fn set_overheard(&mut self, overheard: bool) {
+        self.overheard = overheard;
+        self.reassembler.set_overheard(overheard);
+    }
+
+    /// Takes in a datagram that lies in one piece. `interest` tells what is wanted of a channel.
     pub(crate) fn accept<'a>(
         &mut self,
         from: SocketAddrV4,
         datagram: &'a [u8],
         now: Instant,
-        mut wants: impl FnMut(&Channel) -> bool,
+        mut interest: impl FnMut(&Channel) -> Interest,
     ) -> Arrived<'a> {
         match wire::parse(datagram) {
             Ok(Datagram::Short { seqno, channel, payload }) => {
@@ -61,14 +72,14 @@ impl Inbound {
                 self.senders.count_message(from, payload.len());
                 if is_self_test(&channel) {
                     Arrived::Nothing
-                } else if wants(&channel) {
+                } else if interest(&channel) != Interest::None {
                     Arrived::Short { channel, payload }
                 } else {
                     Arrived::Unwanted
                 }
             }
             Ok(Datagram::Fragment(fragment)) => {
-                let wanted = fragment.channel.is_none_or(|channel| wants(&channel));
+                let wanted = fragment.channel.is_none_or(|channel| interest(&channel) == Interest::Whole);
                 let (outcome, first) = self.reassembler.insert(from, &fragment, wanted, now);
                 if first {
                     self.senders.observe(from, fragment.seqno, now);
@@ -115,9 +126,9 @@ impl Inbound {
                 self.senders.count_message(from, payload.len());
                 Arrived::Assembled { channel, payload }
             }
-            Outcome::PassedBy { message_bytes } => {
+            Outcome::PassedBy { channel, message_bytes, beginning } => {
                 self.senders.count_message(from, message_bytes);
-                Arrived::Nothing
+                if self.overheard { Arrived::Passed { channel, message_bytes, beginning } } else { Arrived::Nothing }
             }
             Outcome::Skipped => {
                 self.senders.count_lost_or_unwanted(from);

@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::lcm::{OpenError, open};
 use crate::pattern::{Pattern, PatternError};
 use crate::publisher::Publisher;
-use crate::receiver::Receiver;
+use crate::receiver::{Receipt, Receiver};
 use crate::sample::Sample;
 use crate::statistics::{Counters, Statistics};
-use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
+use crate::subscriptions::{Dispatcher, Entry, Reads, Sink, Subscriptions};
 
 /// A connection to a bus that the calling thread reads.
 ///
@@ -50,6 +50,17 @@ pub struct Handle {
     // Weak, since a handler may own its own handle.
     subscriptions: Weak<Subscriptions>,
     entry: Weak<Entry>,
+}
+
+/// A message that [`Inline::overhear`] tells of.
+#[derive(Debug, Clone, Copy)]
+pub struct Overheard<'a> {
+    /// The message; if it is not whole its payload is only what it begins with, up to 16 bytes.
+    pub sample: &'a Sample,
+    /// The size of the message.
+    pub message_bytes: usize,
+    /// Whether the payload is the message's.
+    pub is_whole: bool,
 }
 
 impl Handle {
@@ -123,8 +134,8 @@ impl Inline {
     /// # Errors
     /// What the kernel says on receiving.
     pub fn handle(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.dispatcher.set_everything(false);
-        let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)?;
+        self.dispatcher.set_reads(Reads::Subscribed);
+        let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)? == Receipt::Message;
         if received {
             self.dispatcher.dispatch(&self.message);
         }
@@ -137,9 +148,32 @@ impl Inline {
     /// # Errors
     /// What the kernel says on receiving.
     pub fn receive(&mut self, timeout: Option<Duration>) -> io::Result<Option<&Sample>> {
-        self.dispatcher.set_everything(true);
+        self.dispatcher.set_reads(Reads::Everything);
         let received = self.receiver.receive(timeout, &mut self.dispatcher, &mut self.message)?;
-        Ok(received.then_some(&self.message))
+        Ok((received == Receipt::Message).then_some(&self.message))
+    }
+
+    /// Waits for the next message of any channel, at most `timeout` (`None` waits for ever), tells of it, and runs its handlers if it
+    /// has any.
+    ///
+    /// Large messages that no handler wants are not copied out of the kernel: of those only channel, size, and beginning are told. So
+    /// whoever counts what goes over a bus pays for the messages, not for their bytes. Those that stay incomplete are counted
+    /// ([`crate::SenderCounts::incomplete`]).
+    ///
+    /// # Errors
+    /// What the kernel says on receiving.
+    pub fn overhear(&mut self, timeout: Option<Duration>) -> io::Result<Option<Overheard<'_>>> {
+        self.dispatcher.set_reads(Reads::Overhears);
+        let sample = &mut self.message;
+        let overheard = match self.receiver.receive(timeout, &mut self.dispatcher, sample)? {
+            Receipt::Nothing => return Ok(None),
+            Receipt::Message => {
+                self.dispatcher.dispatch(sample);
+                Overheard { sample, message_bytes: sample.payload.len(), is_whole: true }
+            }
+            Receipt::Beginning { message_bytes } => Overheard { sample, message_bytes, is_whole: false },
+        };
+        Ok(Some(overheard))
     }
 
     /// For those who wait with [`Inline::poll_fd`]: to be called before, it looks for the next message without sleeping, as
@@ -149,7 +183,7 @@ impl Inline {
     /// # Errors
     /// What the kernel says on receiving.
     pub fn anticipate(&mut self) -> io::Result<bool> {
-        self.dispatcher.set_everything(false);
+        self.dispatcher.set_reads(Reads::Subscribed);
         self.receiver.anticipate()
     }
 

@@ -9,7 +9,7 @@ use crate::codec::Message;
 use crate::pattern::{Pattern, PatternError};
 use crate::publisher::{PublishError, Publisher, Transport};
 use crate::queue::{Queue, QueueInput, Subscription};
-use crate::receiver::{Closer, Receiver};
+use crate::receiver::{Closer, Receipt, Receiver};
 use crate::sample::Sample;
 use crate::statistics::{Counters, Statistics};
 use crate::subscriptions::{Dispatcher, Entry, Sink, Subscriptions};
@@ -231,7 +231,7 @@ fn receive_until_closed(mut receiver: Receiver, dispatcher: Dispatcher, counters
     let mut message = Sample::default();
     loop {
         match receiver.receive(None, dispatcher, &mut message) {
-            Ok(true) => {
+            Ok(Receipt::Message) => {
                 while receiver.waits_for_subscribers() && !dispatcher.has_room(&message) {
                     std::thread::sleep(LOOK_FOR_ROOM_AFTER);
                 }
@@ -241,7 +241,7 @@ fn receive_until_closed(mut receiver: Receiver, dispatcher: Dispatcher, counters
                 }
             }
             // Closed, or at the end of an event log: without a time limit nothing else ends the wait.
-            Ok(false) => return,
+            Ok(Receipt::Nothing | Receipt::Beginning { .. }) => return,
             Err(error) => {
                 counters.receive_errors.add(1);
                 tracing::warn!(%error, "receiving failed; trying again");

@@ -100,7 +100,7 @@ mod subscriptions;
 pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
 pub use codec::Message;
 pub use fragment::{MessageTooLarge, Part, Parts};
-pub use inline::{Handle, Inline};
+pub use inline::{Handle, Inline, Overheard};
 pub use lcm::{Lcm, OpenError, SubscribeError};
 pub use pattern::{Pattern, PatternError};
 pub use payload::Payload;

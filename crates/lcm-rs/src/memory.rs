@@ -17,9 +17,10 @@ use crate::inbound::{Arrived, Inbound};
 use crate::inline::Inline;
 use crate::payload::Payload;
 use crate::publisher::{PublishError, Publisher, Transport};
+use crate::receiver::Receipt;
 use crate::sample::Sample;
 use crate::statistics::Counters;
-use crate::subscriptions::Dispatcher;
+use crate::subscriptions::{Dispatcher, Reads};
 use crate::wire::MAX_DATAGRAM_BYTES;
 
 /// A bus in memory. Clones are the same bus.
@@ -273,7 +274,8 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// The next message that is due and wanted. Waits for nothing: the clock stands still meanwhile.
-    pub(crate) fn receive(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> bool {
+    pub(crate) fn receive(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> Receipt {
+        self.inbound.set_overheard(dispatcher.reads() == Reads::Overhears);
         loop {
             let (now, arrival) = {
                 let mut state = self.bus.lock();
@@ -284,17 +286,20 @@ impl Receiver {
             };
             let Some(((due, _), Underway { from, datagram })) = arrival else {
                 self.inbound.expire(now);
-                return false;
+                return Receipt::Nothing;
             };
-            let (channel, payload) =
-                match self.inbound.accept(from, &datagram, now, |channel| dispatcher.wants(channel)) {
-                    Arrived::Nothing | Arrived::Unwanted => continue,
-                    Arrived::Short { channel, payload } => (channel, Payload::from(payload.to_vec())),
-                    Arrived::Assembled { channel, payload } => (channel, payload),
-                };
+            let interest = |channel: &Channel| dispatcher.interest(channel);
+            let (channel, payload, receipt) = match self.inbound.accept(from, &datagram, now, interest) {
+                Arrived::Nothing | Arrived::Unwanted => continue,
+                Arrived::Short { channel, payload } => (channel, Payload::from(payload.to_vec()), Receipt::Message),
+                Arrived::Assembled { channel, payload } => (channel, payload, Receipt::Message),
+                Arrived::Passed { channel, message_bytes, beginning } => {
+                    (channel, beginning.as_bytes().to_vec().into(), Receipt::Beginning { message_bytes })
+                }
+            };
             let receive_time_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
             *message = Sample { channel, payload, receive_time_ns, sender: Some(from) };
-            return true;
+            return receipt;
         }
     }
 }

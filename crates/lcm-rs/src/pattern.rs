@@ -37,6 +37,8 @@ enum Kind {
     /// A name, alone or with `#` and anything behind it.
     Topic(Channel),
     Regex(regex::bytes::Regex),
+    AnyOf(Box<[Pattern]>),
+    NoneOf(Box<[Pattern]>),
 }
 
 /// Why a text is not a pattern.
@@ -106,6 +108,19 @@ impl Pattern {
         Ok(Self { kind: Kind::Regex(anchored) })
     }
 
+    /// The channels that any of these takes; none if there are none.
+    ///
+    /// A message that several of them take comes once, which it would not with a subscription for each. The kernel filters
+    /// nothing out for them, so that what is lost is counted exactly.
+    pub fn any_of(patterns: impl IntoIterator<Item = Self>) -> Self {
+        Self { kind: Kind::AnyOf(patterns.into_iter().collect()) }
+    }
+
+    /// The channels that none of these takes.
+    pub fn none_of(patterns: impl IntoIterator<Item = Self>) -> Self {
+        Self { kind: Kind::NoneOf(patterns.into_iter().collect()) }
+    }
+
     /// What the names it takes, followed by their NUL, begin with, maybe among others; `None` where that is of no use.
     pub(crate) fn beginning(&self) -> Option<Beginning> {
         match &self.kind {
@@ -119,21 +134,29 @@ impl Pattern {
                 _ => None,
             },
             Kind::Topic(name) => Some(Beginning::prefix(name.as_bytes())),
-            Kind::Regex(_) => None,
+            Kind::Regex(_) | Kind::AnyOf(_) | Kind::NoneOf(_) => None,
         }
     }
 
     /// Whether it takes this channel.
     #[must_use]
     pub fn matches(&self, channel: &Channel) -> bool {
+        self.matches_name(channel.as_bytes())
+    }
+
+    /// Whether it takes a channel of this name, which may be one that only event logs have: longer than a bus carries.
+    #[must_use]
+    pub fn matches_name(&self, channel: &[u8]) -> bool {
         match &self.kind {
-            Kind::Exact(name) => name == channel,
-            Kind::Glob(glob) => glob_matches(glob, channel.as_bytes()),
+            Kind::Exact(name) => name.as_bytes() == channel,
+            Kind::Glob(glob) => glob_matches(glob, channel),
             Kind::Topic(name) => {
-                let rest = channel.as_bytes().strip_prefix(name.as_bytes());
+                let rest = channel.strip_prefix(name.as_bytes());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"#"))
             }
-            Kind::Regex(regex) => regex.is_match(channel.as_bytes()),
+            Kind::Regex(regex) => regex.is_match(channel),
+            Kind::AnyOf(patterns) => patterns.iter().any(|pattern| pattern.matches_name(channel)),
+            Kind::NoneOf(patterns) => !patterns.iter().any(|pattern| pattern.matches_name(channel)),
         }
     }
 }
@@ -246,6 +269,17 @@ mod tests {
             assert!(Pattern::regex(expression).is_err(), "{expression}");
         }
         assert!(Pattern::exact("x".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn patterns_together_take_what_any_or_none_of_them_takes() {
+        let some = || [Pattern::topic("/scan").unwrap(), Pattern::regex("IMU[0-9]").unwrap()];
+        for (name, is_taken) in [("/scan#x.Y", true), ("IMU3", true), ("IMU", false), ("", false)] {
+            assert_eq!(takes(&Pattern::any_of(some()), name), is_taken, "{name}");
+            assert_eq!(takes(&Pattern::none_of(some()), name), !is_taken, "{name}");
+        }
+        assert!(!takes(&Pattern::any_of([]), "A") && takes(&Pattern::none_of([]), "A"));
+        assert!(Pattern::glob("/long*").matches_name(&b"/long".repeat(100)));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct Reassembler {
     spare: SpareBuffers,
     last_progress: Option<Instant>,
     unwanted_first_missing: bool,
+    overheard: bool,
 }
 
 /// How much may be held for messages that are not complete yet, and how long.
@@ -56,8 +57,12 @@ pub enum Outcome {
     },
     /// It was the last one of a message that nobody wants.
     PassedBy {
+        /// Where the message goes.
+        channel: Channel,
         /// The size of the message.
         message_bytes: usize,
+        /// The first bytes of the message.
+        beginning: Beginning,
     },
     /// It was the last one of a message whose beginning never came, likely because a filter refused it.
     Skipped,
@@ -76,6 +81,13 @@ pub enum Landing<'a> {
     Place(&'a mut [u8]),
     /// Nowhere: its message passes by.
     Nowhere,
+}
+
+/// The first bytes of a message, up to [`Beginning::MAX_BYTES`]: enough for the fingerprint of its type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beginning {
+    bytes: [u8; Self::MAX_BYTES],
+    length: usize,
 }
 
 /// A message that will not be delivered.
@@ -120,6 +132,8 @@ struct Partial {
     passes_by: bool,
     /// It passes by because its beginning did not come.
     skipped: bool,
+    /// What it begins with, if it passes by and that came.
+    beginning: Beginning,
     /// Whether a filter refused fragment 0 of unwanted messages when this one began.
     behind_filter: bool,
     /// The room for payload and channel in one datagram of this sender, as far as known.
@@ -151,6 +165,24 @@ enum Progress {
     Complete,
 }
 
+impl Beginning {
+    /// How many bytes are kept at most.
+    pub const MAX_BYTES: usize = 16;
+
+    fn of(bytes: &[u8]) -> Self {
+        let length = bytes.len().min(Self::MAX_BYTES);
+        let mut beginning = Self { length, ..Self::default() };
+        beginning.bytes[..length].copy_from_slice(&bytes[..length]);
+        beginning
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { sender_bytes: MAX_MESSAGE_BYTES / 2 * 3, total_bytes: 1 << 30, age: Duration::from_secs(2) }
@@ -176,6 +208,7 @@ impl Reassembler {
             spare: SpareBuffers::default(),
             last_progress: None,
             unwanted_first_missing: false,
+            overheard: false,
         }
     }
 
@@ -183,6 +216,11 @@ impl Reassembler {
     /// 0 is missing then passes by as soon as that cannot be mere disorder any more.
     pub fn set_unwanted_first_missing(&mut self, missing: bool) {
         self.unwanted_first_missing = missing;
+    }
+
+    /// Says that somebody is told of the messages that pass by, who then misses those that stay incomplete.
+    pub fn set_overheard(&mut self, overheard: bool) {
+        self.overheard = overheard;
     }
 
     /// Takes in a fragment from anywhere, copying its body. `wanted` tells, for a fragment with a channel, whether anyone
@@ -222,6 +260,7 @@ impl Reassembler {
             }
             if fragment.channel.is_some() && !wanted {
                 unneeded = partial.pass_by();
+                partial.beginning = Beginning::of(fragment.body);
             }
             match partial.insert(fragment, now) {
                 Progress::Pending if unwanted_first_missing && partial.early.len() > MAX_DISORDER => {
@@ -381,10 +420,11 @@ impl Reassembler {
                 if partial.skipped {
                     return Outcome::Skipped;
                 }
-                if partial.passes_by {
-                    return Outcome::PassedBy { message_bytes: partial.message_bytes };
-                }
                 let Some(channel) = partial.channel else { return Outcome::Contradiction };
+                if partial.passes_by {
+                    let Partial { message_bytes, beginning, .. } = partial;
+                    return Outcome::PassedBy { channel, message_bytes, beginning };
+                }
                 let buffer = Arc::new(partial.buffer);
                 self.spare.remember(Arc::clone(&buffer));
                 Outcome::Complete { channel, payload: Payload::new(buffer, 0..partial.message_bytes) }
@@ -430,7 +470,7 @@ impl Reassembler {
     fn report_given_up(&mut self, sender: SocketAddrV4, partial: Partial) {
         let Partial { message_bytes, channel, buffer, .. } = partial;
         // What nobody wanted nobody lost, unless fragment 0 showed that someone did.
-        if !partial.passes_by || partial.skipped {
+        if !partial.passes_by || partial.skipped || self.overheard {
             self.given_up.push(GivenUp {
                 sender,
                 message_bytes,
@@ -515,6 +555,7 @@ impl Partial {
             early_bytes: 0,
             passes_by: false,
             skipped: false,
+            beginning: Beginning::default(),
             behind_filter: false,
             body_bytes: 0,
             last_progress: now,

@@ -18,22 +18,39 @@ pub(crate) enum Receiver {
     Memory(memory::Receiver),
 }
 
+/// What a wait for messages brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receipt {
+    /// No message.
+    Nothing,
+    /// A message.
+    Message,
+    /// Of a message of this size what it begins with.
+    Beginning { message_bytes: usize },
+}
+
+impl Receipt {
+    fn message(received: bool) -> Self {
+        if received { Self::Message } else { Self::Nothing }
+    }
+}
+
 /// Ends a wait in progress and all later ones, from any thread.
 pub(crate) type Closer = Box<dyn Fn() + Send + Sync>;
 
 impl Receiver {
-    /// Waits for the next message that the dispatcher wants, at most `timeout`, and puts it into `message`. False when that
+    /// Waits for the next message that the dispatcher wants, at most `timeout`, and puts it into `message`. Nothing when that
     /// is over, at the end of an event log, or when closed.
     pub(crate) fn receive(
         &mut self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
         message: &mut Sample,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Receipt> {
         match self {
             Self::Udpm(receiver) => receiver.receive(timeout, dispatcher, message),
-            Self::Memq(receiver) => receiver.receive(timeout, dispatcher, message),
-            Self::Log(receiver) => receiver.receive(timeout, dispatcher, message),
+            Self::Memq(receiver) => receiver.receive(timeout, dispatcher, message).map(Receipt::message),
+            Self::Log(receiver) => receiver.receive(timeout, dispatcher, message).map(Receipt::message),
             Self::Memory(receiver) => Ok(receiver.receive(dispatcher, message)),
         }
     }

@@ -158,8 +158,30 @@ pub(crate) struct Dispatcher {
     filtered: bool,
     /// The version of the table that made no filter, if any did not.
     unfilterable: Option<u64>,
-    /// Whether the reading thread takes every message for itself.
-    everything: bool,
+    /// What the reading thread takes for itself.
+    reads: Reads,
+}
+
+/// What the thread that reads takes, whatever is subscribed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Nothing more.
+    Subscribed,
+    /// Every message, though only the beginning of large ones that are not subscribed.
+    Overhears,
+    /// Every message.
+    Everything,
+}
+
+/// What is wanted of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Nothing.
+    None,
+    /// That a message came, how large it is and how it begins.
+    Beginning,
+    /// Whole messages.
+    Whole,
 }
 
 /// Which entries want a channel.
@@ -185,26 +207,42 @@ impl Dispatcher {
             last,
             filtered: false,
             unfilterable: None,
-            everything: false,
+            reads: Reads::Subscribed,
         }
     }
 
     /// Whether anyone wants a channel.
     pub(crate) fn wants(&mut self, channel: &Channel) -> bool {
-        self.everything || !self.route(channel).is_empty()
+        self.interest(channel) != Interest::None
     }
 
-    /// Says whether the reading thread takes every message for itself from now on, or only what is subscribed.
-    pub(crate) fn set_everything(&mut self, everything: bool) {
-        self.everything = everything;
-        if everything && self.filtered() {
+    /// What is wanted of a channel.
+    pub(crate) fn interest(&mut self, channel: &Channel) -> Interest {
+        if self.reads == Reads::Everything || !self.route(channel).is_empty() {
+            Interest::Whole
+        } else if self.reads == Reads::Overhears {
+            Interest::Beginning
+        } else {
+            Interest::None
+        }
+    }
+
+    /// What the reading thread takes for itself.
+    pub(crate) fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// Says what the reading thread takes for itself from now on.
+    pub(crate) fn set_reads(&mut self, reads: Reads) {
+        self.reads = reads;
+        if reads != Reads::Subscribed && self.filtered() {
             self.stop_filtering();
         }
     }
 
     /// Whether a kernel filter can express what is wanted.
     pub(crate) fn can_filter(&self) -> bool {
-        !self.everything
+        self.reads == Reads::Subscribed
             && self.unfilterable != Some(self.version)
             && self.entries.iter().all(|entry| entry.pattern.beginning().is_some())
     }

@@ -7,12 +7,14 @@ use crate::colour::Colour;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
+use crate::recording::RecordingCommand;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
 use crate::topic::Topic;
 use crate::types::Type;
 use crate::{
-    check, completions, events, graph, help, list, log, man, module, run, shell, show_config, spy, steer, top,
+    bench, check, completions, doctor, events, graph, help, list, log, man, module, play, record, run, shell,
+    show_config, spy, steer, top,
 };
 
 /// Looks into a mesh of robot processes on an LCM bus, and steers it.
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Events(events::Options),
     Graph(graph::Options),
     ShowConfig(show_config::Options),
+    Doctor(doctor::Options),
+    Bench(bench::Options),
     Module(module::Options),
     #[command(subcommand, verbatim_doc_comment)]
     Rpc(Rpc),
@@ -75,6 +79,10 @@ pub(crate) enum Command {
     #[command(subcommand, verbatim_doc_comment)]
     Type(Type),
     Spy(Box<dimos_lcm_spy::Options>),
+    Record(record::Options),
+    Play(play::Options),
+    #[command(subcommand, visible_alias = "log-file", verbatim_doc_comment)]
+    Recording(RecordingCommand),
     Shell(shell::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -91,6 +99,8 @@ impl Command {
             Self::Shell(_) => true,
             // It gives the terminal back first.
             Self::Spy(_) => true,
+            // What came is written, or the terminal is restored, however it ends.
+            Self::Record(_) | Self::Play(_) => true,
             _ => false,
         }
     }
@@ -103,7 +113,7 @@ impl Command {
     /// Whether it takes more of its process than a shell can give it: signals, stdin, or all of it.
     pub(crate) fn takes_its_process(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Spy(_) => true,
+            Self::Run(_) | Self::Record(_) | Self::Play(_) | Self::Spy(_) => true,
             Self::Module(options) => options.is_stock(),
             Self::Rpc(rpc) => rpc.takes_its_process(),
             _ => false,
@@ -115,6 +125,7 @@ impl Command {
         match self {
             Self::Topic(topic) => topic.reads_stdin(),
             Self::Type(of_type) => of_type.reads_stdin(),
+            Self::Bench(options) => options.reads_stdin(),
             _ => false,
         }
     }
@@ -135,12 +146,17 @@ impl Command {
             Self::Events(options) => events::run(&options, context),
             Self::Graph(options) => graph::run(&options, context),
             Self::ShowConfig(options) => show_config::run(&options, context),
+            Self::Bench(options) => bench::run(&options, context),
+            Self::Doctor(options) => doctor::run(&options, context),
             Self::Module(options) => options.run(context),
             Self::Rpc(rpc) => rpc.run(context),
             Self::Skill(skill) => skill.run(context),
             Self::Topic(topic) => topic.run(context),
             Self::Type(of_type) => of_type.run(context),
             Self::Spy(options) => spy::run(&options, context),
+            Self::Record(options) => record::run(&options, context),
+            Self::Play(options) => play::run(&options, context),
+            Self::Recording(recording) => recording.run(context),
             Self::Shell(options) => shell::run(&options, context),
             Self::Completions(options) => completions::run(&options, context),
             Self::Man(options) => man::run(&options, context),

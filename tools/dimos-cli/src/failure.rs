@@ -107,6 +107,11 @@ impl Failure {
         Self { message: format!("{}{more}", self.message), ..self }
     }
 
+    /// What it says to people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What the process exits with.
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code

@@ -13,16 +13,22 @@ mod failure;
 mod interrupt;
 mod lines;
 mod output;
+mod status_line;
 mod table;
 
 // Words on it.
+mod bytes;
+mod channels;
 mod live;
+mod log_file;
 mod message_types;
 mod similar;
 
 // The commands.
+mod bench;
 mod check;
 mod completions;
+mod doctor;
 mod events;
 mod graph;
 mod help;
@@ -30,6 +36,9 @@ mod list;
 mod log;
 mod man;
 mod module;
+mod play;
+mod record;
+mod recording;
 mod rpc;
 mod run;
 mod shell;

@@ -53,6 +53,19 @@ impl Selection {
         }
     }
 
+    /// The pattern that takes what it means and nothing else.
+    #[must_use]
+    pub fn exact_pattern(&self) -> Pattern {
+        match &self.kind {
+            Kind::Channel { short } => {
+                let names = std::iter::once(&self.text).chain(short);
+                // Names that no channel can have were refused already.
+                Pattern::any_of(names.filter_map(|name| Pattern::exact(name).ok()))
+            }
+            Kind::Topic(pattern) | Kind::Glob(pattern) => pattern.clone(),
+        }
+    }
+
     /// Whether it means this channel.
     #[must_use]
     pub fn takes(&self, channel: &Channel) -> bool {
@@ -109,6 +122,7 @@ mod tests {
             let (selection, channel) = (Selection::new(text).unwrap(), Channel::new(name).unwrap());
             let is_taken = selection.takes(&channel);
             assert!(!is_taken || selection.pattern().matches(&channel), "{text} is subscribed to {name}");
+            assert_eq!(selection.exact_pattern().matches(&channel), is_taken, "{text} and {name}");
             is_taken
         };
         assert!(takes("/scan", "/scan") && takes("/scan", "/scan#sensor_msgs.LaserScan") && takes("/scan", "/scan#x"));

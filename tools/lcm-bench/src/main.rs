@@ -3,7 +3,8 @@
 //! Owns the command line and the exit codes: 0 measured, 1 something failed, 2 wrong usage. What is measured stands in
 //! [`scenario`], what the measured processes do in [`worker`] and in `peers/bench.c`, what the table says in [`report`].
 //! Benchmarks of their own: [`types`], message types in memory, without a bus; [`mesh`], calls and presence;
-//! [`modules`], what modules cost, which are a program of their own, `bench-module`; [`runs`], what `dimos run` does.
+//! [`modules`], what modules cost, which are a program of their own, `bench-module`; [`runs`], what `dimos run` does; [`inspect`],
+//! what it costs to look at a bus.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod busy;
 mod contender;
 mod exchange;
 mod extent;
+mod inspect;
 mod launch;
 mod mesh;
 mod modules;
@@ -81,6 +83,8 @@ enum Part {
     Modules(modules::Options),
     /// Measures runs: the start of 2, 20 and 100 modules, memory, and how soon a crash is noticed and mended.
     Runs(runs::Options),
+    /// Measures what looks at a bus, spy and recorder, beside C's lcm-logger and Python DimOS's spy.
+    Inspect(inspect::Options),
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
         Some(Part::Mesh(options)) => mesh::run(&options),
         Some(Part::Modules(options)) => modules::run(&options),
         Some(Part::Runs(options)) => runs::run(&options),
+        Some(Part::Inspect(options)) => inspect::run(&options),
         Some(Part::MeshWorker(job)) => mesh::work(&job).map(|()| ExitCode::SUCCESS),
         Some(Part::KeepRmemMax) => rmem_max::keep().map(|()| ExitCode::SUCCESS),
         None if options.isolated => measure(options),

@@ -46,6 +46,16 @@ impl CLcm {
         }
     }
 
+    /// A program that came with it.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.packages.join("bin").join(name)
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> String {
+        version(&self.packages.join("lib"))
+    }
+
     /// Makes a program of `sources`, which may include what is in `includes`.
     pub(crate) fn compile(&self, name: &str, sources: &[PathBuf], includes: &[&Path]) -> Result<CWorker> {
         let library = self.packages.join("lib");

@@ -46,6 +46,11 @@ impl Worker {
         Ok(Self { name: name.to_owned(), child, orders, lines, complaints })
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn order(&mut self, word: &str) -> Result<()> {
         writeln!(self.orders, "{word}").with_context(|| format!("{} is gone and takes no `{word}`", self.name))
     }

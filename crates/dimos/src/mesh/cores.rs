@@ -14,6 +14,7 @@ use lcm_types::dimos_mesh::{Ask, Beat, ChannelCount, Claim, RpcRequest, RpcRespo
 use super::age::Clocks;
 use super::busy::Busy;
 use super::reader::{ASKS, BEATS, CLAIMS};
+use crate::about::About;
 use crate::contract::Contract;
 use crate::description::Description;
 use crate::name::Name;
@@ -140,8 +141,10 @@ impl Cores {
         let (node, seed) = (config.identity.node, config.seed);
         let (displaced, was_displaced) = bounded(1);
         let description = contract.map(|contract| {
-            methods
-                .insert(DESCRIBE.to_owned(), Method { is_concurrent: true, is_reentrant: true, ..Method::default() });
+            for built_in in BUILT_IN {
+                let method = Method { is_concurrent: true, is_reentrant: true, ..Method::default() };
+                methods.insert(built_in.to_owned(), method);
+            }
             // Contracts are made of what JSON has.
             serde_json::to_vec(contract).unwrap_or_default()
         });
@@ -469,10 +472,8 @@ impl Cores {
             CalleeOutput::Send { channel, response } => self.publish(&channel, &response),
             CalleeOutput::Run(call) => {
                 let id = call.id;
-                if call.method == DESCRIBE
-                    && let Some(description) = &self.description
-                {
-                    self.callee.finish(Instant::now(), id, Ok(description.clone()));
+                if let Some(answer) = self.built_in_answer(&call.method) {
+                    self.callee.finish(Instant::now(), id, Ok(answer));
                     return;
                 }
                 self.has_news = true;
@@ -485,6 +486,17 @@ impl Cores {
                 self.has_news = true;
                 self.full.remove(&call);
             }
+        }
+    }
+
+    /// What is answered without asking anybody.
+    fn built_in_answer(&self, method: &str) -> Option<Vec<u8>> {
+        let description = self.description.as_ref()?;
+        match method {
+            DESCRIBE => Some(description.clone()),
+            // It is made of what JSON has.
+            About::METHOD => Some(serde_json::to_vec(&About::this_process()).unwrap_or_default()),
+            _ => None,
         }
     }
 
@@ -545,6 +557,9 @@ impl fmt::Debug for Cores {
 
 /// The method that every module has: its contract, in JSON.
 pub(crate) const DESCRIBE: &str = "describe";
+
+/// The methods that every process with a name has.
+pub(crate) const BUILT_IN: [&str; 2] = [DESCRIBE, About::METHOD];
 
 /// How many events wait for who reads them. They take memory only where they wait.
 const EVENTS: usize = 16_384;

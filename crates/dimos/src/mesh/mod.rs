@@ -28,7 +28,7 @@ use crate::presence::{Config, Farewell};
 use crate::rpc::{IncomingCall, Method, RpcError};
 pub(crate) use busy::Busy;
 pub use cores::MeshCounts;
-pub(crate) use cores::{Answer, Cores, DESCRIBE, HandOut, Published, RunChore};
+pub(crate) use cores::{Answer, BUILT_IN, Cores, DESCRIBE, HandOut, Published, RunChore};
 use interruption::Interruption;
 use reader::{Reader, Wake};
 use reading::Reading;

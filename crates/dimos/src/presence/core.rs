@@ -304,6 +304,12 @@ impl Presence {
         self.vigil.wants_beats()
     }
 
+    /// What the process says about itself.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The process itself.
     #[must_use]
     pub const fn node(&self) -> NodeId {

@@ -100,8 +100,11 @@ fn methods_that_would_hide_each_other_are_refused() {
     assert_eq!(method, "echo");
     let described = service().described("echo", Default::default()).described("echo", Default::default());
     let Err(ServeError::Repeated { .. }) = described.start(options()) else { panic!() };
-    let own = service().unary("describe", |_, _| Ok(json!("mine"))).start(options());
-    let Err(ServeError::Reserved) = own else { panic!("{own:?}") };
+    for built_in in ["describe", "about"] {
+        let own = service().unary(built_in, |_, _| Ok(json!("mine"))).start(options());
+        let Err(ServeError::Reserved { method }) = own else { panic!("{own:?}") };
+        assert_eq!(method, built_in);
+    }
 }
 
 const INSIDE: &str = "DIMOS_TEST_INSIDE";

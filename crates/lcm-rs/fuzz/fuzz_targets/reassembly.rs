@@ -132,7 +132,13 @@ impl Receiver {
                 let wrong = payload.iter().enumerate().find(|&(place, &byte)| byte != claim.byte_at(place));
                 assert_eq!(wrong, None, "a byte from elsewhere");
             }
-            Outcome::PassedBy { message_bytes } => assert_eq!(message_bytes, claim.message_bytes as usize),
+            Outcome::PassedBy { channel, message_bytes, beginning } => {
+                assert_eq!(channel.as_bytes(), CHANNEL);
+                assert_eq!(message_bytes, claim.message_bytes as usize);
+                let wrong =
+                    beginning.as_bytes().iter().enumerate().find(|&(place, &byte)| byte != claim.byte_at(place));
+                assert_eq!(wrong, None, "a byte from elsewhere");
+            }
             Outcome::Skipped | Outcome::Pending | Outcome::Repeated | Outcome::Contradiction => {}
         }
         for given_up in self.reassembler.take_given_up() {

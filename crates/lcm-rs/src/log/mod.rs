@@ -1,6 +1,6 @@
 //! Event logs: what went over a bus, recorded in a file, as `lcm-logger` writes and `lcm-logplayer` plays it.
 //!
-//! [`LogReader`] and [`LogWriter`] read and write them. As a bus, a log is opened with a URL, by [`crate::Lcm`] or
+//! [`LogReader`] and [`LogWriter`] read and write them, and a [`Recording`] has files that split and rotate. As a bus, a log is opened with a URL, by [`crate::Lcm`] or
 //! [`crate::Inline`]:
 //!
 //! | URL | what it does |
@@ -34,6 +34,7 @@ mod gaps;
 mod pacing;
 mod reader;
 mod receiver;
+mod recording;
 mod scan;
 mod seek;
 mod sender;
@@ -44,7 +45,8 @@ pub use event::{Event, EventRef, MAX_EVENT_CHANNEL_BYTES};
 pub use gaps::{Gap, Skipped};
 pub use pacing::Pacing;
 pub use reader::{Events, LogReader, ReadError};
-pub use writer::{LogWriter, WriteError};
+pub use recording::{Existing, Naming, Recording, RecordingError, RecordingPlan, Written};
+pub use writer::{HandedOn, LogWriter, WriteError};
 
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;

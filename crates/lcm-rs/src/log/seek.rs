@@ -49,6 +49,14 @@ impl<R: Read + Seek> LogReader<R> {
     pub fn rewind(&mut self) -> Result<(), ReadError> {
         self.cursor.seek(0)
     }
+
+    /// Goes to a place that [`LogReader::position`] told.
+    ///
+    /// # Errors
+    /// What the source says on seeking.
+    pub fn go_to(&mut self, position: u64) -> Result<(), ReadError> {
+        self.cursor.seek(position)
+    }
 }
 
 /// Where an event begins, and when it was received.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zerocopy::IntoBytes;
 
-use super::event::{Header, MAX_EVENT_CHANNEL_BYTES};
+use super::event::{Header, MAX_EVENT_CHANNEL_BYTES, Record};
 use crate::wire::MAX_MESSAGE_BYTES;
 
 /// Writes events to a log and numbers them from 0.
@@ -23,9 +23,21 @@ use crate::wire::MAX_MESSAGE_BYTES;
 #[derive(Debug)]
 pub struct LogWriter<W: Write = File> {
     sink: W,
-    /// Whole events that were not handed on yet, or of the first of them what remains.
+    /// Whole events, of which so many bytes are handed on already.
     gathered: Vec<u8>,
+    gathered_handed_on: usize,
+    /// Before those.
+    handed_on: HandedOn,
     next_number: i64,
+}
+
+/// What the sink of a [`LogWriter`] has: so many whole events, of so many bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HandedOn {
+    /// How many.
+    pub events: u64,
+    /// Their bytes in the log, headers included. Where less than an event was handed on behind them, it begins here.
+    pub bytes: u64,
 }
 
 /// Why an event was not written.
@@ -71,7 +83,8 @@ impl LogWriter<File> {
 impl<W: Write> LogWriter<W> {
     /// Writes to any sink. Events are gathered before they are handed on, so it needs no buffer of its own.
     pub fn new(sink: W) -> Self {
-        Self { sink, gathered: Vec::new(), next_number: 0 }
+        let handed_on = HandedOn::default();
+        Self { sink, gathered: Vec::new(), gathered_handed_on: 0, handed_on, next_number: 0 }
     }
 
     /// Writes an event and returns its number.
@@ -132,9 +145,45 @@ impl<W: Write> LogWriter<W> {
         self.sink.flush()
     }
 
+    /// The number of the next event. By leaving numbers out a recorder tells how many events it could not write.
+    pub fn set_next_number(&mut self, number: i64) {
+        self.next_number = number;
+    }
+
+    /// The number of the next event.
+    pub fn next_number(&self) -> i64 {
+        self.next_number
+    }
+
+    /// What the sink has so far. After an error a file that is cut off there has no half event at its end.
+    pub fn handed_on(&self) -> HandedOn {
+        let mut handed_on = self.handed_on;
+        let mut place = 0;
+        while let Some(record) = Record::parse(&self.gathered[place..])
+            && place + record.bytes() <= self.gathered_handed_on
+        {
+            place += record.bytes();
+            handed_on.events += 1;
+            handed_on.bytes += record.bytes() as u64;
+        }
+        handed_on
+    }
+
+    /// Bytes of all events that were written, handed on or not.
+    pub fn written_bytes(&self) -> u64 {
+        self.handed_on.bytes + self.gathered.len() as u64
+    }
+
     /// The sink, behind what was gathered and not handed on yet.
     pub fn sink(&self) -> &W {
         &self.sink
+    }
+
+    /// Forgets what was gathered: it is not to be tried again.
+    pub(super) fn forget(&mut self) {
+        self.handed_on = self.handed_on();
+        self.gathered.clear();
+        self.gathered_handed_on = 0;
     }
 
     /// Writes the header that was gathered and then data that was not, one call for both where the system allows.
@@ -144,34 +193,38 @@ impl<W: Write> LogWriter<W> {
         let mut slices = Vec::with_capacity(1 + data.len());
         slices.push(IoSlice::new(&header));
         slices.extend_from_slice(data);
+        let mut bytes = 0;
         let mut rest = &mut slices[..];
         while !rest.is_empty() {
             match self.sink.write_vectored(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Ok(written) => {
+                    bytes += written as u64;
+                    IoSlice::advance_slices(&mut rest, written);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        self.handed_on.events += 1;
+        self.handed_on.bytes += bytes;
         self.gathered = header;
         self.gathered.clear();
         Ok(())
     }
 
-    /// Hands on what was gathered, and keeps what the sink did not take.
+    /// Hands on what was gathered, and keeps it until the sink has all of it.
     fn hand_on(&mut self) -> io::Result<()> {
-        let mut handed_on = 0;
-        let mut result = Ok(());
-        while handed_on < self.gathered.len() && result.is_ok() {
-            match self.sink.write(&self.gathered[handed_on..]) {
-                Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => handed_on += bytes,
+        while self.gathered_handed_on < self.gathered.len() {
+            match self.sink.write(&self.gathered[self.gathered_handed_on..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => self.gathered_handed_on += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => result = Err(error),
+                Err(error) => return Err(error),
             }
         }
-        self.gathered.drain(..handed_on);
-        result
+        self.forget();
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod datagram;
 mod filter;
 mod path;
 mod receiver;
+mod route;
 mod sender;
 mod watch;
 

@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use rustix::io::Errno;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use super::route;
 use crate::url::{Interface, UdpmUrl};
 
 /// A way onto the bus.
@@ -80,7 +81,9 @@ impl Path {
             let error = |source| PathError::Interface { interface: interface.to_string(), group, source };
             return Self::open(url, Some(resolve(interface).map_err(error)?), false).map_err(error);
         }
-        match Self::open(url, None, false) {
+        // Where the kernel does not tell, the socket finds its way alone.
+        let routed = route::interface_to(*group.ip()).ok().map(InterfaceIndexOrAddress::Index);
+        match Self::open(url, routed, false) {
             Ok(path) => Ok(path),
             Err(error) if is_want_of_route(&error) => {
                 let error = |source| PathError::Loopback { group, source };

@@ -23,9 +23,10 @@ use crate::channel::Channel;
 use crate::inbound::{Arrived, Inbound};
 use crate::payload::{Payload, SpareBuffers};
 use crate::reassembly::Landing;
+use crate::receiver::Receipt;
 use crate::sample::Sample;
 use crate::statistics::Counters;
-use crate::subscriptions::Dispatcher;
+use crate::subscriptions::{Dispatcher, Reads};
 use crate::url::UdpmUrl;
 use crate::wire::{FRAGMENT_HEADER_BYTES, FragmentHeader};
 
@@ -75,6 +76,8 @@ enum Pending {
     },
     /// A message whose last fragment landed in its place.
     Message(Sample),
+    /// What a message begins with whose last fragment passed by, and the size of that message.
+    Beginning(Sample, usize),
 }
 
 /// How many of the last datagrams were of any use.
@@ -189,14 +192,15 @@ impl Receiver {
         }
     }
 
-    /// Waits for the next message that anyone wants, at most `timeout`, and puts it into `message`. False when the time is
-    /// over; true at once if a message was waiting, also with no time at all.
+    /// Waits for the next message that anyone wants, at most `timeout`, and puts it into `message`. Nothing when the time is
+    /// over; the message at once if one was waiting, also with no time at all.
     pub(crate) fn receive(
         &mut self,
         timeout: Option<Duration>,
         dispatcher: &mut Dispatcher,
         message: &mut Sample,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Receipt> {
+        self.inbound.set_overheard(dispatcher.reads() == Reads::Overhears);
         // The last message lies in the buffer: let go of it.
         message.payload = Payload::default();
         let start = timeout.map(|_| Instant::now());
@@ -215,19 +219,19 @@ impl Receiver {
             let something_came =
                 something_came.or_else(|error| if self.closed.load(Relaxed) { Ok(false) } else { Err(error) })?;
             self.housekeeping();
-            let wanted = self.take_next(dispatcher, message);
+            let receipt = self.take_next(dispatcher, message);
             self.consider_filter(dispatcher);
-            if wanted {
-                return Ok(true);
+            if receipt != Receipt::Nothing {
+                return Ok(receipt);
             }
             if self.closed.load(Relaxed) {
-                return Ok(false);
+                return Ok(Receipt::Nothing);
             }
             if let (Some(timeout), Some(start)) = (timeout, start) {
                 let left = timeout.saturating_sub(self.now.saturating_duration_since(start));
                 let over = if timeout.is_zero() { !something_came || datagrams >= MAX_AT_ONCE } else { left.is_zero() };
                 if over {
-                    return Ok(false);
+                    return Ok(Receipt::Nothing);
                 }
                 remaining = Some(left);
             }
@@ -388,9 +392,17 @@ impl Receiver {
             return false;
         };
         let Some(arrived) = self.inbound.landed(from, &header, body_bytes, self.now) else { return false };
-        if let Arrived::Assembled { channel, payload } = arrived {
+        let sample = |channel, payload| {
             let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
-            self.pending = Pending::Message(Sample { channel, payload, receive_time_ns, sender: Some(from) });
+            Sample { channel, payload, receive_time_ns, sender: Some(from) }
+        };
+        match arrived {
+            Arrived::Assembled { channel, payload } => self.pending = Pending::Message(sample(channel, payload)),
+            Arrived::Passed { channel, message_bytes, beginning } => {
+                let beginning = beginning.as_bytes().to_vec().into();
+                self.pending = Pending::Beginning(sample(channel, beginning), message_bytes);
+            }
+            _ => {}
         }
         true
     }
@@ -427,15 +439,23 @@ impl Receiver {
         };
     }
 
-    /// Looks at what is pending. True if that gave a message that is wanted, which is then in `message`.
-    fn take_next(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> bool {
+    /// Looks at what is pending. If that gave a message that is wanted, it is then in `message`.
+    fn take_next(&mut self, dispatcher: &mut Dispatcher, message: &mut Sample) -> Receipt {
         let (from, receive_time_ns, datagram) = match &mut self.pending {
-            Pending::Nothing => return false,
+            Pending::Nothing => return Receipt::Nothing,
             Pending::Message(assembled) => {
                 *message = std::mem::take(assembled);
                 self.pending = Pending::Nothing;
                 self.usefulness.count(true);
-                return true;
+                return Receipt::Message;
+            }
+            Pending::Beginning(beginning, message_bytes) => {
+                let message_bytes = *message_bytes;
+                *message = std::mem::take(beginning);
+                self.pending = Pending::Nothing;
+                // Whoever reads meanwhile may take whole messages only.
+                let overhears = dispatcher.reads() == Reads::Overhears;
+                return if overhears { Receipt::Beginning { message_bytes } } else { Receipt::Nothing };
             }
             Pending::Datagrams { from, receive_time_ns, start, end, datagram_bytes } => {
                 let datagram = *start..(*start + *datagram_bytes).min(*end);
@@ -447,22 +467,27 @@ impl Receiver {
                 (from, receive_time_ns, datagram)
             }
         };
-        let wants = |channel: &Channel| dispatcher.wants(channel);
-        let (channel, payload) = match self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, wants) {
-            Arrived::Nothing => return false,
+        let interest = |channel: &Channel| dispatcher.interest(channel);
+        let arrived = self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, interest);
+        let (channel, payload, receipt) = match arrived {
+            Arrived::Nothing => return Receipt::Nothing,
+            Arrived::Passed { channel, message_bytes, beginning } => {
+                (channel, beginning.as_bytes().to_vec().into(), Receipt::Beginning { message_bytes })
+            }
             Arrived::Unwanted => {
                 self.usefulness.count(false);
-                return false;
+                return Receipt::Nothing;
             }
-            Arrived::Assembled { channel, payload } => (channel, payload),
+            Arrived::Assembled { channel, payload } => (channel, payload, Receipt::Message),
             Arrived::Short { channel, payload } => {
                 let payload_bytes = payload.len();
-                (channel, Payload::new(Arc::clone(&self.buffer), datagram.end - payload_bytes..datagram.end))
+                let range = datagram.end - payload_bytes..datagram.end;
+                (channel, Payload::new(Arc::clone(&self.buffer), range), Receipt::Message)
             }
         };
         self.usefulness.count(true);
         *message = Sample { channel, payload, receive_time_ns, sender: Some(from) };
-        true
+        receipt
     }
 
     /// Has the kernel keep unwanted messages away once most of what comes is unwanted.

@@ -7,6 +7,7 @@ mod endless;
 mod file_url;
 mod hostile;
 mod reading;
+mod recording;
 mod seeking;
 mod writing;
 

@@ -9,6 +9,7 @@ mod log;
 mod loopback;
 mod memory_bus;
 mod memq;
+mod overhear;
 mod queued;
 mod reassembly;
 mod schema;

@@ -22,7 +22,8 @@ mod measuring;
 
 use clap::Subcommand;
 pub(crate) use dimos_lcm_spy::selection;
-use dimos_lcm_spy::traffic::{beats, channels, losses, parties, statistics, typing, units};
+pub(crate) use dimos_lcm_spy::traffic::units;
+use dimos_lcm_spy::traffic::{beats, channels, losses, parties, statistics, typing};
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -55,6 +55,8 @@ pub struct App {
     pub recording: Option<Recording>,
     /// What is to be told, until the next key.
     pub message: Option<String>,
+    /// What this program takes of a processor, as a share of it; none before that is known.
+    pub cpu: Option<f64>,
     /// For the cells of the table.
     pub cells: Cells,
     area: Rect,
@@ -103,6 +105,7 @@ impl App {
             is_frozen: false,
             recording: None,
             message: None,
+            cpu: None,
             cells: Cells::default(),
             area,
         }

@@ -1,7 +1,7 @@
 //! Reads the bus, on a thread of its own that owns all that is counted: whoever wants to know asks it for a [`Snapshot`].
 //!
 //! It takes messages in batches and sleeps in between, so that it is woken some hundred times a second however much comes, and decodes
-//! nothing but beats. What is counted is the business of [`tally`], how long it sleeps of `pace`.
+//! nothing but beats. Of large messages that nobody looks at only size and beginning are received. What is counted is the business of [`tally`], how long it sleeps of `pace`.
 
 mod pace;
 mod recorder;
@@ -16,12 +16,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lcm::schema::Catalog;
-use lcm::{Channel, Inline, OpenError, Statistics, Url};
+use lcm::{Channel, Handle, Inline, OpenError, Overheard, Pattern, Statistics, Url};
 
 use crate::scope::Scope;
 use crate::selection::Selection;
+use crate::traffic::beats;
 use crate::traffic::channels::Heard;
-use pace::{Pace, Rest};
+use pace::{Batch, Pace, Rest};
 use recorder::Recorder;
 use snapshot::Snapshot;
 use tally::Tally;
@@ -50,6 +51,8 @@ struct Reader {
     tally: Tally,
     statistics: Statistics,
     receive_errors: u64,
+    /// Of the channels that are looked at, so that their messages are received whole.
+    watched: Vec<Handle>,
     recorder: Option<Recorder>,
     pace: Pace,
     start: Instant,
@@ -63,6 +66,7 @@ impl Reading {
     /// If the bus cannot be joined.
     pub fn start(url: &Url, catalog: Arc<Catalog>, only: Vec<Selection>) -> Result<Self, OpenError> {
         let bus = Inline::open(&url.to_string())?;
+        receive_whole(&bus, beats::CHANNEL);
         let now = Instant::now();
         let mut reader = Reader {
             bus,
@@ -70,6 +74,7 @@ impl Reading {
             tally: Tally::new(catalog, only),
             statistics: Statistics::default(),
             receive_errors: 0,
+            watched: Vec::new(),
             recorder: None,
             pace: Pace::new(now),
             start: now,
@@ -131,7 +136,7 @@ impl Drop for Reading {
 impl Reader {
     fn run(&mut self, requests: &Receiver<Request>) {
         loop {
-            let (messages, bytes) = self.take_batch();
+            let batch = self.take_batch();
             loop {
                 match requests.try_recv() {
                     Ok(request) => self.answer(request),
@@ -143,29 +148,25 @@ impl Reader {
             if now >= self.next_look {
                 self.look(now);
             }
-            if messages == MAX_BATCH {
+            if batch.messages == MAX_BATCH {
                 continue;
             }
-            match self.pace.rest(messages, bytes, now) {
+            match self.pace.rest(batch, now) {
                 Rest::Sleep(pause) => std::thread::sleep(pause),
                 Rest::Wait => self.take_next(WAIT),
             }
         }
     }
 
-    /// Takes in what is there, up to a limit. Returns how many messages and bytes that were.
-    fn take_batch(&mut self) -> (u32, u64) {
-        let (mut messages, mut bytes) = (0, 0);
-        while messages < MAX_BATCH {
-            match self.take(Duration::ZERO) {
-                Some(taken) => {
-                    messages += 1;
-                    bytes += taken as u64;
-                }
-                None => break,
-            }
+    /// Takes in what is there, up to a limit.
+    fn take_batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while batch.messages < MAX_BATCH
+            && let Some(bytes) = self.take(Duration::ZERO)
+        {
+            batch.push(bytes);
         }
-        (messages, bytes)
+        batch
     }
 
     fn take_next(&mut self, wait: Duration) {
@@ -174,11 +175,17 @@ impl Reader {
 
     /// Takes in the next message, and tells how large it was; none if none came in time.
     fn take(&mut self, wait: Duration) -> Option<usize> {
-        match self.bus.receive(Some(wait)) {
-            Ok(Some(sample)) => {
-                let heard = Heard::of(sample);
+        let whole = |sample| Overheard { sample, message_bytes: sample.payload().len(), is_whole: true };
+        let received = match &self.recorder {
+            Some(recorder) if recorder.told().is_running => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
+            _ => self.bus.overhear(Some(wait)),
+        };
+        match received {
+            Ok(Some(overheard)) => {
+                let Overheard { sample, message_bytes, is_whole } = overheard;
+                let heard = Heard { bytes: message_bytes, ..Heard::of(sample) };
                 self.tally.take(&heard);
-                if self.tally.wants_whole(heard.channel) {
+                if is_whole && self.tally.wants_whole(heard.channel) {
                     self.tally.keep(sample);
                 }
                 if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.wants(heard.channel)) {
@@ -215,7 +222,11 @@ impl Reader {
                 // Whoever asked may not wait any more.
                 let _ = answer.send(snapshot);
             }
-            Request::Watch(channels) => self.tally.watch(&channels),
+            Request::Watch(channels) => {
+                self.tally.watch(&channels);
+                self.watched.drain(..).for_each(|handle| handle.unsubscribe());
+                self.watched = channels.iter().filter_map(|channel| receive_whole(&self.bus, channel)).collect();
+            }
             Request::Record(scope, path, answer) => {
                 let _ = answer.send(self.record(scope, &path));
             }
@@ -238,6 +249,12 @@ impl Reader {
         self.recorder = Some(recorder);
         Ok(path)
     }
+}
+
+/// Has messages of a channel received whole.
+fn receive_whole(bus: &Inline, channel: impl AsRef<[u8]>) -> Option<Handle> {
+    // Fails for what is no channel, on which nothing comes.
+    bus.subscribe(Pattern::exact(channel).ok()?, |_| {}).ok()
 }
 
 fn wall_clock_ns() -> u64 {

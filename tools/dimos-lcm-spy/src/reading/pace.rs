@@ -15,6 +15,16 @@ pub(super) struct Pace {
     longest: Duration,
     drops: u64,
     last_change: Instant,
+    /// When a message came last of which the buffer holds only a few.
+    last_large: Option<Instant>,
+}
+
+/// What was taken at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Batch {
+    pub(super) messages: u32,
+    bytes: u64,
+    largest_bytes: usize,
 }
 
 /// What the reader does before it looks again.
@@ -35,6 +45,7 @@ impl Pace {
             longest: LONGEST,
             drops: 0,
             last_change: now,
+            last_large: None,
         }
     }
 
@@ -53,19 +64,33 @@ impl Pace {
         }
     }
 
-    /// After so many messages with so many bytes were taken at once.
-    pub(super) fn rest(&mut self, messages: u32, bytes: u64, now: Instant) -> Rest {
+    /// After something was taken, or nothing.
+    pub(super) fn rest(&mut self, batch: Batch, now: Instant) -> Rest {
         let since_s = now.saturating_duration_since(self.last_batch).as_secs_f64().max(1e-4);
         self.last_batch = now;
-        let cost = f64::from(messages) * BUFFERED_BYTES_EACH + 1.25 * bytes as f64;
+        let cost = f64::from(batch.messages) * BUFFERED_BYTES_EACH + 1.25 * batch.bytes as f64;
         let decayed = self.peak_bytes_per_s * (1.0 - since_s / FORGETS_AFTER_S).max(0.0);
         self.peak_bytes_per_s = decayed.max(cost / since_s);
-        if self.longest < SHORTEST {
+        if batch.largest_bytes as f64 > self.buffer_bytes / 4.0 {
+            self.last_large = Some(now);
+        }
+        let is_large = |last: Instant| now.saturating_duration_since(last) < RECOVERS_AFTER;
+        // A large message comes all at once: only who takes it out meanwhile finds room for it.
+        if self.longest < SHORTEST || self.last_large.is_some_and(is_large) {
             return Rest::Wait;
         }
         let fills_s = self.buffer_bytes / self.peak_bytes_per_s.max(1.0);
         let pause = Duration::try_from_secs_f64(fills_s / 2.0).unwrap_or(LONGEST);
         Rest::Sleep(pause.clamp(SHORTEST, self.longest))
+    }
+}
+
+impl Batch {
+    /// With one more message, of this size.
+    pub(super) fn push(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+        self.largest_bytes = self.largest_bytes.max(bytes);
     }
 }
 
@@ -89,12 +114,13 @@ const RECOVERS_AFTER: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
 
-    fn run(pace: &mut Pace, now: &mut Instant, rate_hz: u32, bytes_each: u64, looks: u32) -> Rest {
+    fn run(pace: &mut Pace, now: &mut Instant, rate_hz: u32, bytes_each: usize, looks: u32) -> Rest {
         let mut rest = Rest::Wait;
         for _ in 0..looks {
             *now += Duration::from_millis(5);
-            let messages = rate_hz / 200;
-            rest = pace.rest(messages, u64::from(messages) * bytes_each, *now);
+            let mut batch = Batch::default();
+            (0..rate_hz / 200).for_each(|_| batch.push(bytes_each));
+            rest = pace.rest(batch, *now);
         }
         rest
     }
@@ -112,13 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn it_waits_where_messages_come_of_which_the_buffer_holds_only_a_few() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        assert_eq!(run(&mut pace, &mut now, 200, 100_000, 2), Rest::Wait);
+        assert_eq!(run(&mut pace, &mut now, 0, 0, 100), Rest::Wait);
+        now += Duration::from_secs(6);
+        assert_eq!(run(&mut pace, &mut now, 0, 0, 1), Rest::Sleep(LONGEST));
+        pace.hear(4 << 20, 0, now);
+        assert_eq!(run(&mut pace, &mut now, 200, 100_000, 1), Rest::Sleep(LONGEST));
+    }
+
+    #[test]
     fn it_waits_for_each_message_while_the_kernel_drops_and_sleeps_again_later() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         for drops in 1..=6 {
             pace.hear(212_992, drops, now);
         }
-        assert_eq!(run(&mut pace, &mut now, 100, 1_000_000, 1), Rest::Wait);
+        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Wait);
         for _ in 0..20 {
             now += Duration::from_secs(6);
             pace.hear(212_992, 6, now);

@@ -82,8 +82,9 @@ fn status(app: &App) -> String {
     let ended = if totals.has_ended { " | end of the log" } else { "" };
     let (rate, bytes) = (units::rate(messages_per_s), units::bytes(bytes_per_s));
     let url = plain(&app.url);
-    let line = format!("{frozen} {rate} | {bytes}/s | {senders} senders{}{ended} | {url}", counts.collect::<String>());
-    line
+    let cpu = app.cpu.map(|share| format!(" | CPU {:.1} %", 100.0 * share)).unwrap_or_default();
+    let counts: String = counts.collect();
+    format!("{frozen} {rate} | {bytes}/s | {senders} senders{counts}{ended}{cpu} | {url}")
 }
 
 /// What is typed, what happened, what is recorded, or which keys there are.

@@ -1,6 +1,7 @@
 //! The terminal: it is taken and given back, keys and snapshots go to the [`App`], and what comes of them is drawn.
 
 mod channels;
+mod cpu;
 mod detail;
 pub mod draw;
 mod help;
@@ -48,6 +49,7 @@ pub fn run(
     let mut used = Box::default();
     let mut watched = Vec::new();
     let mut next_snapshot = Instant::now();
+    let mut cpu = cpu::Share::new(next_snapshot);
     loop {
         if is_interrupted() {
             return Err(SpyError::Interrupted);
@@ -59,6 +61,7 @@ pub fn run(
         let now = Instant::now();
         if now >= next_snapshot {
             next_snapshot = now + REFRESH;
+            app.cpu = cpu.look(now).or(app.cpu);
             used = app.show(reading.snapshot(used).ok_or(SpyError::ReaderGone)?);
         }
         terminal.draw(&mut app).map_err(SpyError::terminal)?;

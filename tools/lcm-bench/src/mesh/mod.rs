@@ -28,7 +28,7 @@ use crate::report::{self, Comparison, Machine};
 use crate::rmem_max::RmemMax;
 
 use bench::Bench;
-use peers::Python;
+pub(crate) use peers::Python;
 
 pub(crate) use job::{Job, Role};
 pub(crate) use worker::work;

@@ -28,16 +28,16 @@ pub(super) fn grpc_version() -> String {
 
 /// A Python with Python DimOS.
 #[derive(Debug)]
-pub(super) struct Python {
-    pub(super) executable: PathBuf,
+pub(crate) struct Python {
+    pub(crate) executable: PathBuf,
     /// Versions of Python and of DimOS.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 impl Python {
     /// The one that [`PYTHON`] names: an executable, or a virtual environment. Otherwise the reason for the page, which is no
     /// place for the paths of this machine.
-    pub(super) fn find() -> Result<Self, String> {
+    pub(crate) fn find() -> Result<Self, String> {
         let Some(path) = std::env::var_os(PYTHON).filter(|path| !path.is_empty()).map(PathBuf::from) else {
             return Err(format!("{PYTHON} is not set"));
         };

@@ -36,6 +36,7 @@ pub(crate) enum Unit {
     Kibibytes,
     /// Time that a core is busy, as a share of all time.
     PercentOfCore,
+    PercentOfMessages,
 }
 
 /// A figure over all rounds.
@@ -152,6 +153,7 @@ impl Unit {
             Self::BytesPerSecond => "B/s",
             Self::Kibibytes => "KiB",
             Self::PercentOfCore => "% of a core",
+            Self::PercentOfMessages => "% of all messages",
         }
     }
 }

@@ -90,7 +90,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
 }
 
 /// Builds `dimos`, as this program was built.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find the own executable")?;
     let profile = own.parent().context("the own executable is nowhere")?;
     let target = profile.parent().context("the own executable is in no target directory")?;

@@ -1,0 +1,511 @@
+//! `dimos doctor`: on hosts that are broken in some way it names the true cause, and what it says repairs that.
+
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dimos::{Dimos, Options, Service};
+use mesh_tests::cli::{Ended, dimos};
+use mesh_tests::hosts::FarHost;
+use mesh_tests::listening::{Bus, Reading};
+use mesh_tests::modules::{ModuleProcess, eventually};
+use mesh_tests::netns::{ip, route_multicast};
+use mesh_tests::process::{PATIENCE, Process, run};
+use mesh_tests::run::Site;
+use mesh_tests::talk::Talker;
+use mesh_tests::{isolated, site, test_module};
+use serde_json::{Value, json};
+
+/// What `dimos doctor` says.
+#[derive(Debug)]
+struct Diagnosis {
+    ended: Ended,
+    report: Value,
+}
+
+impl Diagnosis {
+    /// Of the bus of a URL.
+    fn of(url: &str) -> Self {
+        Self::after(&[], url, &dimos(&["doctor", "--json"]))
+    }
+
+    /// After these commands of a shell, which may set the URL for all that follow them.
+    fn after(commands: &[String], url: &str, doctor: &Command) -> Self {
+        let script = [&["set -e".to_owned()], commands, &["exec \"$@\"".to_owned()]].concat().join("\n");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]).arg(doctor.get_program()).args(doctor.get_args()).env("LCM_DEFAULT_URL", url);
+        for (name, value) in doctor.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        let ended = Ended::from(shell.stdin(Stdio::null()).output().expect("a shell starts"));
+        // Commands before it may have said something, too.
+        let report = ended.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        let report = report.unwrap_or_else(|| panic!("no report: {ended:?}"));
+        Self { ended, report }
+    }
+
+    /// A check that was made.
+    fn check(&self, code: &str) -> &Value {
+        let checks = self.report["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["code"] == code).unwrap_or_else(|| panic!("no check {code}: {self:#?}"))
+    }
+
+    fn status(&self, code: &str) -> &str {
+        self.check(code)["status"].as_str().expect("a status")
+    }
+
+    /// All checks that did not pass.
+    fn unwell(&self) -> Vec<&str> {
+        let checks = self.report["checks"].as_array().expect("checks").iter();
+        checks.filter(|check| check["status"] != "pass").filter_map(|check| check["code"].as_str()).collect()
+    }
+
+    fn remedy(&self, code: &str) -> Vec<String> {
+        let remedy = self.check(code)["remedy"].as_array().expect("commands").iter();
+        remedy.map(|command| command.as_str().expect("a command").to_owned()).collect()
+    }
+
+    /// That a check has this status and says this, and the exit code.
+    #[track_caller]
+    fn says(&self, code: &str, status: &str, text: &str, exit_code: i32) -> &Self {
+        let check = self.check(code);
+        assert_eq!(check["status"], status, "{self:#?}");
+        assert!(
+            check["message"].as_str().is_some_and(|message| message.contains(text)),
+            "{text:?} is not in {check:#}"
+        );
+        assert_eq!(self.ended.code, Some(exit_code), "{self:#?}");
+        self
+    }
+
+    /// That what repairs the check does so: it passes then.
+    #[track_caller]
+    fn is_repaired(&self, code: &str, url: &str) -> Self {
+        let remedy = self.remedy(code);
+        assert!(!remedy.is_empty(), "{self:#?}");
+        let repaired = Self::after(&remedy, url, &dimos(&["doctor", "--json"]));
+        assert_eq!(repaired.status(code), "pass", "after {remedy:?}: {repaired:#?}");
+        repaired
+    }
+}
+
+#[test]
+fn a_bus_that_works_passes_and_nothing_is_changed() {
+    isolated!(MulticastOnLo);
+    let before = [run(Command::new("ip").arg("address")), run(Command::new("nft").args(["list", "ruleset"]))];
+    let well = Diagnosis::of(LOCAL);
+    // How large receive buffers may be is a matter of the host that the test runs on.
+    assert!(well.unwell().iter().all(|code| *code == "receive_buffer"), "{well:#?}");
+    assert_eq!((well.ended.code, &well.report["is_usable"]), (Some(0), &json!(true)));
+    let for_people = mesh_tests::cli::run(&["doctor"]);
+    assert!(for_people.stdout.lines().count() > 12 && for_people.stdout.contains("PASS  round_trip"), "{for_people:?}");
+    assert_eq!(before, [run(Command::new("ip").arg("address")), run(Command::new("nft").args(["list", "ruleset"]))]);
+}
+
+#[test]
+fn urls_that_are_no_bus_are_told() {
+    isolated!(MulticastOnLo);
+    Diagnosis::of("udpm//x").says("url", "fail", "is not an LCM URL", 12).is_repaired("url", "udpm//x");
+    Diagnosis::of("memq://").says("url", "warn", "no two programs meet", 0).is_repaired("url", "memq://");
+    Diagnosis::of("file:///nowhere/x.lcmlog").says("url", "fail", "cannot be played: No such file", 12);
+    let site = site!();
+    let log = site.write("a.lcmlog", "");
+    Diagnosis::of(&format!("file://{log}")).says("url", "pass", "an event log of 0 bytes", 0);
+    let missing = format!("file://{}?mode=w", site.path("new/b.lcmlog").display());
+    Diagnosis::of(&missing).says("url", "fail", "there is no directory", 12).is_repaired("url", &missing);
+    assert!(!site.path("new/b.lcmlog").exists());
+}
+
+#[test]
+fn without_a_multicast_route_others_do_not_start() {
+    isolated!(NoMulticastRoute);
+    let repaired = Diagnosis::of(LOCAL).says("route", "warn", "no multicast route", 0).is_repaired("route", LOCAL);
+    repaired.says("interface", "pass", "lo, where the multicast route leads", 0);
+    ip("route add prohibit 239.255.76.67/32");
+    Diagnosis::of(LOCAL).says("route", "warn", "prohibit 239.255.76.67/32 refuses", 0).is_repaired("route", LOCAL);
+}
+
+#[test]
+fn a_ttl_for_other_hosts_needs_a_way_to_them() {
+    isolated!(MulticastOnLo);
+    // There is none.
+    Diagnosis::of(ACROSS).says("route", "fail", "nothing leaves this host", 3).is_repaired("route", ACROSS);
+    let far = FarHost::join_by("wire", 1);
+    let repaired =
+        Diagnosis::of(ACROSS).says("route", "fail", "nothing leaves this host", 3).is_repaired("route", ACROSS);
+    repaired.says("interface", "pass", "wire0, where the multicast route leads", 0);
+    let on_lo = format!("{ACROSS}&iface=lo");
+    Diagnosis::of(&on_lo).says("ttl", "fail", "the URL names lo", 3).is_repaired("ttl", &on_lo);
+    // The URL and the route disagree.
+    let other = FarHost::join_by("other", 2);
+    let on_other = format!("{ACROSS}&iface=other0");
+    let split = Diagnosis::of(&on_other);
+    split.says("route", "warn", "the URL names other0, but the multicast route", 0).is_repaired("route", &on_other);
+    drop((far, other));
+}
+
+#[test]
+fn an_interface_that_cannot_be_used_is_told_with_why() {
+    isolated!(NoMulticastRoute);
+    ip("link set lo down");
+    Diagnosis::of(LOCAL)
+        .says("interface", "fail", "lo, for want of a multicast route, is down", 12)
+        .is_repaired("interface", LOCAL);
+    let far = FarHost::join();
+    let url = format!("{ACROSS}&iface={}", far.link());
+    ip("link set wire0 multicast off");
+    Diagnosis::of(&url).says("interface", "warn", "is not set up for multicast", 0).is_repaired("interface", &url);
+    ip("link set wire0 down");
+    Diagnosis::of(&url)
+        .says("interface", "fail", "wire0, which the URL names, is down", 12)
+        .is_repaired("interface", &url);
+    ip("address flush dev wire0");
+    let bare = Diagnosis::of(&url);
+    assert_eq!(bare.status("interface"), "fail", "{bare:#?}");
+    let repaired = bare.says("interface", "fail", "has no IPv4 address", 12).is_repaired("interface", &url);
+    assert!(repaired.report["is_usable"] == true, "{repaired:#?}");
+    far.ip("link set far0 down");
+    Diagnosis::of(&url).says("interface", "warn", "nothing at its other end", 0);
+    far.ip("link set far0 up");
+    let nowhere = format!("{ACROSS}&iface=eth9");
+    let gone = Diagnosis::of(&nowhere);
+    gone.says("interface", "fail", "there is no interface eth9; there is lo, wire0", 12)
+        .is_repaired("interface", &nowhere);
+}
+
+#[test]
+fn groups_and_ports_that_cannot_be_had_are_told() {
+    isolated!(MulticastOnLo);
+    run(Command::new("sysctl").args(["-w", "net.ipv4.igmp_max_memberships=0"]));
+    let full = Diagnosis::of(LOCAL);
+    full.says("membership", "fail", "net.ipv4.igmp_max_memberships allows no more", 12)
+        .is_repaired("membership", LOCAL);
+    // A program that does not share the port.
+    let hold = "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('', 7667))\nprint('ready', flush=True)\ntime.sleep(600)";
+    let mut hog = Process::start(Command::new("python3").args(["-c", hold]));
+    hog.expect_line("ready", |line| line == "ready");
+    let taken = Diagnosis::of(LOCAL);
+    taken.says("membership", "fail", &format!("python3 (process {}) has port 7667 for itself", hog.id()), 12);
+    taken.is_repaired("membership", LOCAL);
+}
+
+#[test]
+fn a_receive_buffer_that_is_too_small_is_told_and_what_made_it_so() {
+    isolated!(MulticastOnLo);
+    let tiny = format!("{LOCAL}&recv_buf_size=4096");
+    let found = Diagnosis::of(&tiny);
+    found.says("receive_buffer", "fail", "recv_buf_size=4096 in the URL", 3);
+    found.says("large_messages", "fail", "because the receive buffer was full", 3);
+    assert_eq!(found.status("round_trip"), "pass", "{found:#?}");
+    let repaired = Diagnosis::after(&found.remedy("large_messages"), &tiny, &dimos(&["doctor", "--json"]));
+    assert_ne!(repaired.status("receive_buffer"), "fail", "{repaired:#?}");
+    assert_eq!(repaired.status("large_messages"), "pass", "{repaired:#?}");
+}
+
+#[test]
+fn the_rule_that_drops_the_bus_is_named_whatever_its_form() {
+    isolated!(MulticastOnLo);
+    let tables = [
+        (
+            "chain c { type filter hook input priority 0; ip daddr 239.255.76.67 counter drop; }",
+            "ip daddr 239.255.76.67 counter",
+        ),
+        (
+            "chain c { type filter hook output priority 0; udp dport 7667 drop; }",
+            "the rule `udp dport 7667 drop` in inet t c drops",
+        ),
+        (
+            "chain c { type filter hook input priority 0; policy drop; ct state established,related accept; tcp dport 22 accept; }",
+            "the policy of inet t c drops them, since no rule accepts them",
+        ),
+        (
+            "chain c { type filter hook prerouting priority -350; udp dport 7000-8000 drop; }",
+            "udp dport 7000-8000 drop",
+        ),
+        (
+            "chain s { ip daddr 224.0.0.0/4 reject; }\nchain c { type filter hook input priority 0; meta l4proto udp jump s; }",
+            "the rule `ip daddr 224.0.0.0/4 reject` in inet t s drops them",
+        ),
+        (
+            "set p { type inet_service; elements = { 53, 7667 }; }\nchain c { type filter hook input priority 0; iifname \"lo\" udp dport @p drop; }",
+            "udp dport @p drop",
+        ),
+    ];
+    for (chains, named) in tables {
+        nft(&format!("table inet t {{\n{chains}\n}}"));
+        let blocked = Diagnosis::of(LOCAL);
+        blocked.says("firewall", "fail", named, 12).says("round_trip", "fail", "", 12);
+        let repaired = blocked.is_repaired("firewall", LOCAL);
+        assert_eq!(repaired.status("round_trip"), "pass", "{chains}: {repaired:#?}");
+        nft("flush ruleset");
+    }
+    // What has nothing to do with the bus is not blamed.
+    nft(
+        "table inet t { chain c { type filter hook input priority 0; udp dport 5353 drop; ip daddr 239.255.76.68 drop; } }",
+    );
+    Diagnosis::of(LOCAL).says("firewall", "pass", "no rule of nftables drops", 0);
+}
+
+#[test]
+fn without_the_right_to_see_rules_it_says_so_and_how_to_look() {
+    isolated!(MulticastOnLo);
+    let doctor = dimos(&["doctor", "--json"]);
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.arg("--bounding-set=-all").arg(doctor.get_program()).args(doctor.get_args());
+    Diagnosis::after(&[], LOCAL, &unprivileged).says("firewall", "unknown", "this host hears itself", 0);
+    nft("table inet t {\nchain c { type filter hook input priority 0; udp dport 7667 drop; }\n}");
+    let blocked = Diagnosis::after(&[], LOCAL, &unprivileged);
+    blocked.says("firewall", "fail", "the rules that may say why cannot be seen", 12);
+    assert!(blocked.remedy("firewall").contains(&"nft list ruleset".to_owned()), "{blocked:#?}");
+}
+
+#[test]
+fn a_rule_that_only_other_hosts_meet_is_found_too() {
+    isolated!(NoMulticastRoute);
+    let far = FarHost::join();
+    nft(
+        "table inet t {\nchain c { type filter hook input priority 0; iifname \"wire0\" ip saddr != 10.1.1.1 drop; }\n}",
+    );
+    let found = Diagnosis::of(ACROSS);
+    found.says(
+        "firewall",
+        "warn",
+        "of other hosts may not get in: the rule `iifname \"wire0\" ip saddr != 10.1.1.1 drop`",
+        0,
+    );
+    found.is_repaired("firewall", ACROSS);
+    nft("flush ruleset");
+    nft("table inet t {\nchain c { type filter hook input priority 0; policy drop; ip saddr 10.1.1.1 accept; }\n}");
+    Diagnosis::of(ACROSS).says("firewall", "warn", "may not get in", 0).is_repaired("firewall", ACROSS);
+    drop(far);
+}
+
+#[test]
+fn hosts_that_are_heard_but_do_not_hear_are_told() {
+    isolated!(NoMulticastRoute);
+    let far = FarHost::join();
+    let mut talker = Talker::start(far.command(&peer()), ACROSS);
+    talker.begin(b"STATE", 0, 100, 100_000, Duration::from_millis(2));
+    let one_way = Diagnosis::of(LOCAL);
+    one_way.says("senders", "warn", "10.1.1.2 (1)", 0).says("senders", "warn", "those hosts do not hear this one", 0);
+    let repaired = one_way.is_repaired("senders", LOCAL);
+    repaired.says("senders", "pass", "1 connections of others", 0);
+}
+
+#[test]
+fn what_the_reverse_path_filter_drops_is_told() {
+    isolated!(NoMulticastRoute);
+    let far = FarHost::join();
+    // The other host sends from an address that this one would answer by another way.
+    far.ip("address add 10.9.9.9/24 dev far0");
+    let aside = FarHost::join_by("aside", 2);
+    ip("route add 10.9.9.0/24 dev aside0");
+    run(Command::new("sysctl").args(["-w", "net.ipv4.conf.wire0.rp_filter=1"]));
+    let mut talker = Talker::start(far.command(&peer()), &format!("{ACROSS}&iface=10.9.9.9"));
+    talker.begin(b"STATE", 0, 100, 100_000, Duration::from_millis(2));
+    let filtered = Diagnosis::of(ACROSS);
+    filtered.says("reverse_path", "fail", "the reverse path filter (rp_filter) dropped", 3);
+    assert!(
+        filtered.check("senders")["message"].as_str().is_some_and(|said| said.contains("nobody else")),
+        "{filtered:#?}"
+    );
+    let repaired = filtered.is_repaired("reverse_path", ACROSS);
+    repaired.says("senders", "pass", "10.9.9.9 (1)", 0);
+    drop(aside);
+}
+
+#[test]
+fn lost_fragments_are_told_and_little_room_for_them() {
+    isolated!(NoMulticastRoute);
+    run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_low_thresh=10000", "net.ipv4.ipfrag_high_thresh=20000"]));
+    let far = FarHost::join();
+    let little = Diagnosis::of(ACROSS);
+    little.says("fragments", "warn", "net.ipv4.ipfrag_high_thresh", 0).is_repaired("fragments", ACROSS);
+    run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_low_thresh=10000", "net.ipv4.ipfrag_high_thresh=20000"]));
+    let mut talker = Talker::start(far.command(&peer()), ACROSS);
+    talker.begin(b"IMAGE", 0, 200_000, 100_000, Duration::from_millis(20));
+    let lossy = Diagnosis::of(ACROSS);
+    lossy.says("fragments", "fail", "did not become whole because IP fragments", 3);
+    assert!(lossy.remedy("fragments")[0].contains("frag=1472"), "{lossy:#?}");
+    drop(talker);
+    // It is for those who send.
+    let mut talker = Talker::start(far.command(&peer()), &format!("{ACROSS}&frag=1472"));
+    talker.begin(b"IMAGE", 0, 200_000, 100_000, Duration::from_millis(20));
+    let repaired = Diagnosis::of(ACROSS);
+    assert_eq!((repaired.status("loss"), repaired.status("fragments")), ("pass", "warn"), "{repaired:#?}");
+}
+
+#[test]
+fn programs_that_read_too_slowly_are_named() {
+    isolated!(MulticastOnLo);
+    // It does not read at all.
+    let stuck = Bus::open_to_all(Reading::Inline, &format!("{LOCAL}&recv_buf_size=10000"));
+    let mut talker = Talker::start(peer(), LOCAL);
+    talker.begin(b"STATE", 0, 1000, 100_000, Duration::from_millis(1));
+    let found = Diagnosis::of(LOCAL);
+    found.says("receivers", "fail", "were lost in full receive buffers", 3);
+    found.says("receivers", "fail", &format!("(process {})", std::process::id()), 3);
+    drop(stuck);
+    let repaired = Diagnosis::of(LOCAL);
+    assert_eq!(repaired.status("receivers"), "pass", "{repaired:#?}");
+}
+
+#[test]
+fn two_processes_with_one_name_are_told() {
+    isolated!(MulticastOnLo);
+    let serve = || Service::new("robot0/camera".parse().expect("a name")).start(Options::default()).expect("it starts");
+    let displaced = serve();
+    let owner = serve();
+    let found = Diagnosis::of(LOCAL);
+    found.says("names", "warn", "robot0/camera: process", 0);
+    assert_eq!(found.remedy("names"), [format!("kill {}", std::process::id())]);
+    drop(displaced);
+    Diagnosis::of(LOCAL).says("names", "pass", "each of 1 names has one process", 0);
+    drop(owner);
+}
+
+#[test]
+fn versions_and_the_clock_of_another_host_are_told() {
+    isolated!(NoMulticastRoute);
+    let site = site!();
+    let far = FarHost::join();
+    // As a host of its own: with a name of its own, and a clock that is five seconds ahead.
+    let source = site.write("clock.c", SHIFTED_CLOCK);
+    let library = site.path("clock.so").display().to_string();
+    run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o", &library, &source]));
+    let elsewhere = |preloaded: &str, name: &str| {
+        let module = test_module!("Worker");
+        let mut host = Command::new("unshare");
+        host.args(["--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\"", name, "env"]);
+        host.arg(format!("LD_PRELOAD={preloaded}")).arg("TEST_MODULE=Worker").arg(module.get_program());
+        host.args(["--name", &format!("{name}/worker")]);
+        let mut command = far.command(&host);
+        command.env("LCM_DEFAULT_URL", ACROSS);
+        ModuleProcess::start(command, &[])
+    };
+    let right = elsewhere("", "robot1");
+    let dimos = Options::default().url(ACROSS.parse().expect("a URL")).join().expect("the bus is there");
+    let wait_for = |name: &str, module: &ModuleProcess| {
+        eventually(
+            || format!("{name} runs; it says {}", module.0.stderr()),
+            || dimos.modules().iter().any(|one| one.name.as_ref().is_some_and(|is| is.as_str() == name)).then_some(()),
+        );
+    };
+    wait_for("robot1/worker", &right);
+    let found = Diagnosis::of(ACROSS);
+    assert_eq!(found.status("versions"), "pass", "{found:#?}");
+    let said = found.check("clocks")["message"].as_str().expect("a message").to_owned();
+    assert!(said.starts_with("robot1 is ") && !said.contains("5.0"), "{said}");
+    let shifted = elsewhere(&library, "robot2");
+    wait_for("robot2/worker", &shifted);
+    let found = Diagnosis::of(ACROSS);
+    found.says("clocks", "warn", "robot2 is 5.0", 0).says("clocks", "warn", "ahead", 0);
+    assert!(found.remedy("clocks")[0].contains("timedatectl"), "{found:#?}");
+}
+
+#[test]
+fn a_run_on_another_bus_is_told() {
+    isolated!(MulticastOnLo);
+    let site: Site = site!();
+    let launched = site.write("mounts.toml", "modules.mounts.run = \"static-tf\"");
+    let other = "udpm://239.255.76.68:7668?ttl=0";
+    let started = site.dimos(&["run", "-d", &launched, "--bus", other]);
+    assert_eq!(started.code, Some(0), "{started:?}");
+    let doctor = site.command(&["doctor", "--json"]);
+    let found = Diagnosis::after(&[], LOCAL, &doctor);
+    found.says("runs", "warn", &format!("is on {other}"), 0);
+    let repaired = Diagnosis::after(&found.remedy("runs"), LOCAL, &doctor);
+    repaired.says("runs", "pass", "1 runs of this host, none of them on another bus", 0);
+    assert_eq!(site.dimos(&["stop", "--bus", other]).code, Some(0));
+}
+
+#[test]
+fn messages_that_are_not_of_their_type_and_what_is_no_lcm_are_told() {
+    isolated!(MulticastOnLo);
+    let mut talker = Talker::start(peer(), LOCAL);
+    talker.begin(b"/text#std_msgs.String", 0, 100, 100_000, Duration::from_millis(5));
+    let found = Diagnosis::of(LOCAL);
+    found.says("types", "fail", "/text#std_msgs.String from", 3);
+    assert_eq!(found.remedy("types"), ["dimos topic info '/text'"]);
+    drop(talker);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut doctor = Process::start(dimos(&["doctor", "--json"]).env("LCM_DEFAULT_URL", LOCAL));
+    doctor.close_stdin();
+    while doctor.is_running() {
+        socket.send_to(b"no LCM", "239.255.76.67:7667").expect("it is sent");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let report: Value = serde_json::from_str(&doctor.remaining_lines()[0]).expect("a report");
+    let foreign = report["checks"].as_array().expect("checks").iter().find(|check| check["code"] == "foreign");
+    assert!(foreign.is_some_and(|check| check["status"] == "warn"), "{report:#}");
+}
+
+#[test]
+fn a_hostile_bus_neither_stops_it_nor_hides_the_cause() {
+    isolated!(MulticastOnLo);
+    let flood = || {
+        let mut flood = Command::new(env!("CARGO_BIN_EXE_bus-flood"));
+        flood.args(["239.255.76.67", "7667", "1000000000", "60000"]);
+        Process::start(&mut flood)
+    };
+    let mut floods = [flood(), flood()];
+    let start = Instant::now();
+    let found = Diagnosis::of(&format!("{LOCAL}&recv_buf_size=4096"));
+    assert!(start.elapsed() < PATIENCE, "{:?}: {found:#?}", start.elapsed());
+    assert_eq!(found.status("receive_buffer"), "fail", "{found:#?}");
+    assert_eq!(found.status("foreign"), "warn", "{found:#?}");
+    assert!(floods.iter_mut().all(Process::is_running));
+}
+
+#[test]
+fn every_process_with_a_name_tells_what_it_is_built_of() {
+    isolated!(MulticastOnLo);
+    let served = Service::new("clock".parse().expect("a name")).start(Options::default()).expect("it starts");
+    let dimos = Dimos::join().expect("the bus is there");
+    let (participant, about) = dimos.abouts().pop().expect("it is there");
+    assert_eq!(participant.identity.host_id, dimos.identity().host_id);
+    let about = about.expect("it tells");
+    assert_eq!((about.mesh_protocol, about.rpc_protocol), (1, 1));
+    let own = dimos::About::this_process();
+    assert_eq!(about.version, own.version);
+    assert!(about.time_ns <= own.time_ns && about.time_ns > own.time_ns - 60_000_000_000);
+    let called = dimos.module("clock").expect("it is there").call("about", &json!({})).expect("it tells");
+    assert_eq!(called["version"], own.version, "{called}");
+    drop(served);
+}
+
+#[test]
+fn multicast_that_leaves_by_a_wire_passes() {
+    isolated!(NoMulticastRoute);
+    let far = FarHost::join();
+    route_multicast(far.link());
+    let well = Diagnosis::of(ACROSS);
+    assert!(well.unwell().iter().all(|code| *code == "receive_buffer"), "{well:#?}");
+    well.says("fragments", "pass", "45 fragments of 1500", 0).says("firewall", "pass", "no rule", 0);
+}
+
+fn nft(commands: &str) {
+    run(Command::new("nft").arg(commands));
+}
+
+fn peer() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bus-peer"));
+    program.arg("queued");
+    program
+}
+
+const LOCAL: &str = "udpm://239.255.76.67:7667?ttl=0";
+const ACROSS: &str = "udpm://239.255.76.67:7667?ttl=1";
+
+/// The wall clock, five seconds ahead.
+const SHIFTED_CLOCK: &str = r"
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int result = syscall(SYS_clock_gettime, clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += 5;
+    return result;
+}
+";

@@ -1,0 +1,347 @@
+//! How much the kernel keeps for receivers that are busy: the receive buffer of a socket of ours, those of the other programs on the
+//! bus, and the room for datagrams that come in fragments. No I/O.
+
+use lcm::UdpmUrl;
+
+use super::finding::{Finding, Rights};
+use super::kernel::Counters;
+use super::network::{ETHERNET_PAYLOAD, export};
+use crate::output::plain;
+use crate::topic::units;
+
+/// What is known of buffers.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) url: UdpmUrl,
+    pub(super) rights: Rights,
+    /// What the kernel gave, as it counts itself; none if the bus could not be joined.
+    pub(super) obtained: Option<u64>,
+    /// What a program may ask for, and what one gets that does not ask.
+    pub(super) rmem_max: Option<u64>,
+    pub(super) rmem_default: Option<u64>,
+    /// The other programs that are bound to the port of the bus.
+    pub(super) receivers: Vec<Receiver>,
+    /// Room for fragments.
+    pub(super) ipfrag_high_thresh: Option<u64>,
+    /// The interface that is used.
+    pub(super) interface: Option<String>,
+    pub(super) mtu: Option<u32>,
+    /// Whether datagrams can leave this host.
+    pub(super) leaves_host: bool,
+    /// What the kernel counted while it was listened.
+    pub(super) counted: Counters,
+    pub(super) listened_s: f64,
+}
+
+/// Another program that is bound to the port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Receiver {
+    /// The number of the process and its name, if they are to be seen.
+    pub(super) process: Option<(u32, String)>,
+    pub(super) buffer: Option<u32>,
+    /// Whether the buffer was found half full or more.
+    pub(super) is_full: bool,
+    /// Datagrams that did not get into it while it was listened: because it was full, or because the program wants none of them and
+    /// has a filter in the kernel that says so, as those of this mesh do.
+    pub(super) dropped: u32,
+}
+
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut findings: Vec<_> = receive_buffer(facts).into_iter().collect();
+    findings.extend([receivers(facts), fragments(facts), reverse_path(facts)]);
+    findings
+}
+
+fn receive_buffer(facts: &Facts) -> Option<Finding> {
+    const CODE: &str = "receive_buffer";
+    let obtained = facts.obtained?;
+    let asked = facts.url.recv_buf_size.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
+    // The kernel doubles what it is asked for, for its own use, and counts that.
+    let rmem_max =
+        facts.rmem_max.map_or_else(|| "what net.core.rmem_max allows".to_owned(), |max| units::bytes(float(max)));
+    let of = match asked {
+        Some(asked) => format!("recv_buf_size={asked} in the URL, of at most {rmem_max}"),
+        None => format!("as much as net.core.rmem_max allows, {rmem_max}"),
+    };
+    let holds = obtained / 2;
+    let text = format!(
+        "{} for each socket ({of}): holds bursts of about {} while a program is busy",
+        units::bytes(float(obtained)),
+        units::bytes(float(holds)),
+    );
+    let is_small = obtained < GOOD_BYTES;
+    if !is_small {
+        return Some(Finding::pass(CODE, text));
+    }
+    // What the URL asks for is the limit, or else the kernel.
+    let is_url = asked.is_some_and(|asked| facts.rmem_max.is_none_or(|max| asked < max.min(GOOD_BYTES / 2)));
+    let mut remedy = Vec::new();
+    if facts.rmem_max.is_some_and(|max| max < GOOD_BYTES / 2) || facts.rmem_max.is_none() && !is_url {
+        remedy.push(facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
+        remedy.push(facts.rights.sysctl_for_good("net.core.rmem_max", ADVISED_RMEM_MAX));
+    }
+    if is_url {
+        remedy.push(export(&facts.url, |url| url.recv_buf_size = None));
+    }
+    Some(if obtained < LEAST_BYTES {
+        let text = format!("{text}, which is less than a datagram of LCM may have: larger messages are lost as a rule");
+        Finding::fail(CODE, text).repaired_by(remedy)
+    } else {
+        Finding::warn(CODE, format!("{text}; images and point clouds may be larger")).repaired_by(remedy)
+    })
+}
+
+fn receivers(facts: &Facts) -> Finding {
+    const CODE: &str = "receivers";
+    let port = facts.url.group.port();
+    let default = facts.rmem_default.unwrap_or_default();
+    if facts.receivers.is_empty() {
+        return Finding::pass(CODE, format!("no other program of this host listens on port {port}"));
+    }
+    let mut named: Vec<_> = facts.receivers.iter().map(Receiver::name).collect();
+    named.dedup();
+    let count = facts.receivers.len();
+    let is_small = |receiver: &&Receiver| receiver.buffer.is_some_and(|bytes| u64::from(bytes) <= 2 * default);
+    let small = match facts.receivers.iter().filter(is_small).count() {
+        0 => String::new(),
+        small => format!(
+            "; {small} of them with the usual receive buffer of {} or less, as C LCM has it without recv_buf_size= in its URL",
+            units::bytes(float(default)),
+        ),
+    };
+    if facts.counted.full_buffers > 0 {
+        // Those that are behind; if none is any more, those that missed anything, for whatever reason.
+        let mut slow: Vec<_> =
+            facts.receivers.iter().filter(|receiver| receiver.dropped > 0 && receiver.is_full).collect();
+        if slow.is_empty() {
+            slow = facts.receivers.iter().filter(|receiver| receiver.dropped > 0).collect();
+        }
+        if !slow.is_empty() {
+            let named: Vec<_> = slow.iter().take(MAX_LISTED).map(|receiver| receiver.name()).collect();
+            let text = format!(
+                "within {:.1} s {} datagrams were lost in full receive buffers, because programs read too slowly: {}{small}; with a \
+                 larger buffer, start them again",
+                facts.listened_s,
+                facts.counted.full_buffers,
+                named.join(", ")
+            );
+            let limit = facts.rmem_max.filter(|max| *max < ASKED_BYTES as u64);
+            let limit = limit.map(|_| facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
+            let buffer = export(&facts.url, |url| url.recv_buf_size = Some(ASKED_BYTES));
+            return Finding::fail(CODE, text).repaired_by(limit.into_iter().chain([buffer]));
+        }
+    }
+    let names = named.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+    Finding::pass(
+        CODE,
+        format!("{count} sockets of other programs listen on port {port}, and none was full: {names}{small}"),
+    )
+}
+
+fn fragments(facts: &Facts) -> Finding {
+    const CODE: &str = "fragments";
+    let lost = facts.counted.not_reassembled;
+    if lost > 0 {
+        let text = format!(
+            "within {:.1} s {lost} datagrams did not become whole because IP fragments of them were lost on the way: let those \
+             who send large messages send them in datagrams that need no fragments",
+            facts.listened_s
+        );
+        return Finding::fail(CODE, text).repaired_by([export(&facts.url, |url| url.frag = ETHERNET_PAYLOAD)]);
+    }
+    if let Some(room) = facts.ipfrag_high_thresh.filter(|room| *room < LEAST_FRAGMENT_BYTES) {
+        let text = format!(
+            "the kernel keeps at most {} of fragments (net.ipv4.ipfrag_high_thresh): large messages of other hosts displace each \
+             other",
+            units::bytes(float(room))
+        );
+        return Finding::warn(CODE, text)
+            .repaired_by([facts.rights.sysctl("net.ipv4.ipfrag_high_thresh", ADVISED_FRAGMENT_BYTES)]);
+    }
+    let Some(mtu) = facts.mtu.filter(|_| facts.leaves_host) else {
+        return Finding::pass(CODE, "nothing leaves this host, so nothing is cut into fragments");
+    };
+    let payload = usize::try_from(mtu).unwrap_or(usize::MAX).saturating_sub(IP_AND_UDP);
+    match facts.url.frag {
+        frag if frag <= payload => {
+            Finding::pass(CODE, format!("datagrams of at most {frag} bytes fit into packets of {mtu}"))
+        }
+        frag => {
+            let pieces = (frag + 8).div_ceil(payload.max(1));
+            Finding::pass(
+                CODE,
+                format!(
+                    "a datagram of {frag} bytes is {pieces} fragments of {mtu}, and lost if one of them is; none was lost now, \
+                     and with frag={payload} in the URL there are none"
+                ),
+            )
+        }
+    }
+}
+
+fn reverse_path(facts: &Facts) -> Finding {
+    const CODE: &str = "reverse_path";
+    match facts.counted.reverse_path {
+        0 => Finding::pass(CODE, format!("the reverse path filter dropped nothing within {:.1} s", facts.listened_s)),
+        dropped => {
+            let text = format!(
+                "within {:.1} s the reverse path filter (rp_filter) dropped {dropped} packets: they came in on an interface by \
+                 which this host would not answer their senders",
+                facts.listened_s
+            );
+            // The larger of both counts. With 2 it would still drop those to whom there is no way at all.
+            let interfaces = ["all"].into_iter().chain(facts.interface.as_deref());
+            let remedy = interfaces.map(|name| facts.rights.sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), 0));
+            Finding::fail(CODE, text).repaired_by(remedy)
+        }
+    }
+}
+
+impl Receiver {
+    fn name(&self) -> String {
+        match &self.process {
+            Some((pid, name)) => format!("{} (process {pid})", plain(name)),
+            None => "a program of another user".to_owned(),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn float(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+/// With less, not even one datagram of the largest size fits.
+const LEAST_BYTES: u64 = 160 << 10;
+
+/// With so much, a message of a megabyte fits whatever its packets.
+const GOOD_BYTES: u64 = 4 << 20;
+
+/// What the README advises.
+const ADVISED_RMEM_MAX: u64 = 16 << 20;
+
+/// For programs of C LCM, which ask for nothing by themselves.
+const ASKED_BYTES: usize = 4 << 20;
+
+const LEAST_FRAGMENT_BYTES: u64 = 1 << 20;
+
+/// The kernel's own default.
+const ADVISED_FRAGMENT_BYTES: u64 = 4 << 20;
+
+/// Headers of a packet before the payload.
+const IP_AND_UDP: usize = 28;
+
+const MAX_LISTED: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::finding::Status;
+
+    fn facts(url: &str) -> Facts {
+        let lcm::Url::Udpm(url) = url.parse().unwrap() else { panic!("no multicast: {url}") };
+        Facts {
+            url,
+            rights: Rights { is_root: false },
+            obtained: Some(8 << 20),
+            rmem_max: Some(4 << 20),
+            rmem_default: Some(212_992),
+            receivers: Vec::new(),
+            ipfrag_high_thresh: Some(4 << 20),
+            interface: Some("eth0.7".to_owned()),
+            mtu: Some(1500),
+            leaves_host: true,
+            counted: Counters::default(),
+            listened_s: 2.0,
+        }
+    }
+
+    fn of(facts: &Facts, code: &str) -> (Status, String, Vec<String>) {
+        let finding = findings(facts).into_iter().find(|finding| finding.code == code).unwrap();
+        (finding.status, finding.message, finding.remedy)
+    }
+
+    #[test]
+    fn all_is_well_with_a_large_buffer_and_nothing_lost() {
+        let found = findings(&facts("udpm://?ttl=1"));
+        assert!(found.iter().all(|finding| finding.status == Status::Pass), "{found:?}");
+        assert!(found[2].message.contains("45 fragments of 1500"), "{found:?}");
+    }
+
+    #[test]
+    fn a_small_buffer_is_repaired_where_it_is_small() {
+        let mut facts = facts("udpm://");
+        (facts.obtained, facts.rmem_max) = (Some(425_984), Some(212_992));
+        let (status, message, remedy) = of(&facts, "receive_buffer");
+        assert_eq!(status, Status::Warn, "{message}");
+        assert_eq!(
+            remedy,
+            [
+                "sudo sysctl -w net.core.rmem_max=16777216",
+                "echo 'net.core.rmem_max = 16777216' | sudo tee -a /etc/sysctl.d/60-lcm.conf",
+            ]
+        );
+        (facts.obtained, facts.rmem_max, facts.url.recv_buf_size) = (Some(8192), Some(4 << 20), Some(4096));
+        let (status, message, remedy) = of(&facts, "receive_buffer");
+        assert_eq!((status, message.contains("recv_buf_size=4096 in the URL")), (Status::Fail, true), "{message}");
+        assert_eq!(remedy, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0'"]);
+        // Both are in the way.
+        facts.rmem_max = Some(212_992);
+        assert_eq!(of(&facts, "receive_buffer").2.len(), 3);
+        facts.obtained = None;
+        assert!(findings(&facts).iter().all(|finding| finding.code != "receive_buffer"));
+    }
+
+    #[test]
+    fn programs_that_lose_are_named() {
+        let mut facts = facts("udpm://");
+        let receiver = |pid: u32, is_full, dropped| Receiver {
+            process: Some((pid, format!("logger{pid}"))),
+            buffer: Some(212_992),
+            is_full,
+            dropped,
+        };
+        facts.receivers = vec![receiver(1, false, 0), Receiver { process: None, ..receiver(2, false, 0) }];
+        let (status, message, _) = of(&facts, "receivers");
+        assert_eq!(
+            (status, message.contains("2 of them with the usual receive buffer")),
+            (Status::Pass, true),
+            "{message}"
+        );
+        assert!(message.contains("logger1 (process 1), a program of another user"), "{message}");
+        // What a filter refuses is not lost.
+        facts.receivers.push(receiver(3, false, 7));
+        assert_eq!(of(&facts, "receivers").0, Status::Pass);
+        facts.counted.full_buffers = 5;
+        let (status, message, remedy) = of(&facts, "receivers");
+        assert_eq!((status, message.contains("5 datagrams")), (Status::Fail, true), "{message}");
+        assert!(message.contains("slowly: logger3 (process 3);"), "{message}");
+        assert_eq!(remedy, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0&recv_buf_size=4194304'"]);
+        facts.receivers.push(receiver(4, true, 2));
+        facts.rmem_max = Some(212_992);
+        let (_, message, remedy) = of(&facts, "receivers");
+        assert!(message.contains("slowly: logger4 (process 4);"), "{message}");
+        assert_eq!(remedy.len(), 2);
+    }
+
+    #[test]
+    fn lost_fragments_and_filtered_packets_are_evidence_and_little_room_is_a_warning() {
+        let mut facts = facts("udpm://?ttl=1");
+        facts.ipfrag_high_thresh = Some(100_000);
+        let (status, message, remedy) = of(&facts, "fragments");
+        assert_eq!(
+            (status, &remedy[0][..]),
+            (Status::Warn, "sudo sysctl -w net.ipv4.ipfrag_high_thresh=4194304"),
+            "{message}"
+        );
+        facts.counted = Counters { not_reassembled: 3, reverse_path: 5, ..Counters::default() };
+        let (status, message, remedy) = of(&facts, "fragments");
+        assert_eq!((status, remedy[0].contains("frag=1472")), (Status::Fail, true), "{message}");
+        let (status, message, remedy) = of(&facts, "reverse_path");
+        assert_eq!(
+            (status, &remedy[0][..]),
+            (Status::Fail, "sudo sysctl -w net/ipv4/conf/all/rp_filter=0"),
+            "{message}"
+        );
+    }
+}

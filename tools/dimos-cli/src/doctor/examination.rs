@@ -1,0 +1,188 @@
+//! The order in which facts are gathered, and what is made of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use lcm::UdpmUrl;
+
+use super::finding::{Finding, Rights, Status};
+use super::kernel::Counters;
+use super::netlink::{self, Interface, Route, UdpSocket};
+use super::round_trip::Joined;
+use super::{buffers, firewall, kernel, mesh, network, rights, round_trip, runs, traffic};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Who has which socket, by inode.
+type Owners = BTreeMap<u32, (u32, String)>;
+
+/// Looks at everything. About four seconds.
+pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, Failure> {
+    let rights = rights();
+    let network = network_facts(url, rights)?;
+    let mut findings = network::findings(&network);
+    let (trip, joined) = round_trip::try_it(url);
+    context.interrupt.check()?;
+    let used = network.used().cloned();
+    let works = trip.comes_back() == Some(true);
+    let around = joined.map(|joined| Around::look(joined, works, url, context)).transpose()?;
+    let sockets = netlink::udp_sockets().unwrap_or_default();
+    let owners = kernel::owners();
+    let own_addresses: BTreeSet<_> = network.interfaces.iter().flat_map(addresses).collect();
+    let traffic = traffic::Facts {
+        url: url.clone(),
+        rights,
+        heard: around.as_ref().map(|around| around.heard.clone()).unwrap_or_default(),
+        own_ports: around.as_ref().map(|around| around.own_ports.clone()).unwrap_or_default(),
+        own_addresses,
+        leaves_host: network.leaves_host(),
+        interface: used.as_ref().map(|interface| interface.name.clone()),
+    };
+    findings.push(firewall::finding(&firewall_facts(&network, &trip, &traffic, used.as_ref())));
+    let before = around.as_ref().map(|around| &around.sockets);
+    let receivers = receivers(url, &sockets, before, &owners);
+    let repaired = repaired(&findings);
+    findings.extend(round_trip::findings(&trip, url, rights, &receivers, &repaired));
+    findings.extend(buffers::findings(&buffers::Facts {
+        url: url.clone(),
+        rights,
+        obtained: trip.receive_buffer_bytes,
+        rmem_max: kernel::variable("net.core.rmem_max"),
+        rmem_default: kernel::variable("net.core.rmem_default"),
+        receivers,
+        ipfrag_high_thresh: kernel::variable("net.ipv4.ipfrag_high_thresh"),
+        mtu: used.as_ref().map(|interface| interface.mtu),
+        interface: used.map(|interface| interface.name),
+        leaves_host: network.leaves_host(),
+        counted: around.as_ref().map(|around| around.counted).unwrap_or_default(),
+        listened_s: traffic.heard.span_s,
+    }));
+    if let Some(around) = &around {
+        findings.extend(traffic::findings(&traffic));
+        match &around.mesh {
+            Some(Ok(mesh)) => findings.extend(mesh::findings(mesh, rights)),
+            Some(Err(why)) => findings.push(Finding::unknown("names", format!("the mesh cannot be joined: {why}"))),
+            None => findings.push(Finding::unknown("names", "the mesh is not asked, since the bus does not work")),
+        }
+    }
+    findings.push(runs::finding(&runs::look(url, &sockets)));
+    Ok(findings)
+}
+
+/// What came of looking around for a while.
+struct Around {
+    heard: traffic::Heard,
+    counted: Counters,
+    /// The sockets as they were before.
+    sockets: Vec<UdpSocket>,
+    /// Where this command sends from.
+    own_ports: BTreeSet<u16>,
+    /// None if it was not asked, and an error if it could not be joined.
+    mesh: Option<Result<mesh::Facts, String>>,
+}
+
+impl Around {
+    fn look(mut joined: Joined, works: bool, url: &UdpmUrl, context: &Context) -> Result<Self, Failure> {
+        let sockets = netlink::udp_sockets().unwrap_or_default();
+        let before = Counters::now();
+        let mesh = works.then(|| context.mesh());
+        let mesh = mesh.map(|mesh| mesh.map(|dimos| (dimos.events(), dimos)));
+        let heard = traffic::listen(&mut joined.bus, LISTENED, &context.interrupt)?;
+        let mut counted = Counters::now().since(before);
+        // What this command lost is told apart.
+        counted.full_buffers = counted.full_buffers.saturating_sub(heard.kernel_drops);
+        let own_ports = own_ports(url);
+        drop(joined);
+        context.interrupt.check()?;
+        let asked = |(events, dimos)| mesh::ask(&dimos, &events);
+        let mesh = mesh.map(|mesh| mesh.map(asked).map_err(|failure| failure.message().to_owned()));
+        Ok(Self { heard, counted, sockets, own_ports, mesh })
+    }
+}
+
+fn network_facts(url: &UdpmUrl, rights: Rights) -> Result<network::Facts, Failure> {
+    let asked =
+        |error: std::io::Error| Failure::unexpected(format_args!("the kernel does not tell of its network: {error}"));
+    let group = *url.group.ip();
+    Ok(network::Facts {
+        url: url.clone(),
+        rights,
+        interfaces: netlink::interfaces().map_err(asked)?,
+        route: netlink::route_to(group).unwrap_or(Route::None),
+        entry: netlink::entry_for(group).unwrap_or_default(),
+        wireless: kernel::wireless(),
+    })
+}
+
+fn firewall_facts(
+    network: &network::Facts,
+    trip: &round_trip::Facts,
+    traffic: &traffic::Facts,
+    used: Option<&Interface>,
+) -> firewall::Facts {
+    let first_address = || used.and_then(|interface| addresses(interface).next());
+    firewall::Facts {
+        rights: network.rights,
+        rules: firewall::read_rules(),
+        has_legacy_rules: firewall::has_legacy_rules(),
+        manager: firewall::manager(),
+        interface: used.map(|interface| interface.name.clone()),
+        source: trip.source.map(|source| *source.ip()).or_else(first_address),
+        group: *network.url.group.ip(),
+        port: network.url.group.port(),
+        comes_back: trip.comes_back(),
+        is_forbidden: trip.unsent.as_ref().is_some_and(|(_, is_forbidden)| *is_forbidden),
+        meets_hosts: network.leaves_host(),
+        hears_hosts: !traffic.other_hosts().is_empty(),
+    }
+}
+
+fn addresses(interface: &Interface) -> impl Iterator<Item = Ipv4Addr> {
+    interface.addresses.iter().map(|(address, _)| *address)
+}
+
+/// The other programs that are bound to the port of the bus, or were when it was looked before.
+fn receivers(
+    url: &UdpmUrl,
+    now: &[UdpSocket],
+    before: Option<&Vec<UdpSocket>>,
+    owners: &Owners,
+) -> Vec<buffers::Receiver> {
+    let own = std::process::id();
+    let is_there = |socket: &&UdpSocket| {
+        socket.port == url.group.port() && (socket.address == *url.group.ip() || socket.address.is_unspecified())
+    };
+    let others =
+        now.iter().filter(is_there).filter(|socket| owners.get(&socket.inode).is_none_or(|(pid, _)| *pid != own));
+    let receiver = |socket: &UdpSocket| {
+        let earlier = before.and_then(|before| before.iter().find(|earlier| earlier.inode == socket.inode));
+        let memory = [earlier.and_then(|earlier| earlier.memory), socket.memory].map(Option::unwrap_or_default);
+        buffers::Receiver {
+            process: owners.get(&socket.inode).cloned(),
+            buffer: socket.memory.map(|memory| memory.buffer),
+            is_full: memory.iter().any(|memory| memory.buffer > 0 && memory.queued >= memory.buffer / 2),
+            // One that was opened meanwhile has lost all that it lost meanwhile.
+            dropped: memory[1].dropped.saturating_sub(memory[0].dropped),
+        }
+    };
+    others.map(receiver).collect()
+}
+
+/// The ports that this process has sockets on, but for that of the bus.
+fn own_ports(url: &UdpmUrl) -> BTreeSet<u16> {
+    let (owners, own) = (kernel::owners(), std::process::id());
+    let sockets = netlink::udp_sockets().unwrap_or_default();
+    let is_own = |socket: &UdpSocket| owners.get(&socket.inode).is_some_and(|(pid, _)| *pid == own);
+    let ports = sockets.into_iter().filter(is_own).map(|socket| socket.port);
+    ports.filter(|port| *port != url.group.port()).collect()
+}
+
+/// What repairs that which keeps the bus from being joined, as far as it was found.
+fn repaired(findings: &[Finding]) -> Vec<String> {
+    let broken = findings.iter().filter(|finding| finding.status == Status::Fail);
+    broken.flat_map(|finding| finding.remedy.iter().cloned()).collect()
+}
+
+/// How long it is listened to the others.
+const LISTENED: Duration = Duration::from_secs(2);

@@ -1,0 +1,217 @@
+//! CSV: a file for each channel, in a directory.
+//!
+//! Which columns and cells there are is decided in `flat.rs`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lcm::log::EventRef;
+use lcm::schema::{Catalog, Value};
+
+use super::{Exported, flat};
+use crate::failure::Failure;
+use crate::recording::known::known_type;
+use crate::recording::output::{Replace, exists, unwritable};
+
+/// A directory of tables that is being made. Unless it is finished, nothing is left of it.
+pub(super) struct Tables<'c> {
+    catalog: &'c Catalog,
+    directory: PathBuf,
+    temporary: PathBuf,
+    tables: HashMap<(Vec<u8>, Option<&'c str>), Table>,
+    names: BTreeSet<String>,
+    buffered_bytes: usize,
+}
+
+struct Table {
+    /// Lines that are not in the file yet: a file stays open for a moment only, however many there are.
+    lines: String,
+    exported: Exported,
+}
+
+impl<'c> Tables<'c> {
+    pub(super) fn begin(directory: &Path, replace: Replace, catalog: &'c Catalog) -> Result<Self, Failure> {
+        let is_empty = match fs::read_dir(directory) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                let shown = directory.display();
+                return Err(Failure::usage(format_args!("{shown} is a file: tables go into a directory")));
+            }
+            Err(error) => return Err(unwritable(directory, &error)),
+        };
+        if !is_empty && !replace.force {
+            return Err(exists(directory));
+        }
+        let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let temporary = directory.with_file_name(format!(".{name}.{}.unfinished", std::process::id()));
+        fs::create_dir(&temporary).map_err(|error| unwritable(directory, &error))?;
+        let directory = directory.to_owned();
+        Ok(Self { catalog, directory, temporary, tables: HashMap::new(), names: BTreeSet::new(), buffered_bytes: 0 })
+    }
+
+    /// Writes an event as a line of the table of its channel.
+    pub(super) fn write(&mut self, event: EventRef<'_>) -> Result<(), Failure> {
+        let known = known_type(self.catalog, event);
+        let value = known.and_then(|known| known.decode(event.data).ok());
+        let name = known.filter(|_| value.is_some()).map(|known| known.name());
+        let schema = self.catalog.schema();
+        let key = (event.channel.to_vec(), name);
+        if !self.tables.contains_key(&key) {
+            if self.tables.len() >= MAX_TABLES {
+                return Err(Failure::usage(format_args!("more than {MAX_TABLES} channels: choose some with -c")));
+            }
+            let table = self.new_table(event, name);
+            self.tables.insert(key.clone(), table);
+        }
+        // It was put in above.
+        let Some(table) = self.tables.get_mut(&key) else { return Ok(()) };
+        let before = table.lines.len();
+        table.lines.push_str(&event.timestamp_us.to_string());
+        let mut text = String::new();
+        let mut cell = |value: &Value<'_>| {
+            text.clear();
+            flat::text(value, &mut text);
+            table.lines.push(',');
+            quote(&text, &mut table.lines);
+        };
+        match (&value, name) {
+            (Some(value), Some(name)) => flat::cells(schema, name, value, &mut cell),
+            _ => {
+                table.lines.push(',');
+                STANDARD.encode_string(event.data, &mut table.lines);
+            }
+        }
+        table.lines.push('\n');
+        table.exported.count += 1;
+        table.exported.undecodable += u64::from(known.is_some() && name.is_none());
+        self.buffered_bytes += table.lines.len() - before;
+        if self.buffered_bytes > BUFFERED_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// The tables are whole, and get their names.
+    pub(super) fn finish(mut self) -> Result<(u64, Vec<Exported>), Failure> {
+        self.flush()?;
+        let is_there = self.directory.exists();
+        let mut bytes = 0;
+        let moved = |error: std::io::Error| unwritable(&self.directory, &error);
+        for name in &self.names {
+            bytes += fs::metadata(self.temporary.join(name)).map_or(0, |metadata| metadata.len());
+            if is_there {
+                fs::rename(self.temporary.join(name), self.directory.join(name)).map_err(moved)?;
+            }
+        }
+        if !is_there {
+            fs::rename(&self.temporary, &self.directory).map_err(moved)?;
+        }
+        let tables = std::mem::take(&mut self.tables);
+        Ok((bytes, tables.into_values().map(|table| table.exported).collect()))
+    }
+
+    fn new_table(&mut self, event: EventRef<'_>, type_name: Option<&str>) -> Table {
+        let channel = event.channel_name().into_owned();
+        let file = self.file_name(&channel, type_name.is_none());
+        let mut lines = "log_time_us".to_owned();
+        match type_name {
+            Some(name) => {
+                for column in flat::columns(self.catalog.schema(), name) {
+                    lines.push(',');
+                    quote(&column, &mut lines);
+                }
+            }
+            None => lines.push_str(",data_base64"),
+        }
+        lines.push('\n');
+        let exported = Exported {
+            channel,
+            file: Some(file),
+            topic: None,
+            type_name: type_name.map(str::to_owned),
+            encoding: None,
+            schema: None,
+            count: 0,
+            is_raw: type_name.is_none(),
+            undecodable: 0,
+        };
+        Table { lines, exported }
+    }
+
+    /// `camera.left.csv` for `/camera/left#sensor_msgs.Image`; more of the name where that is taken.
+    fn file_name(&mut self, channel: &str, is_raw: bool) -> String {
+        let plain = |text: &str| -> String {
+            let text = text.trim_start_matches('/');
+            let kept = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '.' };
+            text.chars().map(kept).take(NAME_CHARACTERS).collect::<String>().trim_start_matches('.').to_owned()
+        };
+        let topic = channel.split('#').next().unwrap_or_default();
+        let base = [plain(topic), plain(channel)].into_iter().find(|name| !name.is_empty());
+        let base = base.unwrap_or_else(|| "channel".to_owned());
+        let long = plain(channel);
+        let raw = if is_raw { ".raw" } else { "" };
+        let names = [format!("{base}{raw}.csv"), format!("{long}{raw}.csv")];
+        let numbered = (2..).map(|number: u32| format!("{base}{raw}-{number}.csv"));
+        let free =
+            names.into_iter().filter(|name| name.len() > 8).chain(numbered).find(|name| !self.names.contains(name));
+        let name = free.unwrap_or_else(|| format!("{base}.csv"));
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// Appends the lines to the files.
+    fn flush(&mut self) -> Result<(), Failure> {
+        for table in self.tables.values_mut().filter(|table| !table.lines.is_empty()) {
+            let path = self.temporary.join(table.exported.file.as_deref().unwrap_or_default());
+            let append = || File::options().create(true).append(true).open(&path)?.write_all(table.lines.as_bytes());
+            append().map_err(|error| unwritable(&self.directory, &error))?;
+            table.lines = String::new();
+        }
+        self.buffered_bytes = 0;
+        Ok(())
+    }
+}
+
+impl Drop for Tables<'_> {
+    fn drop(&mut self) {
+        // It is gone if all went well, or has given its files away.
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+/// Appends a cell, in quotes where it needs them (RFC 4180).
+fn quote(cell: &str, line: &mut String) {
+    if !cell.contains([',', '"', '\n', '\r']) {
+        line.push_str(cell);
+        return;
+    }
+    line.push('"');
+    line.push_str(&cell.replace('"', "\"\""));
+    line.push('"');
+}
+
+/// Files in a directory.
+const MAX_TABLES: usize = 10_000;
+
+/// Lines that wait in memory.
+const BUFFERED_BYTES: usize = 16 << 20;
+
+/// Of a file's name.
+const NAME_CHARACTERS: usize = 150;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_have_to_be() {
+        let mut line = String::new();
+        for cell in ["plain", "a,b", "say \"hi\"", "two\nlines", ""] {
+            quote(cell, &mut line);
+            line.push('|');
+        }
+        assert_eq!(line, "plain|\"a,b\"|\"say \"\"hi\"\"\"|\"two\nlines\"||");
+    }
+}
