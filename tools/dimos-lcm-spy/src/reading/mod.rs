@@ -177,7 +177,7 @@ impl Reader {
     fn take(&mut self, wait: Duration) -> Option<usize> {
         let whole = |sample| Overheard { sample, message_bytes: sample.payload().len(), is_whole: true };
         let received = match &self.recorder {
-            Some(recorder) if recorder.told().is_running => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
+            Some(recorder) if recorder.is_recording() => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
             _ => self.bus.overhear(Some(wait)),
         };
         match received {
