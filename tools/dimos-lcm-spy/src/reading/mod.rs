@@ -22,7 +22,7 @@ use crate::scope::Scope;
 use crate::selection::Selection;
 use crate::traffic::beats;
 use crate::traffic::channels::Heard;
-use pace::{Batch, Pace, Rest};
+use pace::{Batch, Missed, Pace, Rest};
 use recorder::Recorder;
 use snapshot::Snapshot;
 use tally::Tally;
@@ -177,7 +177,7 @@ impl Reader {
     fn take(&mut self, wait: Duration) -> Option<usize> {
         let whole = |sample| Overheard { sample, message_bytes: sample.payload().len(), is_whole: true };
         let received = match &self.recorder {
-            Some(recorder) if recorder.told().is_running => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
+            Some(recorder) if recorder.is_recording() => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
             _ => self.bus.overhear(Some(wait)),
         };
         match received {
@@ -206,7 +206,8 @@ impl Reader {
     fn look(&mut self, now: Instant) {
         self.next_look = now + LOOK_EVERY;
         self.statistics = self.bus.statistics();
-        self.pace.hear(self.statistics.receive_buffer_bytes, self.statistics.kernel_drops, now);
+        let missed = Missed { drops: self.statistics.kernel_drops, incomplete: self.statistics.total().incomplete };
+        self.pace.hear(self.statistics.receive_buffer_bytes, missed, now);
     }
 
     fn answer(&mut self, request: Request) {

@@ -13,10 +13,19 @@ pub(super) struct Pace {
     last_batch: Instant,
     /// No pause is longer. Less after the kernel has dropped something.
     longest: Duration,
-    drops: u64,
+    missed: Missed,
     last_change: Instant,
-    /// When a message came last of which the buffer holds only a few.
+    /// When a message came last of which the buffer holds only a few, or parts of one.
     last_large: Option<Instant>,
+}
+
+/// What did not come, so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Missed {
+    /// Datagrams that found no room in the buffer.
+    pub(super) drops: u64,
+    /// Messages of which only parts came.
+    pub(super) incomplete: u64,
 }
 
 /// What was taken at once.
@@ -32,7 +41,7 @@ pub(super) struct Batch {
 pub(super) enum Rest {
     /// It sleeps, whatever comes.
     Sleep(Duration),
-    /// It waits for the next message. So much is lost otherwise that this is worth its cost.
+    /// It waits for the next message, which costs more: large ones are lost otherwise.
     Wait,
 }
 
@@ -43,23 +52,26 @@ impl Pace {
             peak_bytes_per_s: 0.0,
             last_batch: now,
             longest: LONGEST,
-            drops: 0,
+            missed: Missed::default(),
             last_change: now,
             last_large: None,
         }
     }
 
-    /// What the kernel says: how large the buffer is, and how much it has dropped so far.
-    pub(super) fn hear(&mut self, buffer_bytes: u64, drops: u64, now: Instant) {
+    /// How large the kernel's buffer is, and what was missed so far.
+    pub(super) fn hear(&mut self, buffer_bytes: u64, missed: Missed, now: Instant) {
         if buffer_bytes > 0 {
             self.buffer_bytes = buffer_bytes as f64;
         }
-        let has_dropped = drops > std::mem::replace(&mut self.drops, drops);
-        if has_dropped {
-            self.longest /= 2;
+        let before = std::mem::replace(&mut self.missed, missed);
+        if missed.incomplete > before.incomplete {
+            self.last_large = Some(now);
+        }
+        if missed.drops > before.drops {
+            self.longest = (self.longest / 2).max(SHORTEST);
             self.last_change = now;
         } else if self.longest < LONGEST && now.saturating_duration_since(self.last_change) > RECOVERS_AFTER {
-            self.longest = (self.longest * 2).clamp(SHORTEST, LONGEST);
+            self.longest = (self.longest * 2).min(LONGEST);
             self.last_change = now;
         }
     }
@@ -76,7 +88,7 @@ impl Pace {
         }
         let is_large = |last: Instant| now.saturating_duration_since(last) < RECOVERS_AFTER;
         // A large message comes all at once: only who takes it out meanwhile finds room for it.
-        if self.longest < SHORTEST || self.last_large.is_some_and(is_large) {
+        if self.last_large.is_some_and(is_large) {
             return Rest::Wait;
         }
         let fills_s = self.buffer_bytes / self.peak_bytes_per_s.max(1.0);
@@ -133,7 +145,7 @@ mod tests {
         let Rest::Sleep(busy) = run(&mut pace, &mut now, 20_000, 130, 10) else { panic!("it waits") };
         // So much fits into it in that time, with as much to spare.
         assert!(Duration::from_millis(4) < busy && busy < Duration::from_millis(8), "{busy:?}");
-        pace.hear(4 << 20, 0, now);
+        pace.hear(4 << 20, Missed::default(), now);
         assert_eq!(run(&mut pace, &mut now, 20_000, 130, 10), Rest::Sleep(LONGEST));
     }
 
@@ -145,21 +157,23 @@ mod tests {
         assert_eq!(run(&mut pace, &mut now, 0, 0, 100), Rest::Wait);
         now += Duration::from_secs(6);
         assert_eq!(run(&mut pace, &mut now, 0, 0, 1), Rest::Sleep(LONGEST));
-        pace.hear(4 << 20, 0, now);
+        pace.hear(4 << 20, Missed::default(), now);
         assert_eq!(run(&mut pace, &mut now, 200, 100_000, 1), Rest::Sleep(LONGEST));
     }
 
     #[test]
-    fn it_waits_for_each_message_while_the_kernel_drops_and_sleeps_again_later() {
+    fn it_sleeps_less_while_the_kernel_drops_and_waits_where_large_messages_stay_incomplete() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         for drops in 1..=6 {
-            pace.hear(212_992, drops, now);
+            pace.hear(212_992, Missed { drops, incomplete: 0 }, now);
         }
+        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Sleep(SHORTEST));
+        pace.hear(212_992, Missed { drops: 6, incomplete: 1 }, now);
         assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Wait);
         for _ in 0..20 {
             now += Duration::from_secs(6);
-            pace.hear(212_992, 6, now);
+            pace.hear(212_992, Missed { drops: 6, incomplete: 1 }, now);
         }
         assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Sleep(LONGEST));
     }

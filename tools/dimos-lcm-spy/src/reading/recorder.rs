@@ -52,9 +52,14 @@ impl Recorder {
         Ok(Self { scope, path, progress, samples: Some(samples), thread: Some(thread) })
     }
 
+    /// Whether messages are wanted at all.
+    pub(super) fn is_recording(&self) -> bool {
+        self.samples.is_some()
+    }
+
     /// Whether messages of a channel are wanted.
     pub(super) fn wants(&self, channel: &Channel) -> bool {
-        self.samples.is_some() && self.scope.takes(channel)
+        self.is_recording() && self.scope.takes(channel)
     }
 
     /// Takes a message that is wanted; drops it if too many wait already.
