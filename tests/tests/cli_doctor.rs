@@ -239,9 +239,15 @@ fn the_rule_that_drops_the_bus_is_named_whatever_its_form() {
         assert_eq!(repaired.status("round_trip"), "pass", "{chains}: {repaired:#?}");
         nft("flush ruleset");
     }
+    // One that drops some of it.
+    nft("table inet t {\nchain c { type filter hook input priority 0; numgen random mod 100 < 60 drop; }\n}");
+    let lossy = Diagnosis::of(LOCAL);
+    lossy.says("firewall", "fail", "may drop them", 3).says("round_trip", "fail", "do not all come back", 3);
+    lossy.is_repaired("firewall", LOCAL).says("round_trip", "pass", "20 of 20", 0);
+    nft("flush ruleset");
     // What has nothing to do with the bus is not blamed.
     nft(
-        "table inet t { chain c { type filter hook input priority 0; udp dport 5353 drop; ip daddr 239.255.76.68 drop; } }",
+        "table inet t {\nchain c { type filter hook input priority 0; udp dport 5353 drop; ip daddr 239.255.76.68 drop; }\n}",
     );
     Diagnosis::of(LOCAL).says("firewall", "pass", "no rule of nftables drops", 0);
 }
@@ -417,6 +423,11 @@ fn a_run_on_another_bus_is_told() {
     let repaired = Diagnosis::after(&found.remedy("runs"), LOCAL, &doctor);
     repaired.says("runs", "pass", "1 runs of this host, none of them on another bus", 0);
     assert_eq!(site.dimos(&["stop", "--bus", other]).code, Some(0));
+    // One that says nothing of a bus is on the usual one.
+    assert_eq!(site.dimos(&["run", "-d", &launched]).code, Some(0));
+    Diagnosis::after(&[], LOCAL, &doctor).says("runs", "pass", "1 runs of this host", 0);
+    Diagnosis::after(&[], other, &doctor).says("runs", "warn", "is on udpm://239.255.76.67:7667", 0);
+    assert_eq!(site.dimos(&["stop"]).code, Some(0));
 }
 
 #[test]

@@ -163,6 +163,11 @@ impl Facts {
     pub(super) fn comes_back(&self) -> Option<bool> {
         self.refused.is_none().then(|| self.small.has_come())
     }
+
+    /// Whether some of it did not.
+    pub(super) fn loses(&self) -> bool {
+        self.small.lost() > 0 || self.large.lost() > 0 && self.kernel_drops == 0
+    }
 }
 
 impl Trips {
