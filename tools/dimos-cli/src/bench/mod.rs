@@ -412,7 +412,7 @@ const MAX_FLOOD: u64 = 10_000_000;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// If none of so many is answered, none will be.
-const FEW: u64 = 5;
+const FEW: u64 = 10;
 
 /// Answers that came late.
 const QUEUE_BYTES: usize = 64 << 20;

@@ -132,6 +132,7 @@ fn firewall_facts(
         group: *network.url.group.ip(),
         port: network.url.group.port(),
         comes_back: trip.comes_back(),
+        loses: trip.loses(),
         is_forbidden: trip.unsent.as_ref().is_some_and(|(_, is_forbidden)| *is_forbidden),
         meets_hosts: network.leaves_host(),
         hears_hosts: !traffic.other_hosts().is_empty(),

@@ -33,6 +33,8 @@ pub(super) struct Facts {
     pub(super) port: u16,
     /// Whether what this host sends comes back to it; none if that was not tried.
     pub(super) comes_back: Option<bool>,
+    /// Whether some of it does not.
+    pub(super) loses: bool,
     /// Whether sending was forbidden.
     pub(super) is_forbidden: bool,
     /// Whether datagrams of other hosts can come.
@@ -109,14 +111,13 @@ pub(super) fn finding(facts: &Facts) -> Finding {
     if facts.has_legacy_rules {
         return legacy(facts);
     }
-    let own = [ruleset.drops(own, &OUTWARD), ruleset.drops(came, &INWARD)].concat();
-    let some: Vec<_> = own.into_iter().filter(|drop| !drop.is_certain).collect();
-    if some.is_empty() {
-        Finding::pass(CODE, format!("no rule of nftables drops {them}"))
-    } else {
-        let text = format!("{them} get through, but perhaps not all of them: {}", listed(&some));
-        Finding::warn(CODE, text).repaired_by(some.iter().map(|drop| accept(facts, drop)))
+    let drops = [ruleset.drops(own, &OUTWARD), ruleset.drops(came, &INWARD)].concat();
+    if facts.loses && !drops.is_empty() {
+        let text = format!("{them} do not all get through: {}", listed(&drops));
+        return Finding::fail(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, drop)));
     }
+    // What is said to drop them does not, since they come.
+    Finding::pass(CODE, format!("no rule of nftables drops {them}"))
 }
 
 /// The rules cannot be read.
@@ -235,6 +236,7 @@ mod tests {
             group: [239, 255, 76, 67].into(),
             port: 7667,
             comes_back: Some(true),
+            loses: false,
             is_forbidden: false,
             meets_hosts: true,
             hears_hosts: false,
@@ -271,6 +273,8 @@ mod tests {
         assert_eq!((found.status, found.is_fatal), (Status::Fail, false), "{found:?}");
         assert!(found.message.contains("of other hosts do not get in"), "{found:?}");
         assert_eq!(finding(&Facts { hears_hosts: true, ..facts(&blocked) }).status, Status::Pass);
+        let lossy = finding(&Facts { hears_hosts: true, loses: true, ..facts(&blocked) });
+        assert_eq!((lossy.status, lossy.is_fatal), (Status::Fail, false), "{lossy:?}");
         assert_eq!(finding(&Facts { meets_hosts: false, ..facts(&blocked) }).status, Status::Pass);
         assert_eq!(finding(&facts(&[])).status, Status::Pass);
     }

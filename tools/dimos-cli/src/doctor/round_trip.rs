@@ -113,8 +113,9 @@ impl Facts {
         };
         let mut payload = vec![0; bytes];
         let mut trips = Trips::default();
+        let end = Instant::now() + LONGEST;
         // If none has come back, the others need not be tried all.
-        while trips.sent < count && (trips.sent < FEW || trips.has_come()) {
+        while trips.sent < count && (trips.sent < FEW || trips.has_come()) && Instant::now() < end {
             payload[..4].copy_from_slice(&trips.sent.to_be_bytes());
             let start = Instant::now();
             let (published, came) = match size {
@@ -162,6 +163,11 @@ impl Facts {
     /// Whether what was sent came back; none if nothing could be tried.
     pub(super) fn comes_back(&self) -> Option<bool> {
         self.refused.is_none().then(|| self.small.has_come())
+    }
+
+    /// Whether some of it did not.
+    pub(super) fn loses(&self) -> bool {
+        self.small.lost() > 0 || self.large.lost() > 0 && self.kernel_drops == 0
     }
 }
 
@@ -287,16 +293,19 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     }
 }
 
+/// However many are lost.
+const LONGEST: Duration = Duration::from_secs(2);
+
 const SMALL_COUNT: u32 = 20;
 const SMALL_BYTES: usize = 64;
 const LARGE_COUNT: u32 = 4;
 const LARGE_BYTES: usize = 1_000_000;
 
 /// If none of so many comes back, none will.
-const FEW: u32 = 3;
+const FEW: u32 = 8;
 
 /// On one host it takes some microseconds, or a millisecond for a large one.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

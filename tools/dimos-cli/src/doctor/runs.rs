@@ -24,6 +24,8 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) run_id: String,
+    /// Whether `dimos` started it, rather than Python DimOS.
+    pub(super) is_ours: bool,
     /// The bus, if it says.
     pub(super) bus: Option<String>,
     /// What its environment says; none if that is not to be seen.
@@ -38,7 +40,7 @@ pub(super) fn look(url: &UdpmUrl, sockets: &[UdpSocket]) -> Facts {
             let of = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
             (of(TRANSPORT), of(lcm::DEFAULT_URL_VARIABLE))
         });
-        Run { run_id: record.run_id, bus: record.bus, environment }
+        Run { run_id: record.run_id, is_ours: record.coordinator.is_some(), bus: record.bus, environment }
     });
     let mut other_groups = BTreeMap::new();
     for socket in sockets
@@ -105,8 +107,8 @@ enum Place {
 
 fn is_on(run: &Run, url: &UdpmUrl) -> Place {
     let (transport, from_environment) = run.environment.clone().unwrap_or_default();
-    if run.bus.is_none() {
-        // A run of Python DimOS, which has another transport unless it is told.
+    if !run.is_ours {
+        // It has another transport unless it is told.
         match transport {
             Some(transport) if transport.eq_ignore_ascii_case("lcm") => {}
             Some(transport) => return Place::Transport(transport),
@@ -139,33 +141,36 @@ mod tests {
     fn run(bus: Option<&str>, environment: Option<(Option<&str>, Option<&str>)>) -> Run {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let environment = environment.map(|(transport, url)| (owned(transport), owned(url)));
-        Run { run_id: "20260314-150926-5f3a-sim".to_owned(), bus: owned(bus), environment }
+        Run { run_id: "20260314-150926-5f3a-sim".to_owned(), is_ours: true, bus: owned(bus), environment }
     }
 
     #[test]
     fn a_run_is_here_or_on_another_bus_or_on_none() {
         let url = UdpmUrl::default();
         let bus = "udpm://239.255.76.67:7667?ttl=1";
+        let python = |environment| Run { is_ours: false, ..run(None, environment) };
         for here in [
             run(Some(bus), None),
             run(Some(bus), Some((Some("zenoh"), None))),
-            run(None, None),
-            run(None, Some((Some("lcm"), None))),
-            run(None, Some((Some("LCM"), Some("udpm://")))),
+            run(None, Some((None, None))),
+            python(None),
+            python(Some((Some("lcm"), None))),
+            python(Some((Some("LCM"), Some("udpm://")))),
         ] {
             assert_eq!(is_on(&here, &url), Place::Here, "{here:?}");
         }
         let other = "udpm://239.255.76.68:7667?ttl=0";
         assert_eq!(is_on(&run(Some(other), None), &url), Place::Bus(other.to_owned()));
-        assert_eq!(is_on(&run(None, Some((Some("lcm"), Some(other)))), &url), Place::Bus(other.to_owned()));
-        assert_eq!(is_on(&run(None, Some((None, None))), &url), Place::Transport("zenoh".to_owned()));
+        assert_eq!(is_on(&python(Some((Some("lcm"), Some(other)))), &url), Place::Bus(other.to_owned()));
+        assert_eq!(is_on(&python(Some((None, None))), &url), Place::Transport("zenoh".to_owned()));
         assert_eq!(is_on(&run(Some("nonsense"), None), &url), Place::Bus("nonsense".to_owned()));
     }
 
     #[test]
     fn who_is_elsewhere_is_told_with_how_to_get_there() {
         let other = "udpm://239.255.76.68:7667?ttl=0";
-        let runs = vec![run(Some(other), None), run(None, Some((None, None)))];
+        let python = Run { is_ours: false, ..run(None, Some((None, None))) };
+        let runs = vec![run(Some(other), None), python];
         let facts =
             Facts { url: UdpmUrl::default(), runs, other_groups: [("239.255.76.68:7667".parse().unwrap(), 2)].into() };
         let found = finding(&facts);
