@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod cli;
+pub mod event_log;
 pub mod example;
 pub mod exchange;
 pub mod hosts;

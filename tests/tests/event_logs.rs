@@ -7,13 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lcm::Lcm;
 use lcm::log::{Event, LogReader, LogWriter};
+use mesh_tests::event_log::{described, python_reads, read, read_so_far, write};
 use mesh_tests::exchange;
 use mesh_tests::listening::{Bus, Reading};
-use mesh_tests::payload::{checksum, pattern};
+use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::recordings;
-use mesh_tests::talk::{Heard, Listener, hex};
+use mesh_tests::talk::{Heard, Listener};
 use mesh_tests::{isolated, test_name};
 
 #[test]
@@ -207,40 +208,6 @@ fn varied_events() -> Vec<Event> {
 
 fn event(number: u32, timestamp_us: i64, channel: &str, size: usize) -> Event {
     Event { number: number.into(), timestamp_us, channel: channel.into(), data: pattern(number, size) }
-}
-
-fn write(log: &Path, events: &[Event]) {
-    let mut writer = LogWriter::create(log).unwrap();
-    for event in events {
-        assert_eq!(writer.write(event.timestamp_us, &event.channel, &event.data).unwrap(), event.number);
-    }
-    writer.flush().unwrap();
-}
-
-fn read(log: &Path) -> Vec<Event> {
-    let mut reader = LogReader::open(log).unwrap();
-    let events = reader.events().map(Result::unwrap).collect();
-    assert_eq!(reader.skipped().bytes, 0, "in {}", log.display());
-    events
-}
-
-/// What a log has that is being written, perhaps without the end of its last event.
-fn read_so_far(log: &Path) -> Vec<Event> {
-    LogReader::open(log).map(|mut reader| reader.events().map(Result::unwrap).collect()).unwrap_or_default()
-}
-
-/// What Python's `EventLog` finds, a line an event.
-fn python_reads(wheel: &Wheel, log: &Path) -> Vec<String> {
-    run(wheel.script("dump_log.py").arg(log)).lines().map(str::to_owned).collect()
-}
-
-/// What Python has to find.
-fn described(events: &[Event]) -> Vec<String> {
-    let line = |event: &Event| {
-        let Event { number, timestamp_us, channel, data } = event;
-        format!("{number} {timestamp_us} {} {} {:08x}", hex(channel), data.len(), checksum(data))
-    };
-    events.iter().map(line).collect()
 }
 
 fn now_us() -> i64 {

@@ -3,8 +3,8 @@
 //! Owns what is installed and when it is good. How each kind of package is fetched is left to the submodules, and what
 //! the tests do with the peers to the tests. Everything lands under `target/peers`:
 //!
-//! - `venv`: a Python environment with C LCM 1.5.3 (`site-packages/{bin,include,lib}`), its Python binding and the DimOS
-//!   message classes;
+//! - `venv`: a Python environment with C LCM 1.5.3 (`site-packages/{bin,include,lib}`), its Python binding, the DimOS
+//!   message classes and a reader of MCAP files;
 //! - `lcm-1.3.1`: an old LCM as Debian ships it, unpacked (`usr/{bin,include,lib}`), so that it never becomes the one that
 //!   this host finds by itself.
 

@@ -139,6 +139,11 @@ impl Record {
         HEADER_BYTES + self.channel_bytes + self.data_bytes
     }
 
+    /// Bytes before its data: header and channel.
+    pub(super) fn bytes_before_data(&self) -> usize {
+        HEADER_BYTES + self.channel_bytes
+    }
+
     /// The event, of which `bytes` has the whole.
     pub(super) fn event<'a>(&self, bytes: &'a [u8]) -> EventRef<'a> {
         let (channel, rest) = bytes[HEADER_BYTES..].split_at(self.channel_bytes);

@@ -3,7 +3,7 @@
 //! A header has no checksum, so whether an event is whole shows only in what surrounds it. The rules, from the strongest:
 //!
 //! 1. An event that the one with the next number follows is good.
-//! 2. One that reaches past the end of the log was cut off, and one with another header inside its header too.
+//! 2. One that reaches past the end of the log was cut off, and one with another header inside its header or its channel too.
 //! 3. One that ends with the log, or where an event with another number begins, is good, unless good events inside it say
 //!    otherwise: then it was cut off, and its length ends with one of them by accident.
 //! 4. One with garbage behind it is good too (C LCM drops it), unless good events inside it say otherwise: those that reach
@@ -98,7 +98,7 @@ impl Scanner {
         let good = match behind(bytes, record.bytes(), at_end)? {
             Behind::Missing => false,
             Behind::Event(number) if number == successor(record) => true,
-            _ if self.begins_anew(bytes, at_end) => false,
+            _ if self.begins_anew(bytes, at_end, record) => false,
             Behind::Event(number) => self.ends_with_itself(bytes, at_end, record, Some(number))?,
             Behind::End => self.ends_with_itself(bytes, at_end, record, None)?,
             Behind::Garbage => self.swallows_nothing(bytes, at_end, record)?,
@@ -115,10 +115,10 @@ impl Scanner {
         })
     }
 
-    /// Whether another header begins inside the header, which then is a piece of one: times and lengths contain a sync word,
-    /// but hardly ever with a header behind it.
-    fn begins_anew(&self, bytes: &[u8], at_end: bool) -> bool {
-        let inside = &bytes[SYNC.len()..bytes.len().min(HEADER_BYTES + SYNC.len() - 1)];
+    /// Whether another header begins inside the header or the channel, which then is a piece of one: times and lengths contain a
+    /// sync word, but hardly ever with a header behind it, and text never does.
+    fn begins_anew(&self, bytes: &[u8], at_end: bool, record: Record) -> bool {
+        let inside = &bytes[SYNC.len()..bytes.len().min(record.bytes_before_data() + SYNC.len() - 1)];
         self.sync.find(inside).is_some_and(|place| {
             let header = &bytes[SYNC.len() + place..];
             Record::parse(header).is_some() || (at_end && header.len() < HEADER_BYTES)

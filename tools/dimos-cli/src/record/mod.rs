@@ -98,13 +98,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
     let pattern = options.channels.pattern()?;
     let plan = options.plan()?;
     let is_numbered = plan.naming != Naming::Single;
     let bus = context.bus()?;
     // First the file, so that nothing is received for nothing.
     let recording = Recording::begin(plan).map_err(not_begun)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
     let directory = directory_of(recording.file());
     let queue = Queue::keep_all(usize::try_from(options.max_unwritten).unwrap_or(usize::MAX));
     let messages = bus.subscribe(pattern, queue).map_err(subscribe_failure)?;
@@ -173,6 +173,7 @@ impl Keeper<'_> {
         let mut next_note = start + NOTE_EVERY;
         let mut end = None;
         let mut last = Counts::default();
+        let mut under_way = 0;
         let ended = loop {
             let until_end = end_at.filter(|_| end.is_none()).map(|at| at.saturating_duration_since(Instant::now()));
             select! {
@@ -198,27 +199,33 @@ impl Keeper<'_> {
                 self.order(Order::End);
             }
             let elapsed = start.elapsed();
+            if elapsed < JOINING {
+                under_way = self.under_way();
+            }
             line.update(|_| {
-                let counts = self.counts();
+                let counts = self.counts(under_way);
                 let text = counts.line(elapsed, &last);
                 last = counts.at(elapsed);
                 text
             });
             if !line.is_shown() && !self.options.quiet && now >= next_note {
                 next_note = now + NOTE_EVERY;
-                let counts = self.counts();
+                let counts = self.counts(under_way);
                 self.context.note(counts.line(elapsed, &last));
                 last = counts.at(elapsed);
             }
         };
         line.clear();
+        if start.elapsed() < JOINING {
+            under_way = self.under_way();
+        }
         let end = match (&ended.error, end) {
             (Some(_), _) => End::Failed,
             (None, Some(end)) => end,
             (None, None) if ended.is_bus_over => End::Bus,
             (None, None) => End::Interrupted,
         };
-        Ok(Report::new(self.counts(), ended, start.elapsed(), end))
+        Ok(Report::new(self.counts(under_way), ended, start.elapsed(), end))
     }
 
     fn order(&self, order: Order) {
@@ -226,9 +233,16 @@ impl Keeper<'_> {
         let _ = self.orders.try_send(order);
     }
 
-    fn counts(&self) -> Counts {
+    /// What was counted so far; so many messages were under way when it began to hear.
+    fn counts(&self, under_way: u64) -> Counts {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Counts::new(state, &self.bus.statistics())
+        Counts::new(state, &self.bus.statistics(), under_way)
+    }
+
+    /// Messages whose beginning went by before it heard anything: one of each sender at most.
+    fn under_way(&self) -> u64 {
+        let statistics = self.bus.statistics();
+        statistics.total().incomplete.min(statistics.senders.len() as u64)
     }
 }
 
@@ -256,6 +270,9 @@ const ORDERS: usize = 16;
 
 /// How often it is looked whether it is time to end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// In which messages are given up that were under way when it began to hear.
+const JOINING: Duration = Duration::from_secs(3);
 
 /// How often it is told how it goes, where there is no terminal.
 const NOTE_EVERY: Duration = Duration::from_secs(10);

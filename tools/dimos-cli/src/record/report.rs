@@ -60,13 +60,13 @@ pub(super) struct Report {
 }
 
 impl Counts {
-    pub(super) fn new(state: State, statistics: &Statistics) -> Self {
+    pub(super) fn new(state: State, statistics: &Statistics, under_way: u64) -> Self {
         let total = statistics.total();
         Self {
             state,
             dropped_datagrams: statistics.kernel_drops,
             lost: total.lost,
-            incomplete: total.incomplete,
+            incomplete: total.incomplete.saturating_sub(under_way),
             receive_buffer_bytes: statistics.receive_buffer_bytes,
             at: Duration::ZERO,
         }

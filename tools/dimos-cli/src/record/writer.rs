@@ -99,7 +99,7 @@ impl Writer {
                 },
                 default(patience) => {}
             }
-            if self.write_waiting(MOST_AT_ONCE)? > 0 {
+            if (1..MOST_AT_ONCE).contains(&self.write_waiting(MOST_AT_ONCE)?) {
                 // Whoever rests need not be woken for each message, which costs more than writing it.
                 std::thread::sleep(REST.min(self.flush_interval));
             }

@@ -1,6 +1,7 @@
 //! `dimos recording repair`: what is good in a damaged log.
 
 use clap::Args;
+use lcm::log::Event;
 use serde::Serialize;
 
 use super::damage::Damage;
@@ -13,7 +14,7 @@ use crate::topic::units;
 
 /// Writes every good event of a damaged event log to another one, which all programs of LCM read, and tells what was lost.
 ///
-/// Programs of LCM stop where a log is damaged: at garbage within it, or at an event that was cut off when a disk was full or a computer
+/// An event beside a damaged part whose channel is no text was torn, and is left out. Programs of LCM stop where a log is damaged: at garbage within it, or at an event that was cut off when a disk was full or a computer
 /// went down. Events keep their numbers, so that what is missing shows. With --json {"file":..., "events":..., "bytes":...,
 /// "lost":{"places":..., "bytes":..., "list":[{"offset":..., "bytes":...}]}}.
 ///
@@ -49,18 +50,44 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let mut log = options.input.open()?;
     let mut whole = UnfinishedLog::begin(output, &[path], options.replace)?;
     let mut progress = Progress::of([path], context);
-    let mut events = 0;
-    while let Some(event) = log.next_event().map_err(|error| unreadable(path, error))? {
-        whole.write_numbered(event)?;
-        events += 1;
-        progress.update(|| log.position())?;
+    let (mut events, mut torn_bytes) = (0, 0);
+    let mut doubtful: Option<Event> = None;
+    loop {
+        let (position, skipped) = (log.position(), log.skipped());
+        let event = log.next_event().map_err(|error| unreadable(path, error))?.map(|event| event.to_event());
+        let is_beside_damage = log.skipped() != skipped;
+        if let Some(before) = doubtful.take() {
+            if is_beside_damage {
+                torn_bytes += event_bytes(&before);
+            } else {
+                whole.write_numbered(before.as_ref())?;
+                events += 1;
+            }
+        }
+        progress.update(|| position)?;
+        match event {
+            None => break,
+            Some(event) if str::from_utf8(&event.channel).is_ok() => {
+                whole.write_numbered(event.as_ref())?;
+                events += 1;
+            }
+            Some(event) if is_beside_damage => torn_bytes += event_bytes(&event),
+            // What is behind it decides.
+            event => doubtful = event,
+        }
     }
     let bytes = whole.finish()?;
     drop(progress);
-    let report = Report { file: output.display().to_string(), events, bytes, lost: Damage::of(&log) };
+    let lost = Damage::of(&log).and_beside(torn_bytes);
+    let report = Report { file: output.display().to_string(), events, bytes, lost };
     context.print(&report, |report| {
         let Report { file, events, bytes, lost } = report;
         format!("{events} events, {}, in {file}; {}", units::bytes(*bytes as f64), lost.text())
     })?;
     report.lost.outcome()
+}
+
+/// Of the log: header, channel and data.
+fn event_bytes(event: &Event) -> u64 {
+    (28 + event.channel.len() + event.data.len()) as u64
 }

@@ -9,7 +9,16 @@ use super::{debian, step};
 use crate::process;
 
 /// What goes into the environment, each at one version.
-pub(super) const PACKAGES: &[&str] = &["lcm==1.5.3", "dimos-lcm==0.1.6"];
+pub(super) const PACKAGES: &[&str] = &[
+    "dimos-lcm==0.1.6",
+    "lcm==1.5.3",
+    "mcap==1.6.0",
+    "mcap-ros1-support==0.9.0",
+    // What those of MCAP need.
+    "lz4==4.4.5",
+    "pyyaml==6.0.3",
+    "zstandard==0.25.0",
+];
 
 /// The first Python of the user's path, and the one of the system in case the first was built without `venv`.
 const INTERPRETERS: &[&str] = &["python3", "/usr/bin/python3"];
@@ -25,7 +34,7 @@ pub(super) fn install(peers: &Path) -> Result<()> {
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             // Wheels only: the source of lcm would need CMake, and would not be the program that users run.
             .args(["--only-binary", ":all:"])
-            // Their dependencies serve a bridge to a viewer; the message classes need none, and none are pinned.
+            // Those of dimos-lcm serve a bridge to a viewer, and none are pinned; what the others need is listed.
             .arg("--no-deps")
             .args(PACKAGES),
     )
@@ -34,7 +43,8 @@ pub(super) fn install(peers: &Path) -> Result<()> {
 }
 
 pub(super) fn prove(peers: &Path) -> Result<()> {
-    let program = "import lcm; from dimos_lcm.std_msgs import String; String().lcm_encode()";
+    let program =
+        "import lcm, mcap.reader, mcap_ros1.decoder; from dimos_lcm.std_msgs import String; String().lcm_encode()";
     process::capture(Command::new(peers.join("venv/bin/python")).args(["-c", program]))?;
     process::capture(Command::new(peers.join("venv/bin/lcm-gen")).arg("--version"))?;
     Ok(())

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use lcm::log::{Event, LogReader};
 
-use super::{concat, event, read, record};
+use super::{concat, event, events, read, record};
 
 /// The event that a linear search finds.
 fn first_since(events: &[Event], timestamp_us: i64) -> Option<&Event> {
@@ -142,4 +142,20 @@ fn a_log_that_grew_is_searched_further() {
     assert!(reader.seek_to(50_000_000).unwrap());
     assert_eq!(reader.next_event().unwrap(), Some(events[50_000].as_ref()));
     std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_position_that_was_told_is_gone_back_to() {
+    let events = events((0..100).map(|size| vec![1; 1000 * size]));
+    let log = concat(&events);
+    let mut reader = LogReader::new(Cursor::new(&log[..]));
+    let mut positions = vec![0];
+    while reader.next_event().unwrap().is_some() {
+        positions.push(reader.position());
+    }
+    for place in [0, 99, 3, 50, 49] {
+        reader.go_to(positions[place]).unwrap();
+        assert_eq!(reader.next_event().unwrap().unwrap().to_event(), events[place]);
+    }
+    assert_eq!(reader.skipped().bytes, 0);
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 
-use lcm::log::{LogReader, LogWriter, WriteError};
+use lcm::log::{HandedOn, LogReader, LogWriter, WriteError};
 use proptest::prelude::*;
 
 use super::{any_events, event, events, read, scratch};
@@ -69,6 +69,23 @@ fn a_full_disk_is_told() {
         let Err(WriteError::Io(error)) = told else { panic!("{told:?}") };
         assert_eq!(error.kind(), ErrorKind::StorageFull);
     }
+}
+
+#[test]
+fn what_the_sink_has_is_told_in_whole_events() {
+    // The header is 28 bytes, so an event is 29 and its data.
+    let mut writer = LogWriter::new(Moody { log: Vec::new(), moods: vec![100] });
+    for number in 0..3 {
+        writer.write(number, "A", &[0; 20]).unwrap();
+    }
+    assert_eq!((writer.handed_on(), writer.written_bytes()), (HandedOn { events: 0, bytes: 0 }, 147));
+    writer.flush().unwrap_err();
+    assert_eq!((writer.handed_on(), writer.sink().log.len()), (HandedOn { events: 2, bytes: 98 }, 100));
+    writer.flush().unwrap();
+    assert_eq!(writer.handed_on(), HandedOn { events: 3, bytes: 147 });
+    writer.set_next_number(7);
+    assert_eq!(writer.write(0, "A", &vec![0; 100_000]).unwrap(), 7);
+    assert_eq!((writer.next_number(), writer.handed_on().bytes), (8, 147 + 100_029));
 }
 
 /// Takes so many bytes at a time, refuses once when those are over, and then goes on.

@@ -150,12 +150,11 @@ impl<'c> Tables<'c> {
         let topic = channel.split('#').next().unwrap_or_default();
         let base = [plain(topic), plain(channel)].into_iter().find(|name| !name.is_empty());
         let base = base.unwrap_or_else(|| "channel".to_owned());
-        let long = plain(channel);
         let raw = if is_raw { ".raw" } else { "" };
-        let names = [format!("{base}{raw}.csv"), format!("{long}{raw}.csv")];
+        let names = [format!("{base}{raw}.csv"), format!("{}{raw}.csv", plain(channel))];
         let numbered = (2..).map(|number: u32| format!("{base}{raw}-{number}.csv"));
-        let free =
-            names.into_iter().filter(|name| name.len() > 8).chain(numbered).find(|name| !self.names.contains(name));
+        let is_free = |name: &String| !name.starts_with('.') && !self.names.contains(name);
+        let free = names.into_iter().chain(numbered).find(is_free);
         let name = free.unwrap_or_else(|| format!("{base}.csv"));
         self.names.insert(name.clone());
         name

@@ -1,0 +1,293 @@
+//! `dimos recording`: what is in logs, parts of them, several in one, and what is good in damaged ones.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use lcm::log::{Event, LogReader};
+use mesh_tests::event_log::{described, event, messages, python_reads, read, write};
+use mesh_tests::payload::pattern;
+use mesh_tests::peers::Wheel;
+use mesh_tests::process::run;
+use mesh_tests::run::Site;
+use mesh_tests::{site, test_name};
+use serde_json::{Value, json};
+
+#[test]
+fn info_tells_what_is_in_a_log_and_what_is_missing() {
+    let site = site!();
+    let twist = twist();
+    let mut events: Vec<_> = (0..11)
+        .map(|number| event(number, START_US + 100_000 * number, "/cmd#geometry_msgs.Twist", twist.clone()))
+        .collect();
+    events.push(event(14, START_US + 3_000_000, "POSE", vec![1, 2, 3]));
+    events.push(event(15, START_US + 2_000_000, "POSE", vec![]));
+    // Another recording behind it.
+    events.push(event(0, START_US + 4_000_000, "/cmd#geometry_msgs.Twist", twist));
+    let log = site.path("in.lcmlog");
+    write(&log, &events);
+    let info = json_of(&site, &["recording", "info", "in.lcmlog"], 0);
+    let expected = json!({
+        "file": "in.lcmlog", "bytes": fs::metadata(&log).unwrap().len(), "events": 14, "start_us": START_US,
+        "end_us": START_US + 4_000_000, "duration_s": 4.0, "recordings": 2, "missing": 3, "backwards": 1,
+        "damaged": { "places": 0, "bytes": 0, "list": [] }, "more_channels": 0,
+        "channels": [
+            {
+                "channel": "/cmd#geometry_msgs.Twist", "type": "geometry_msgs.Twist", "fingerprint": fingerprint(&events[0]),
+                "count": 12, "bytes": 12 * 56, "min_bytes": 56, "max_bytes": 56, "rate_hz": 2.75, "bytes_per_s": 168.0,
+                "start_us": START_US, "end_us": START_US + 4_000_000, "largest_interval_s": 3.0,
+            },
+            {
+                "channel": "POSE", "type": null, "fingerprint": null, "count": 2, "bytes": 3, "min_bytes": 0, "max_bytes": 3,
+                "rate_hz": 1.0, "bytes_per_s": 3.0, "start_us": START_US + 2_000_000, "end_us": START_US + 3_000_000,
+                "largest_interval_s": 0.0,
+            },
+        ],
+    });
+    assert_eq!(info, expected);
+    let text = site.dimos(&["log-file", "info", "in.lcmlog"]);
+    assert_eq!(text.code, Some(0));
+    for part in
+        ["14 events", "4.0 s", "2 recordings", "3 events are missing", "1 events are older", "geometry_msgs.Twist"]
+    {
+        assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
+    }
+    let mut bytes = fs::read(&log).unwrap();
+    bytes.extend_from_slice(b"\xed\xa1\xda\x01 cut off");
+    fs::write(&log, &bytes).unwrap();
+    let damaged = json_of(&site, &["recording", "info", "in.lcmlog"], 3);
+    let place = json!({ "offset": bytes.len() - 12, "bytes": 12 });
+    assert_eq!(damaged["damaged"], json!({ "places": 1, "bytes": 12, "list": [place] }));
+    assert_eq!(site.dimos(&["recording", "info", "nowhere"]).code, Some(4));
+    assert_eq!(site.dimos(&["recording", "info", "."]).code, Some(2));
+}
+
+#[test]
+fn a_part_is_that_which_lcm_logfilter_cuts() {
+    let Some(wheel) = Wheel::find(test_name!()) else { return };
+    let site = site!();
+    let events: Vec<_> = (0..300)
+        .map(|number| {
+            let channel = ["WANTED", "OTHER", "WANTED_TOO"][usize::try_from(number).unwrap() % 3];
+            event(number, START_US + 10_000 * number, channel, pattern(9, 10 * usize::try_from(number).unwrap()))
+        })
+        .collect();
+    write(&site.path("in.lcmlog"), &events);
+    for (theirs, ours) in [
+        (&["-c", "WANTED.*"][..], &["-e", "WANTED.*"][..]),
+        (&["-c", "OTHER", "-i"], &["--invert", "-c", "OTHER"]),
+        (&["-c", ".*", "-s", "0.505", "-e", "1.2"], &["--start", "0.505", "--end", "1.2s"]),
+    ] {
+        run(wheel.program("lcm-logfilter").args(theirs).arg(site.path("in.lcmlog")).arg(site.path("theirs.lcmlog")));
+        let report = json_of(&site, &[&["recording", "cut", "in.lcmlog", "ours.lcmlog", "--force"], ours].concat(), 0);
+        let cut = read(&site.path("ours.lcmlog"));
+        assert!(!cut.is_empty() && cut == read(&site.path("theirs.lcmlog")), "{theirs:?}");
+        assert_eq!(report["events"].as_u64().unwrap() + report["left_out"].as_u64().unwrap(), 300);
+    }
+}
+
+#[test]
+fn logs_are_merged_by_time_and_each_keeps_its_order() {
+    let Some(wheel) = Wheel::find(test_name!()) else { return };
+    let site = site!();
+    let mut random = Random(7);
+    let logs: Vec<Vec<Event>> = ["a", "b", "c"]
+        .iter()
+        .map(|name| {
+            let mut time_us = START_US;
+            (0..100)
+                .map(|number| {
+                    time_us += i64::try_from(random.below(5)).unwrap() * 1000;
+                    if number == 50 && *name == "b" {
+                        // The clock was set back.
+                        time_us -= 70_000;
+                    }
+                    event(number, time_us, name, format!("{name} {number}").into_bytes())
+                })
+                .collect()
+        })
+        .collect();
+    for (name, events) in ["a", "b", "c"].iter().zip(&logs) {
+        write(&site.path(name), events);
+    }
+    let report = json_of(&site, &["recording", "merge", "a", "b", "c", "all.lcmlog"], 0);
+    assert_eq!((&report["events"], report["inputs"].as_array().unwrap().len()), (&300.into(), 3));
+    let merged = read(&site.path("all.lcmlog"));
+    // What a stable sort finds, with the times of each log made to go forwards.
+    let mut expected: Vec<(i64, &Event)> = logs
+        .iter()
+        .flat_map(|events| {
+            let forwards = |newest_us: &mut i64, event: &'_ Event| {
+                *newest_us = event.timestamp_us.max(*newest_us);
+                Some(*newest_us)
+            };
+            let times: Vec<_> = events.iter().scan(i64::MIN, forwards).collect();
+            times.into_iter().zip(events)
+        })
+        .collect();
+    expected.sort_by_key(|(time_us, _)| *time_us);
+    let expected: Vec<_> = (0..).zip(expected).map(|(number, (_, event))| Event { number, ..event.clone() }).collect();
+    assert_eq!(merged, expected);
+    assert_eq!(python_reads(&wheel, &site.path("all.lcmlog")), described(&merged));
+}
+
+#[test]
+fn every_event_that_is_whole_is_saved_from_random_damage() {
+    let Some(wheel) = Wheel::find(test_name!()) else { return };
+    let site = site!();
+    for seed in 1..=20 {
+        let mut random = Random(seed);
+        let events: Vec<_> = (0..60)
+            .map(|number| {
+                let size = [0, 10, 700, 70_000][random.below(4)];
+                event(number, START_US + number, "/a#pkg.Type", pattern(u32::try_from(number).unwrap(), size))
+            })
+            .collect();
+        write(&site.path("whole.lcmlog"), &events);
+        let bytes = fs::read(site.path("whole.lcmlog")).unwrap();
+        let mut damaged = Vec::new();
+        let mut untouched = Vec::new();
+        let (mut begin, mut since_damage) = (0, 0);
+        let mut reader = LogReader::new(&bytes[..]);
+        for event in &events {
+            reader.next_event().unwrap();
+            let end = usize::try_from(reader.position()).unwrap();
+            let record = &bytes[begin..end];
+            // An event that is whole between two that are torn may be data of the first: nothing tells.
+            since_damage += 1;
+            let kind = if since_damage > 2 { random.below(6) } else { 9 };
+            if kind < 3 {
+                since_damage = 0;
+            }
+            match kind {
+                // Cut off, torn at its beginning, or with something in front of it.
+                0 => damaged.extend_from_slice(&record[..random.below(record.len())]),
+                1 => damaged.extend_from_slice(&record[1 + random.below(record.len() - 1)..]),
+                2 => {
+                    damaged.extend_from_slice(&pattern(random.next() as u32, random.below(300)));
+                    damaged.extend_from_slice(record);
+                    untouched.push(event.clone());
+                }
+                _ => {
+                    damaged.extend_from_slice(record);
+                    untouched.push(event.clone());
+                }
+            }
+            begin = end;
+        }
+        fs::write(site.path("in.lcmlog"), &damaged).unwrap();
+        let report = json_of(&site, &["recording", "repair", "in.lcmlog", "out.lcmlog", "--force"], 3);
+        let repaired = read(&site.path("out.lcmlog"));
+        assert_eq!(report["events"], repaired.len());
+        // One that was cut off cannot be told from a whole one where what follows it is no event for long enough.
+        let mut saved = repaired.iter();
+        let is_saved = |wanted: &Event| saved.any(|event| event == wanted);
+        assert!(untouched.iter().all(is_saved), "seed {seed}: {} of {} saved", repaired.len(), untouched.len());
+        assert!(repaired.len() <= untouched.len() + 5, "seed {seed}: {} of {}", repaired.len(), untouched.len());
+        let kept = fs::metadata(site.path("out.lcmlog")).unwrap().len();
+        assert_eq!(kept + report["lost"]["bytes"].as_u64().unwrap(), damaged.len() as u64);
+        assert_eq!(python_reads(&wheel, &site.path("out.lcmlog")), described(&repaired));
+    }
+    let good = json_of(&site, &["recording", "repair", "whole.lcmlog", "same.lcmlog"], 0);
+    assert_eq!(good["lost"]["places"], 0);
+    assert_eq!(fs::read(site.path("whole.lcmlog")).unwrap(), fs::read(site.path("same.lcmlog")).unwrap());
+}
+
+#[test]
+fn outputs_replace_nothing_unasked_are_never_the_input_and_appear_whole() {
+    let site = site!();
+    write(&site.path("in.lcmlog"), &[event(0, 1, "A", vec![1])]);
+    fs::write(site.path("there"), "precious").unwrap();
+    fs::hard_link(site.path("in.lcmlog"), site.path("same")).unwrap();
+    symlink("in.lcmlog", site.path("link")).unwrap();
+    fs::create_dir(site.path("directory")).unwrap();
+    let commands: [&[&str]; 5] = [
+        &["recording", "cut", "in.lcmlog"],
+        &["recording", "repair", "in.lcmlog"],
+        &["recording", "merge", "in.lcmlog"],
+        &["recording", "export", "in.lcmlog", "--format", "mcap"],
+        &["recording", "export", "in.lcmlog", "--format", "csv"],
+    ];
+    for command in commands {
+        let is_csv = command.contains(&"csv");
+        let refused = site.dimos(&[command, &["there"]].concat());
+        assert_eq!(refused.code, Some(2), "{command:?}: {refused:?}");
+        for output in
+            ["in.lcmlog", "same", "link", "directory"].iter().filter(|output| !is_csv || **output != "directory")
+        {
+            let refused = site.dimos(&[command, &[*output, "--force"]].concat());
+            assert_eq!(refused.code, Some(2), "{command:?} {output}: {refused:?}");
+        }
+        let nowhere = site.dimos(&[command, &["nowhere/out"]].concat());
+        assert!(nowhere.code == Some(1) && nowhere.stderr.contains("nowhere/out"), "{command:?}: {nowhere:?}");
+        assert_eq!(fs::read(site.path("there")).unwrap(), b"precious");
+        if !is_csv {
+            assert_eq!(site.dimos(&[command, &["there", "--force"]].concat()).code, Some(0), "{command:?}");
+            assert_ne!(fs::read(site.path("there")).unwrap(), b"precious");
+            fs::write(site.path("there"), "precious").unwrap();
+        }
+        assert_eq!(unfinished(&site), Vec::<String>::new(), "{command:?}");
+    }
+    assert_eq!(read(&site.path("in.lcmlog")).len(), 1);
+}
+
+#[test]
+fn an_output_that_finds_no_room_leaves_nothing_behind() {
+    mesh_tests::isolated!(NoMulticastRoute);
+    let site = site!();
+    let disk = site.path("disk");
+    fs::create_dir_all(&disk).unwrap();
+    run(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&disk));
+    let events: Vec<_> = (0..40).map(|number| event(number, number, "A", pattern(7, 100_000))).collect();
+    write(&site.path("in.lcmlog"), &events);
+    for arguments in [
+        &["cut", "in.lcmlog", "disk/out.lcmlog"][..],
+        &["export", "in.lcmlog", "disk/out.mcap"],
+        &["export", "in.lcmlog", "disk/out"],
+    ] {
+        let ended = site.dimos(&[&["recording"], arguments].concat());
+        assert!(ended.code == Some(1) && ended.stderr.contains("No space left"), "{arguments:?}: {ended:?}");
+        assert_eq!(fs::read_dir(&disk).unwrap().count(), 0, "{arguments:?}");
+    }
+    assert_eq!(messages(&read(&site.path("in.lcmlog"))).len(), 40);
+}
+
+/// Runs a command that prints one object.
+fn json_of(site: &Site, arguments: &[&str], code: i32) -> Value {
+    let ended = site.dimos(&[arguments, &["--json"]].concat());
+    assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+    ended.json_lines().remove(0)
+}
+
+/// What commands have begun and not taken away.
+fn unfinished(site: &Site) -> Vec<String> {
+    let names = fs::read_dir(site.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains("unfinished")).collect()
+}
+
+fn twist() -> Vec<u8> {
+    let message_type = lcm_types::catalog().get("geometry_msgs.Twist").unwrap();
+    message_type.encode(&lcm::schema::Value::Struct(Vec::new())).unwrap()
+}
+
+fn fingerprint(event: &Event) -> String {
+    lcm::schema::Fingerprint(u64::from_be_bytes(event.data[..8].try_into().unwrap())).to_string()
+}
+
+/// A xorshift generator.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+}
+
+const START_US: i64 = 1_700_000_000_000_000;
