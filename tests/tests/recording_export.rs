@@ -1,6 +1,7 @@
 //! `dimos recording export`: MCAP as Python's `mcap` and `mcap-ros1-support` read it, and CSV as Python's `csv` does, message by message
 //! compared with what we decode.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::cast_possible_truncation, reason = "random numbers of any size are wanted")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -235,8 +236,8 @@ fn check(schema: &Schema, kind: &Type, dimensions: &[Dimension], found: &Value, 
         }
         Type::User(name) => match schema.get(name) {
             Some(Definition::Struct(structure)) => {
-                let members = structure.members.iter().filter(|member| !structure.is_implied(&member.name));
-                members.map(|member| check_member(schema, member, found, wanted)).collect()
+                let mut members = structure.members.iter().filter(|member| !structure.is_implied(&member.name));
+                members.try_for_each(|member| check_member(schema, member, found, wanted))
             }
             _ => {
                 if near(found, wanted) {
@@ -366,7 +367,7 @@ fn any_of(schema: &Schema, kind: &Type, random: &mut Random) -> Value {
         Type::Primitive(Primitive::Int32) => (bits as i32).into(),
         Type::Primitive(Primitive::Int64) => (bits as i64).into(),
         Type::Primitive(Primitive::Byte) => (bits as u8).into(),
-        Type::Primitive(Primitive::Boolean) => (bits % 2 == 0).into(),
+        Type::Primitive(Primitive::Boolean) => bits.is_multiple_of(2).into(),
         Type::Primitive(Primitive::String) => ["", "map", "ä, \"b\"\nc"][random.below(3)].into(),
         Type::Primitive(Primitive::Float | Primitive::Double) => match random.below(8) {
             0 => "NaN".into(),

@@ -184,10 +184,7 @@ fn readable(report: &Report) -> String {
             exported.channel.clone(),
             exported.type_name.clone().unwrap_or_else(unknown),
             exported.file.clone().or_else(|| exported.topic.clone()).unwrap_or_else(unknown),
-            exported
-                .encoding
-                .map_or_else(|| if exported.is_raw { "base64" } else { "columns" }, |encoding| encoding)
-                .to_owned(),
+            exported.encoding.unwrap_or(if exported.is_raw { "base64" } else { "columns" }).to_owned(),
             exported.count.to_string(),
         ]
     });
