@@ -93,6 +93,21 @@ fn a_route_on_loopback_is_followed_beside_another_interface() {
 }
 
 #[test]
+fn the_address_that_a_route_names_is_sent_from() {
+    isolated!(NoMulticastRoute);
+    let far = FarHost::join_by("wire", 1);
+    let link = far.link();
+    ip(&format!("addr add 10.1.1.77/24 dev {link}"));
+    ip(&format!("route replace 224.0.0.0/4 dev {link} src 10.1.1.77"));
+    for reading in Reading::BOTH {
+        let mut bus = Bus::open_to_all(reading, ACROSS);
+        bus.publish(b"MINE", b"1");
+        let heard = bus.next_on("MINE", PATIENCE).unwrap();
+        assert_eq!(heard.sender().map(|sender| *sender.ip()), Some([10, 1, 1, 77].into()));
+    }
+}
+
+#[test]
 fn a_link_that_goes_down_leaves_loopback_and_one_that_comes_up_is_used_again() {
     isolated!(NoMulticastRoute);
     let Some(program) = c_program(test_name!()) else { return };

@@ -79,22 +79,30 @@ impl Path {
         let group = url.group;
         if let Some(interface) = &url.iface {
             let error = |source| PathError::Interface { interface: interface.to_string(), group, source };
-            return Self::open(url, Some(resolve(interface).map_err(error)?), false).map_err(error);
+            return Self::open(url, Some(resolve(interface).map_err(error)?), None, false).map_err(error);
         }
         // Where the kernel does not tell, the socket finds its way alone.
-        let routed = route::interface_to(*group.ip()).ok().map(InterfaceIndexOrAddress::Index);
-        match Self::open(url, routed, false) {
+        let hop = route::hop_to(*group.ip()).ok();
+        let source = hop.and_then(|hop| hop.source);
+        let routed = hop.map(|hop| InterfaceIndexOrAddress::Index(hop.interface));
+        match Self::open(url, routed, source, false) {
             Ok(path) => Ok(path),
             Err(error) if is_want_of_route(&error) => {
                 let error = |source| PathError::Loopback { group, source };
                 let loopback = InterfaceIndexOrAddress::Index(index_of("lo").map_err(error)?);
-                Self::open(url, Some(loopback), true).map_err(error)
+                Self::open(url, Some(loopback), None, true).map_err(error)
             }
             Err(source) => Err(PathError::Socket { group, source }),
         }
     }
 
-    fn open(url: &UdpmUrl, interface: Option<InterfaceIndexOrAddress>, fallback: bool) -> io::Result<Self> {
+    /// `source` is the address to send from; without it the kernel chooses one.
+    fn open(
+        url: &UdpmUrl,
+        interface: Option<InterfaceIndexOrAddress>,
+        source: Option<Ipv4Addr>,
+        fallback: bool,
+    ) -> io::Result<Self> {
         let group = url.group;
         let membership = udp_socket()?;
         let any = InterfaceIndexOrAddress::Address(Ipv4Addr::UNSPECIFIED);
@@ -104,7 +112,8 @@ impl Path {
         match interface {
             Some(InterfaceIndexOrAddress::Index(index)) => {
                 // The kernel finds an address to send from on any interface but this one.
-                let source = if index == index_of("lo")? { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+                let chosen = source.unwrap_or(Ipv4Addr::UNSPECIFIED);
+                let source = if index == index_of("lo")? { Ipv4Addr::LOCALHOST } else { chosen };
                 rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
                     &socket,
                     &Ipv4Addr::UNSPECIFIED,

@@ -13,11 +13,20 @@ use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-/// The index of the interface by which datagrams to `destination` leave.
+/// The way by which datagrams leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hop {
+    /// The index of the interface.
+    pub(super) interface: u32,
+    /// The address that they are sent from, where the kernel says so.
+    pub(super) source: Option<Ipv4Addr>,
+}
+
+/// The way by which datagrams to `destination` leave.
 ///
 /// # Errors
 /// That there is no route, as sending would say, or that the kernel does not tell.
-pub(super) fn interface_to(destination: Ipv4Addr) -> io::Result<u32> {
+pub(super) fn hop_to(destination: Ipv4Addr) -> io::Result<Hop> {
     let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     rustix::net::bind(&socket, &SocketAddrNetlink::new(0, 0))?;
     set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
@@ -41,7 +50,7 @@ fn question(destination: Ipv4Addr) -> Vec<u8> {
     bytes
 }
 
-fn understood(answer: &[u8]) -> io::Result<u32> {
+fn understood(answer: &[u8]) -> io::Result<Hop> {
     let senseless = || io::Error::from(io::ErrorKind::InvalidData);
     match u16_at(answer, 4).ok_or_else(senseless)? {
         NLMSG_ERROR => {
@@ -49,15 +58,18 @@ fn understood(answer: &[u8]) -> io::Result<u32> {
             Err(io::Error::from_raw_os_error(code.saturating_neg()))
         }
         RTM_NEWROUTE => {
+            let (mut interface, mut source) = (None, None);
             let mut attributes = answer.get(28..).unwrap_or_default();
             while let (Some(length), Some(kind)) = (u16_at(attributes, 0), u16_at(attributes, 2)) {
-                if kind == RTA_OIF {
-                    return u32_at(attributes, 4).ok_or_else(senseless);
+                match kind {
+                    RTA_OIF => interface = u32_at(attributes, 4),
+                    RTA_PREFSRC => source = u32_at(attributes, 4).map(|bytes| Ipv4Addr::from(bytes.to_ne_bytes())),
+                    _ => {}
                 }
                 // Each begins at a multiple of four.
                 attributes = attributes.get((usize::from(length).max(4) + 3) & !3..).unwrap_or_default();
             }
-            Err(senseless())
+            Ok(Hop { interface: interface.ok_or_else(senseless)?, source })
         }
         _ => Err(senseless()),
     }
@@ -81,6 +93,7 @@ const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
+const RTA_PREFSRC: u16 = 7;
 const AF_INET: u8 = 2;
 
 #[cfg(test)]
@@ -90,7 +103,9 @@ mod tests {
     #[test]
     fn what_goes_to_this_host_goes_by_its_loopback_interface() {
         let lo = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
-        assert_eq!(interface_to(Ipv4Addr::LOCALHOST).unwrap().to_string(), lo.trim());
+        let hop = hop_to(Ipv4Addr::LOCALHOST).unwrap();
+        assert_eq!(hop.interface.to_string(), lo.trim());
+        assert_eq!(hop.source, Some(Ipv4Addr::LOCALHOST));
     }
 
     #[test]
