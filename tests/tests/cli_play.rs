@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -280,7 +280,7 @@ fn followed_by_stty(site: &Site, program: &Command) -> Command {
 }
 
 /// Publishes on a channel until a log has it.
-fn publish_until(bus: &Lcm, channel: &str, log: &PathBuf) {
+fn publish_until(bus: &Lcm, channel: &str, log: &Path) {
     let has_it = |log: &Path| read_so_far(log).iter().any(|event| event.channel == channel.as_bytes());
     let deadline = Instant::now() + PATIENCE;
     while !has_it(log) {

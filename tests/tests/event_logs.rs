@@ -1,5 +1,4 @@
 //! Event logs go back and forth between ours and the programs of LCM.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
