@@ -495,5 +495,5 @@ fn resident_bytes(process: u32) -> usize {
 
 const MANY_NAMES: u32 = 1_000_000;
 
-/// A message of 60 MB is assembled whole, and its buffer kept for the next one.
-const MEMORY_BOUND: usize = 200 << 20;
+/// Ten thousand channels, and what the screen has of them. Messages of 60 MB that nobody looks at are not received whole.
+const MEMORY_BOUND: usize = 100 << 20;

@@ -116,7 +116,7 @@ const BUFFERED_BYTES_EACH: f64 = 768.0;
 const LONGEST: Duration = Duration::from_millis(8);
 
 /// What would be shorter is no pause.
-const SHORTEST: Duration = Duration::from_micros(500);
+const SHORTEST: Duration = Duration::from_millis(1);
 
 const FORGETS_AFTER_S: f64 = 5.0;
 
