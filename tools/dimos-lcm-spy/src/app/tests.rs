@@ -194,7 +194,7 @@ fn groups_open_and_close_and_tell_their_sums() {
     let _ = driven.press(KeyCode::Left);
     assert_eq!(driven.names()[..2], ["+ / (2)", "+ /robot0/ (1)"]);
     let recorded = driven.press(KeyCode::Char('r'));
-    assert!(matches!(recorded, Some(Action::Record(Scope::Namespace(prefix))) if prefix == b"/robot0"));
+    assert!(matches!(recorded, Some(Action::Record(Scope::Namespace { namespace, .. })) if namespace == b"/robot0"));
     let _ = driven.press(KeyCode::Right);
     assert_eq!(driven.names().len(), 5);
     driven.type_text("g");
@@ -283,6 +283,8 @@ fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
         messages: 12,
         bytes: 3456,
         dropped: 7,
+        lost: 0,
+        unnamed: 0,
         is_running: true,
         error: None,
     };

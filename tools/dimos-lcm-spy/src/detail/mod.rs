@@ -20,7 +20,8 @@ use self::reading::{Read, Reading};
 pub use crate::picture::Colours;
 use crate::picture::{self, Picture};
 use crate::plot::Plot;
-use crate::readable::{as_number, plain, shortened};
+use crate::readable::{as_number, shortened};
+use crate::text::plain;
 use crate::tree::{Hex, Message, Tree};
 
 /// A channel that somebody looks at.

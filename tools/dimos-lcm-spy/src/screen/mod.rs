@@ -5,6 +5,7 @@ mod cpu;
 mod detail;
 pub mod draw;
 mod help;
+mod keyboard;
 pub mod nodes;
 mod terminal;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use lcm::schema::Catalog;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::Event;
 use ratatui::layout::Rect;
 
 use crate::app::{Action, App, View};
@@ -23,12 +24,13 @@ use crate::nodes::Asking;
 use crate::options::Options;
 use crate::reading::Reading;
 use crate::run::Session;
+use keyboard::Keyboard;
 use terminal::Terminal;
 
 /// Shows the bus until somebody has had enough.
 ///
 /// # Errors
-/// If the terminal cannot be used, or a signal has come.
+/// If the terminal cannot be used, or a signal has come, or the terminal is gone.
 pub fn run(
     reading: &Reading,
     options: &Options,
@@ -37,6 +39,7 @@ pub fn run(
     is_interrupted: &impl Fn() -> bool,
 ) -> Result<(), SpyError> {
     let mut terminal = Terminal::take().map_err(SpyError::terminal)?;
+    let keyboard = Keyboard::start().map_err(SpyError::terminal)?;
     let asking = Asking::start(&session.url);
     let size = terminal.size().map_err(SpyError::terminal)?;
     let mut app = App::new(session.url.to_string(), Arc::clone(catalog), Rect::new(0, 0, size.width, size.height));
@@ -51,8 +54,12 @@ pub fn run(
     let mut next_snapshot = Instant::now();
     let mut cpu = cpu::Share::new(next_snapshot);
     loop {
-        if is_interrupted() {
+        // Whoever closes a terminal does not always say so by a signal.
+        if is_interrupted() || terminal.is_gone() {
             return Err(SpyError::Interrupted);
+        }
+        if terminal::has_panicked() {
+            return Err(SpyError::ReaderGone);
         }
         if let Some(asking) = &asking {
             asking.look(matches!(app.view, View::Nodes));
@@ -67,13 +74,12 @@ pub fn run(
         terminal.draw(&mut app).map_err(SpyError::terminal)?;
         // All that has been typed meanwhile is drawn at once.
         let mut patience = next_snapshot.saturating_duration_since(Instant::now());
-        while event::poll(patience).map_err(SpyError::terminal)? {
+        while let Some(event) = keyboard.next(patience).map_err(SpyError::terminal)? {
             patience = Duration::ZERO;
-            let event = event::read().map_err(SpyError::terminal)?;
             match take(&mut app, event) {
                 Some(Action::Quit) => return Ok(()),
                 Some(Action::Record(scope)) => {
-                    let began = reading.record(scope.clone(), file_name());
+                    let began = reading.record(scope.clone(), &file_name());
                     app.recording_begins(&scope, began);
                     next_snapshot = Instant::now();
                 }
