@@ -10,8 +10,8 @@ pub mod tally;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -203,7 +203,9 @@ impl Reader {
     fn take(&mut self, wait: Duration) -> Option<usize> {
         let whole = |sample| Overheard { sample, message_bytes: sample.payload().len(), is_whole: true };
         let received = match &self.recorder {
-            Some(recorder) if recorder.is_recording() && recorder.only_channel().is_none() => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
+            Some(recorder) if recorder.is_recording() && recorder.only_channel().is_none() => {
+                self.bus.receive(Some(wait)).map(|came| came.map(whole))
+            }
             _ => self.bus.overhear(Some(wait)),
         };
         match received {

@@ -202,14 +202,11 @@ fn row(channel: &Channel, heard: &HeardChannel, senders: &HashMap<SocketAddrV4, 
         sizes: heard.traffic.sizes().unwrap_or(Sizes { min: 0, mean: 0.0, max: 0 }),
         last_bytes: heard.last_bytes,
         age_s: heard.arrivals.age_s(now_ns).unwrap_or_default(),
-        senders: Senders {
-            latest: addresses.first().copied(),
-            count: addresses.len(),
-            has_more,
-        },
+        senders: Senders { latest: addresses.first().copied(), count: addresses.len(), has_more },
         lost: Lost {
             of_channel: heard.loss(),
-            of_senders: of_senders.fold(0, |sum, counts| sum.saturating_add(counts.lost).saturating_add(counts.incomplete)),
+            of_senders: of_senders
+                .fold(0, |sum, counts| sum.saturating_add(counts.lost).saturating_add(counts.incomplete)),
         },
         bars: heard.bars(now_ns),
     }

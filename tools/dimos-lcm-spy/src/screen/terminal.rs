@@ -1,6 +1,7 @@
 //! The terminal, taken for a screen of its own and given back as it was, however this process ends.
 
 use std::io::{self, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
@@ -8,8 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::DisableMouseCapture;
-use ratatui::crossterm::style::Print;
 use ratatui::crossterm::execute;
+use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,7 +20,8 @@ use crate::app::App;
 
 /// A screen of its own, until it is dropped.
 pub(super) struct Terminal {
-    terminal: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    /// Not dropped: it would say on stderr that it cannot show the cursor, and panic where stderr is the terminal that is gone.
+    terminal: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Terminal {
@@ -31,7 +33,7 @@ impl Terminal {
         execute!(stdout(), EnterAlternateScreen, Print(TAKE_MOUSE))?;
         let terminal = ratatui::Terminal::new(CrosstermBackend::new(stdout()))?;
         std::mem::forget(given_back);
-        Ok(Self { terminal })
+        Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
     pub(super) fn size(&self) -> io::Result<Size> {
