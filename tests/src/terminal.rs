@@ -7,13 +7,15 @@ use std::io::{Read, Write};
 use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::process::PATIENCE;
 
@@ -21,7 +23,10 @@ use crate::process::PATIENCE;
 pub struct Terminal {
     name: String,
     child: Child,
-    keyboard: File,
+    /// None once it is closed.
+    keyboard: Option<File>,
+    is_closed: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
     shown: Arc<Mutex<vt100::Parser>>,
 }
 
@@ -76,14 +81,30 @@ impl Terminal {
         let keyboard = File::from(keyboard);
         let shown = Arc::new(Mutex::new(vt100::Parser::new(some(rows), some(columns), 0)));
         let (mut screen, parser) = (keyboard.try_clone().expect("it can be read, too"), Arc::clone(&shown));
-        thread::spawn(move || {
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&is_closed);
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // It fails when the program and all of its children have closed it.
-            while let Ok(read @ 1..) = screen.read(&mut bytes) {
+            while !closed.load(Ordering::Relaxed) {
+                let wait = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+                if poll(&mut [PollFd::new(&screen, PollFlags::IN)], Some(&wait)) == Ok(0) {
+                    continue;
+                }
+                // It fails when the program and all of its children have closed it.
+                let Ok(read @ 1..) = screen.read(&mut bytes) else { return };
                 parser.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..read]);
             }
         });
-        Self { name, child, keyboard, shown }
+        Self { name, child, keyboard: Some(keyboard), is_closed, reader: Some(reader), shown }
+    }
+
+    /// Takes the terminal away, as who closes its window does.
+    pub fn close(&mut self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the screen is read to its end");
+        }
+        self.keyboard = None;
     }
 
     /// Types a text.
@@ -108,7 +129,7 @@ impl Terminal {
     /// Gives the screen another size, as who drags a window does.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         self.shown().screen_mut().set_size(some(rows), some(columns));
-        tcsetwinsize(&self.keyboard, size(rows, columns)).expect("the terminal has a size");
+        tcsetwinsize(self.keyboard(), size(rows, columns)).expect("the terminal has a size");
     }
 
     /// What is on the screen: its lines, without the blanks at their ends.
@@ -117,13 +138,16 @@ impl Terminal {
         self.shown().screen().contents()
     }
 
-    /// Whether the screen is the usual one, with a cursor, and the mouse is nobody's: what a program that took them gives back.
+    /// Whether the screen is the usual one, with a cursor, the mouse is nobody's, and lines are typed and seen as they are: what a
+    /// program that took them gives back.
     #[must_use]
     pub fn is_as_it_was(&self) -> bool {
         let shown = self.shown();
         let screen = shown.screen();
         let is_free = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
-        is_free && !screen.alternate_screen() && !screen.hide_cursor()
+        let modes = tcgetattr(self.keyboard()).expect("the terminal is open").local_modes;
+        let is_typed = modes.contains(LocalModes::ICANON | LocalModes::ECHO);
+        is_typed && is_free && !screen.alternate_screen() && !screen.hide_cursor()
     }
 
     /// The colours of a cell and of what is behind it, at a row and a column from 0 on.
@@ -176,7 +200,15 @@ impl Terminal {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.keyboard.write_all(bytes).expect("the terminal takes what is typed");
+        self.keyboard
+            .as_mut()
+            .expect("the terminal is open")
+            .write_all(bytes)
+            .expect("the terminal takes what is typed");
+    }
+
+    fn keyboard(&self) -> &File {
+        self.keyboard.as_ref().expect("the terminal is open")
     }
 
     fn shown(&self) -> MutexGuard<'_, vt100::Parser> {

@@ -62,6 +62,7 @@ fn keys_and_the_mouse_sort_filter_group_freeze_and_quit() {
     terminal.type_text("?");
     terminal.wait_for("freeze what is shown");
     terminal.type_text("?");
+    terminal.wait_for("/robot1/enabled");
     for (rows, columns) in [(1, 1), (4, 20), (50, 200)] {
         terminal.resize(rows, columns);
         thread::sleep(Duration::from_millis(300));
@@ -95,6 +96,21 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     terminal.press(Key::Ctrl('c'));
     assert_eq!(terminal.wait().code(), Some(0));
     eventually(|| terminal.screen(), || terminal.is_as_it_was().then_some(()));
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_program() {
+    isolated!(MulticastOnLo);
+    for command in [dimos(&["spy"]), Command::new(built_program("dimos-lcm-spy", "dimos-lcm-spy"))] {
+        // With nothing typed, and in the middle of a key.
+        for typed in ["", "\x1b["] {
+            let mut terminal = Terminal::start(&command, 24, 80);
+            terminal.wait_for("nothing has been heard yet");
+            terminal.type_text(typed);
+            terminal.close();
+            assert_eq!(terminal.wait().code(), Some(130), "{typed:?}");
+        }
+    }
 }
 
 #[test]
@@ -138,6 +154,7 @@ fn what_is_recorded_is_what_was_published() {
     terminal.wait_for(": 1 messages");
     terminal.type_text("q");
     assert_eq!(terminal.wait().code(), Some(0));
+    eventually(|| terminal.screen(), || terminal.screen().contains("recorded all that two takes to spy-").then_some(()));
     let mut recordings = recordings(&site.path("."));
     recordings.sort_by_key(Vec::len);
     assert_eq!(
@@ -171,7 +188,13 @@ fn nodes_tell_what_they_publish_and_subscribe_and_senders_have_their_names() {
     let mut terminal = Terminal::start(&dimos(&["spy"]), 30, 180);
     terminal.wait_until("its name", |screen| line(screen, "/robot0/ticks").contains("robot0/ticker"));
     // Its beats tell how much it publishes.
-    terminal.wait_until("nothing lost", |screen| line(screen, "/robot0/ticks").contains(" 0 "));
+    terminal.type_text("/ticks\r");
+    terminal.press(Key::Enter);
+    terminal.wait_until("nothing lost of what it says", |screen| {
+        screen.lines().any(|line| line.starts_with("0 lost of ") && !line.contains("of 0 published"))
+    });
+    terminal.press(Key::Escape);
+    terminal.press(Key::Escape);
     terminal.type_text("n");
     terminal.wait_until("its state", |screen| {
         let line = line(screen, "robot0/ticker");

@@ -35,8 +35,11 @@ pub enum SpyError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The thread that reads the bus has ended by a fault of its own.
-    #[error("the reading of the bus has ended by a fault")]
+    /// A recording has not all that was to be in it.
+    #[error("{0}")]
+    Recording(String),
+    /// A thread, such as that which reads the bus, has ended by a fault of its own.
+    #[error("a part of the program has ended by a fault of its own")]
     ReaderGone,
 }
 
@@ -47,7 +50,7 @@ impl SpyError {
         match self {
             Self::Usage(_) | Self::Bus(OpenError::Url(_)) => exit::USAGE,
             Self::Bus(_) => exit::NO_BUS,
-            Self::Incomplete { .. } => exit::INCOMPLETE,
+            Self::Incomplete { .. } | Self::Recording(_) => exit::INCOMPLETE,
             Self::Interrupted => exit::INTERRUPTED,
             Self::NobodyReads => exit::OK,
             Self::System { .. } | Self::ReaderGone => exit::ERROR,

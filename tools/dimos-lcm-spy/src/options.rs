@@ -15,9 +15,14 @@ use crate::selection::Selection;
 /// while, two seconds unless --for says otherwise, and prints a table once. With --csv it writes a line for each channel that was heard,
 /// once each --every, until --for is over or it is interrupted.
 ///
+/// RATE, BANDWIDTH and JITTER are those of the last seconds on a terminal; printed once, rates are those of the whole time, in the table as
+/// with --json, and the jitter is that of the last seconds. What is lost, incomplete or malformed, and how many senders there are, is
+/// counted of the whole bus, with -c as without.
+///
 /// It decodes nothing but what is looked at, and beats of modules. Those tell how much a module has published, so that what was lost is
-/// known of the channel. Of other senders it is known only what was lost of all that they sent: such a number is shown as <=12*. What is
-/// undecodable is known of what is looked at; besides, messages are counted that are not of the type that their channel names.
+/// known of the channel. Of other senders it is known only what was lost of all that they sent: such a number is shown as <=12*, or
+/// as 12* where there are more senders than are remembered. What is undecodable is known of what is looked at; besides, messages are
+/// counted that are not of the type that their channel names.
 ///
 /// With --json an object: {"url":..., "listened_s":..., "totals":{"messages":..., "bytes":..., "messages_per_s":..., "bytes_per_s":...,
 /// "senders":..., "lost":..., "incomplete":..., "malformed":..., "kernel_drops":..., "forgotten":...}, "channels":[{"channel":...,
@@ -25,7 +30,8 @@ use crate::selection::Selection;
 /// "mean":..., "max":...}, "last_size_bytes":..., "last_age_s":..., "sender":..., "senders":..., "more_senders":..., "lost":{"channel":{"published":...,
 /// "lost":...}, "senders":...}, "mismatched":...}]}. Of a flood of channels 10000 are remembered, those first that are spoken on again.
 ///
-/// Exits with 3 if the kernel dropped messages, which are not counted then; with 12 if the bus cannot be joined; with 130 after Ctrl-C.
+/// Exits with 3 if the kernel dropped messages, which are not counted then, or if a recording has not all that it should; with 12 if the bus
+/// cannot be joined; with 130 after a signal, as Ctrl-C is one where there is no screen. On the screen Ctrl-C quits as q does, with 0.
 ///
 /// Examples:
 ///   dimos spy

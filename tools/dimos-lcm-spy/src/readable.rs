@@ -2,18 +2,7 @@
 
 use lcm::schema::Value;
 
-/// A text of others on one line. What a terminal obeys, or shows in a way that deceives, is escaped.
-pub(crate) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unseen(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
+use crate::text::plain;
 
 /// The first `most` characters of a string of a message, and dots where there are more. It looks at no more than it shows.
 pub(crate) fn shortened(text: &[u8], most: usize) -> String {
@@ -83,12 +72,6 @@ fn rounded(value: f64, most: usize) -> String {
 
 fn number_of_digits(magnitude: f64) -> usize {
     1 + index(magnitude.max(1.0).log10())
-}
-
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

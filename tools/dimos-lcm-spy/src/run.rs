@@ -1,6 +1,6 @@
 //! The whole program: reads the bus, and shows it on the terminal, or prints what it is asked for.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,7 +35,9 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
     let catalog = Arc::new(catalog);
     let interrupt = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let registered = signal_hook::flag::register(signal, Arc::clone(&interrupt));
+        // The second one ends the process at once. This is looked at before the flag is set.
+        let registered = signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupt))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupt)));
         registered.map_err(|source| SpyError::System { what: "cannot watch signals", source })?;
     }
     let is_interrupted = || interrupt.load(Ordering::Relaxed);
@@ -46,5 +48,16 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
         let flushed = output.flush().map_err(SpyError::writing);
         return outcome.and(flushed);
     }
-    screen::run(&reading, options, session, &catalog, &is_interrupted)
+    let outcome = screen::run(&reading, options, session, &catalog, &is_interrupted);
+    // What is recorded is written to its end; who does not want to wait for that sends a signal.
+    interrupt.store(true, Ordering::Relaxed);
+    let Some(recording) = reading.finish() else { return outcome };
+    match (outcome, recording.is_whole()) {
+        (Ok(()), false) => Err(SpyError::Recording(recording.summary())),
+        (outcome, _) => {
+            // The terminal may be gone.
+            let _ = writeln!(stderr(), "{}", recording.summary());
+            outcome
+        }
+    }
 }

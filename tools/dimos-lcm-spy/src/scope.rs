@@ -15,8 +15,15 @@ pub struct Filter {
 pub enum Scope {
     /// One.
     Channel(Channel),
-    /// Those of a namespace, and of those within it.
-    Namespace(Vec<u8>),
+    /// Those of a namespace that a filter takes, as they are shown: not those of namespaces within it.
+    Namespace {
+        /// Its name.
+        namespace: Vec<u8>,
+        /// The filter.
+        filter: Filter,
+        /// Whether channels of the mesh itself are meant, too.
+        with_internal: bool,
+    },
     /// Those that a filter takes; with or without those of the mesh itself.
     Filter {
         /// The filter.
@@ -72,13 +79,10 @@ impl Scope {
     pub fn takes(&self, channel: &Channel) -> bool {
         match self {
             Self::Channel(one) => one == channel,
-            Self::Namespace(prefix) => {
-                let own = namespace(channel.as_bytes());
-                own.strip_prefix(&prefix[..]).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            Self::Namespace { namespace: own, filter, with_internal } => {
+                namespace(channel.as_bytes()) == own && is_shown(channel, filter, *with_internal)
             }
-            Self::Filter { filter, with_internal } => {
-                (*with_internal || !crate::selection::is_internal(channel.as_bytes())) && filter.takes(channel)
-            }
+            Self::Filter { filter, with_internal } => is_shown(channel, filter, *with_internal),
         }
     }
 
@@ -87,11 +91,18 @@ impl Scope {
     pub fn words(&self) -> String {
         match self {
             Self::Channel(channel) => crate::text::channel_name(channel),
-            Self::Namespace(prefix) => namespace_words(prefix),
+            Self::Namespace { namespace, filter, .. } if filter.is_empty() => namespace_words(namespace),
+            Self::Namespace { namespace, filter, .. } => {
+                format!("all of {} that {} takes", namespace_words(namespace), crate::text::plain(filter.text()))
+            }
             Self::Filter { filter, .. } if filter.is_empty() => "all channels".to_owned(),
             Self::Filter { filter, .. } => format!("all that {} takes", crate::text::plain(filter.text())),
         }
     }
+}
+
+fn is_shown(channel: &Channel, filter: &Filter, with_internal: bool) -> bool {
+    (with_internal || !crate::selection::is_internal(channel.as_bytes())) && filter.takes(channel)
 }
 
 /// The name of a channel without its type.
@@ -135,9 +146,20 @@ mod tests {
     fn a_namespace_is_all_before_the_last_slash_of_the_topic() {
         let of = |name: &str| String::from_utf8(namespace(name.as_bytes()).to_vec()).unwrap();
         assert_eq!(["/robot0/cam/image#a/b.C", "/scan", "POSE", "a/b", ""].map(of), ["/robot0/cam", "", "", "a", ""]);
-        let robot = Scope::Namespace(b"/robot0".to_vec());
-        let taken =
-            ["/robot0/scan", "/robot0/cam/image", "/robot01/scan", "/scan"].map(|one| robot.takes(&channel(one)));
-        assert_eq!(taken, [true, true, false, false]);
+        let scope = |namespace: &[u8], filter: &str, with_internal| Scope::Namespace {
+            namespace: namespace.to_vec(),
+            filter: Filter::new(filter),
+            with_internal,
+        };
+        let taken = |scope: Scope| {
+            ["/robot0/scan", "/robot0/cam/image", "/robot01/scan", "/scan", "/mesh/beat", "/rpc/x"]
+                .map(|one| scope.takes(&channel(one)))
+        };
+        assert_eq!(taken(scope(b"/robot0", "", false)), [true, false, false, false, false, false]);
+        assert_eq!(taken(scope(b"", "", true)), [false, false, false, true, false, false]);
+        assert_eq!(taken(scope(b"/mesh", "", false)), [false; 6]);
+        assert_eq!(taken(scope(b"/mesh", "", true)), [false, false, false, false, true, false]);
+        assert_eq!(taken(scope(b"/robot0", "odom", false)), [false; 6]);
+        assert_eq!(scope(b"/robot0", "odom", false).words(), "all of /robot0/ that odom takes");
     }
 }

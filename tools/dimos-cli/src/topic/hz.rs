@@ -106,7 +106,7 @@ impl Meter for Hz<'_> {
         }
         self.arrivals.push(sample.receive_time_ns());
         if let Some(sender) = sample.sender() {
-            self.ledger.received(sender);
+            self.ledger.received(sender, sample.receive_time_ns());
             if self.senders.len() < MAX_SENDERS {
                 self.senders.insert(sender);
             }
@@ -119,7 +119,8 @@ impl Meter for Hz<'_> {
         let of_topic = published.iter().filter(|(channel, _)| self.one.is(&self.options.topic, channel));
         let counts: Vec<_> = of_topic.map(|(_, count)| *count).collect();
         if !counts.is_empty() {
-            self.ledger.beat(node, address, counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count)));
+            let published = counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+            self.ledger.beat(node, address, published, sample.receive_time_ns());
         }
     }
 

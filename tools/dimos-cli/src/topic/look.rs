@@ -166,7 +166,7 @@ impl Look {
             size_bytes: traffic.sizes(),
             last_size_bytes: heard.map(|heard| heard.last_bytes),
             last_age_s: heard.and_then(|heard| heard.arrivals.age_s(self.end_ns)),
-            publishers: self.publishers(channel, &full, heard.map_or(&[], |heard| &heard.senders)),
+            publishers: self.publishers(channel, &full, &heard.map_or_else(Vec::new, |heard| heard.senders().0)),
             subscribers: self.subscribers(&name, &full),
             type_name,
             channel: name,

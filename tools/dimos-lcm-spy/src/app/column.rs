@@ -96,8 +96,8 @@ impl Column {
         match self {
             Self::Channel => 18,
             Self::Type => 24,
-            Self::Sender => 21,
             Self::History => 16,
+            Self::Sender => 12,
             Self::Bandwidth => 10,
             Self::Count | Self::Rate | Self::Jitter | Self::Size => 8,
             Self::Age | Self::Lost => 7,
@@ -117,13 +117,16 @@ impl Column {
             }
         }
         chosen.sort();
-        let left = width.saturating_sub(taken);
+        let mut left = width.saturating_sub(taken);
+        let for_sender = if chosen.contains(&Self::Sender) { left.min(MOST_FOR_SENDERS) } else { 0 };
+        left -= for_sender;
         let for_type = if chosen.contains(&Self::Type) { (left / 3).min(MOST_FOR_TYPES) } else { 0 };
         let mut at = 0;
         let lay = |column: Self| {
             let more = match column {
                 Self::Channel => left - for_type,
                 Self::Type => for_type,
+                Self::Sender => for_sender,
                 _ => 0,
             };
             let laid = (column, at, column.width().min(width) + more);
@@ -149,7 +152,7 @@ impl Cells {
             Column::Size => units::bytes(row.last_bytes as f64),
             Column::Age => age(row.age_s),
             Column::Sender => self.sender(row),
-            Column::Lost => lost(row.lost),
+            Column::Lost => lost(row.lost, row.senders.has_more),
             Column::Undecodable => match self.undecodable(row) {
                 0 => "-".to_owned(),
                 number => count(number),
@@ -183,9 +186,10 @@ impl Cells {
         row.mismatched + self.undecodable.get(&row.channel).copied().unwrap_or_default()
     }
 
-    fn sender(&self, row: &Row) -> String {
-        let Some(first) = row.senders.first else { return "-".to_owned() };
-        let name = self.names.get(&first).map_or_else(|| first.to_string(), |name| plain(name));
+    /// Who sends, in words.
+    pub(super) fn sender(&self, row: &Row) -> String {
+        let Some(latest) = row.senders.latest else { return "-".to_owned() };
+        let name = self.names.get(&latest).map_or_else(|| latest.to_string(), |name| plain(name));
         match (row.senders.count.saturating_sub(1), row.senders.has_more) {
             (0, _) => name,
             (more, false) => format!("{name} +{more}"),
@@ -194,10 +198,11 @@ impl Cells {
     }
 }
 
-/// What was lost: of the channel, or of all that its senders sent, which is marked.
-fn lost(lost: Lost) -> String {
+/// What was lost: of the channel, or of all that its senders sent, which is marked, and is no bound where not all of them are remembered.
+fn lost(lost: Lost, has_more_senders: bool) -> String {
     match (lost.of_channel, lost.of_senders) {
         (Some(loss), _) => count(loss.lost),
+        (None, of_senders) if has_more_senders => format!("{}*", count(of_senders)),
         (None, 0) => "0".to_owned(),
         (None, of_senders) => format!("<={}*", count(of_senders)),
     }
@@ -249,14 +254,15 @@ const BY_IMPORTANCE: [Column; 11] = [
     Column::Count,
     Column::Size,
     Column::Type,
+    Column::Undecodable,
     Column::History,
     Column::Sender,
     Column::Jitter,
-    Column::Undecodable,
 ];
 
 /// Beside what they have anyway.
 const MOST_FOR_TYPES: u16 = 16;
+const MOST_FOR_SENDERS: u16 = 12;
 
 #[cfg(test)]
 mod tests {
@@ -271,7 +277,7 @@ mod tests {
             let (_, at, last) = laid[laid.len() - 1];
             assert!(at + last <= width, "{width}: {laid:?}");
         }
-        assert_eq!(Column::laid_out(200).len(), 12);
+        assert_eq!((Column::laid_out(150).len(), Column::laid_out(200).len()), (12, 12));
         let narrow: Vec<_> = Column::laid_out(40).into_iter().map(|(column, ..)| column).collect();
         assert_eq!(narrow, [Column::Channel, Column::Rate, Column::Lost]);
     }
@@ -287,8 +293,9 @@ mod tests {
     fn what_is_lost_of_the_sender_is_marked() {
         use crate::traffic::losses::Loss;
         let of_channel = Some(Loss { published: 100, lost: 3 });
-        assert_eq!(lost(Lost { of_channel, of_senders: 7 }), "3");
-        assert_eq!(lost(Lost { of_channel: None, of_senders: 7 }), "<=7*");
-        assert_eq!(lost(Lost::default()), "0");
+        assert_eq!(lost(Lost { of_channel, of_senders: 7 }, false), "3");
+        assert_eq!(lost(Lost { of_channel: None, of_senders: 7 }, false), "<=7*");
+        assert_eq!(lost(Lost { of_channel: None, of_senders: 7 }, true), "7*");
+        assert_eq!(lost(Lost::default(), false), "0");
     }
 }

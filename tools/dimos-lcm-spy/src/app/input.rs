@@ -6,7 +6,6 @@ use ratatui::crossterm::event::{
 
 use super::column::Column;
 use super::table::{Fold, Line};
-use super::watch::Watch;
 use super::{Action, App, View};
 use crate::detail::Handled;
 use crate::scope::Filter;
@@ -30,21 +29,23 @@ impl App {
             return None;
         }
         if self.shows_help {
-            self.shows_help = false;
+            let page = usize::from(self.area.height.saturating_sub(2).max(1));
+            match key.code {
+                KeyCode::Up => self.help_top = self.help_top.saturating_sub(1),
+                KeyCode::Down => self.help_top += 1,
+                KeyCode::PageUp => self.help_top = self.help_top.saturating_sub(page),
+                KeyCode::PageDown => self.help_top += page,
+                _ => self.shows_help = false,
+            }
             return (key.code == KeyCode::Char('q')).then_some(Action::Quit);
         }
         match key.code {
             KeyCode::Char('q') => return Some(Action::Quit),
-            KeyCode::Char('?') | KeyCode::F(1) => self.shows_help = true,
-            KeyCode::Char(' ') => {
-                self.is_frozen = !self.is_frozen;
-                if let View::Detail(watch) = &mut self.view {
-                    watch.detail.freeze(self.is_frozen);
-                }
-            }
+            KeyCode::Char('?') | KeyCode::F(1) => (self.shows_help, self.help_top) = (true, 0),
+            KeyCode::Char(' ') => self.freeze(!self.is_frozen),
             KeyCode::Char('r') if self.is_recording() => return Some(Action::EndRecording),
             KeyCode::Char('n') => {
-                self.view = if matches!(self.view, View::Nodes) { View::Channels } else { View::Nodes };
+                self.leave_for(if matches!(self.view, View::Nodes) { View::Channels } else { View::Nodes });
             }
             _ if matches!(self.view, View::Detail(_)) => return self.detail_event(&Event::Key(key)),
             code => return self.view_key(code),
@@ -59,6 +60,13 @@ impl App {
             return self.detail_event(&Event::Mouse(mouse));
         }
         match mouse.kind {
+            MouseEventKind::ScrollDown if self.shows_help => self.help_top += WHEEL.unsigned_abs(),
+            MouseEventKind::ScrollUp if self.shows_help => {
+                self.help_top = self.help_top.saturating_sub(WHEEL.unsigned_abs());
+            }
+            MouseEventKind::ScrollDown if self.is_below_nodes(mouse) => self.scroll_node(WHEEL),
+            MouseEventKind::ScrollUp if self.is_below_nodes(mouse) => self.scroll_node(-WHEEL),
+            MouseEventKind::Down(MouseButton::Left) if !self.shows_help && self.is_below_nodes(mouse) => {}
             MouseEventKind::ScrollDown => self.move_by(WHEEL),
             MouseEventKind::ScrollUp => self.move_by(-WHEEL),
             MouseEventKind::Down(MouseButton::Left) if self.shows_help => self.shows_help = false,
@@ -94,7 +102,7 @@ impl App {
             }
             View::Nodes => {
                 let last = self.nodes.as_ref().map_or(0, |nodes| nodes.nodes.len().saturating_sub(1));
-                self.node = (crate::screen::nodes::top(self) + line).min(last);
+                (self.node, self.node_top) = ((crate::screen::nodes::top(self) + line).min(last), 0);
             }
             View::Detail(_) => {}
         }
@@ -105,7 +113,7 @@ impl App {
     fn detail_event(&mut self, event: &Event) -> Option<Action> {
         let View::Detail(watch) = &mut self.view else { return None };
         match (watch.detail.handle(event), event) {
-            (Handled::Close, _) => self.view = View::Channels,
+            (Handled::Close, _) => self.leave_for(View::Channels),
             (Handled::Copy(text), _) => return Some(Action::Copy(text)),
             (Handled::No, Event::Key(KeyEvent { code: code @ KeyCode::Char('r'), .. })) => return self.view_key(*code),
             (Handled::Yes | Handled::No, _) => {}
@@ -119,6 +127,8 @@ impl App {
         match code {
             KeyCode::Up | KeyCode::Char('k') => self.move_by(-1),
             KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
+            KeyCode::PageUp if matches!(self.view, View::Nodes) => self.scroll_node(-page / 2),
+            KeyCode::PageDown if matches!(self.view, View::Nodes) => self.scroll_node(page / 2),
             KeyCode::PageUp => self.move_by(-page),
             KeyCode::PageDown => self.move_by(page),
             KeyCode::Home => self.move_by(isize::MIN),
@@ -140,11 +150,7 @@ impl App {
     fn channels_key(&mut self, code: KeyCode) -> Option<Action> {
         match code {
             KeyCode::Enter => match self.table.selected() {
-                Some(Line::Channel(_, channel)) => {
-                    let mut watch = Watch::new(&self.catalog, *channel, self.colours);
-                    watch.detail.freeze(self.is_frozen);
-                    self.view = View::Detail(Box::new(watch));
-                }
+                Some(Line::Channel(_, channel)) => self.open(*channel),
                 Some(Line::Group { .. }) => self.table.fold(Fold::Toggle),
                 None => {}
             },
@@ -189,13 +195,23 @@ impl App {
         self.arrange();
     }
 
+    /// Whether the mouse is where it is told what a node publishes and subscribes.
+    fn is_below_nodes(&self, mouse: MouseEvent) -> bool {
+        let below = crate::screen::nodes::parts(self.layout().body).1;
+        matches!(self.view, View::Nodes) && below.contains((mouse.column, mouse.row).into())
+    }
+
+    fn scroll_node(&mut self, lines: isize) {
+        self.node_top = self.node_top.saturating_add_signed(lines);
+    }
+
     fn move_by(&mut self, lines: isize) {
         let height = self.body_height();
         match &mut self.view {
             View::Channels => self.table.move_by(lines, height),
             View::Nodes => {
                 let last = self.nodes.as_ref().map_or(0, |nodes| nodes.nodes.len().saturating_sub(1));
-                self.node = self.node.saturating_add_signed(lines).min(last);
+                (self.node, self.node_top) = (self.node.saturating_add_signed(lines).min(last), 0);
             }
             View::Detail(_) => {}
         }

@@ -19,6 +19,7 @@ use ratatui::layout::Rect;
 use crate::detail::Colours;
 use crate::nodes::Nodes;
 use crate::reading::snapshot::{Recording, Row, Snapshot};
+use crate::reading::tally::MAX_WATCHED;
 use crate::scope::{Filter, Scope};
 use column::Cells;
 use layout::Layout;
@@ -31,20 +32,28 @@ pub struct App {
     catalog: Arc<Catalog>,
     /// What the bus is called.
     pub url: String,
+    /// Whether only some of the channels are counted.
+    pub is_selection: bool,
     /// Whether colours are shown.
     pub is_coloured: bool,
     /// Which colours pictures have.
     pub colours: Colours,
     /// What the screen is about.
     pub view: View,
+    /// Channels of which fields are plotted, while something else is looked at.
+    kept: Vec<Box<Watch>>,
     /// Whether the keys are explained.
     pub shows_help: bool,
+    /// Lines of that which are above the screen.
+    pub help_top: usize,
     /// What is typed as a filter, while it is, and the filter before.
     pub typing: Option<(String, Filter)>,
     /// The channels.
     pub table: Table,
     /// Of the nodes, the one that is looked at.
     pub node: usize,
+    /// Lines of what it publishes and subscribes that are above the screen.
+    pub node_top: usize,
     /// Who is on the mesh; none before anybody could say.
     pub nodes: Option<Nodes>,
     /// What is shown.
@@ -93,13 +102,17 @@ impl App {
         Self {
             catalog,
             url,
+            is_selection: false,
             is_coloured: true,
             colours: Colours::True,
             view: View::Channels,
+            kept: Vec::new(),
             shows_help: false,
+            help_top: 0,
             typing: None,
             table: Table::new(false),
             node: 0,
+            node_top: 0,
             nodes: None,
             snapshot: Box::default(),
             is_frozen: false,
@@ -123,24 +136,24 @@ impl App {
         Layout::of(self.area)
     }
 
-    /// The channels whose messages are to be kept, since they are looked at.
+    /// The channels whose messages are to be kept, since they are looked at, or fields of them are plotted.
     #[must_use]
     pub fn watched(&self) -> Vec<Channel> {
-        match &self.view {
-            View::Detail(watch) => vec![watch.channel],
-            View::Channels | View::Nodes => Vec::new(),
+        let mut channels: Vec<_> = self.kept.iter().map(|watch| watch.channel).collect();
+        if let View::Detail(watch) = &self.view {
+            channels.push(watch.channel);
         }
+        channels
     }
 
     /// Takes a new snapshot. Returns one that is not needed any more.
     pub fn show(&mut self, mut snapshot: Box<Snapshot>) -> Box<Snapshot> {
         self.recording = snapshot.recording.take();
+        self.kept.iter_mut().for_each(|watch| watch.take(&mut snapshot));
         if let View::Detail(watch) = &mut self.view {
-            let undecodable = watch.take(&mut snapshot, &self.catalog);
-            if undecodable > 0 {
-                *self.cells.undecodable.entry(watch.channel).or_default() += undecodable;
-            }
+            watch.take(&mut snapshot);
         }
+        self.count_undecodable();
         if self.is_frozen {
             return snapshot;
         }
@@ -178,6 +191,49 @@ impl App {
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.recording.as_ref().is_some_and(|recording| recording.is_running)
+    }
+
+    /// Looks at a channel; at the plots of it that are kept, if there are some.
+    fn open(&mut self, channel: Channel) {
+        let kept = self.kept.iter().position(|watch| watch.channel == channel).map(|place| self.kept.remove(place));
+        let watch = kept.unwrap_or_else(|| {
+            let before = self.cells.undecodable.get(&channel).copied().unwrap_or_default();
+            let mut watch = Watch::new(&self.catalog, channel, self.colours, before);
+            watch.detail.freeze(self.is_frozen);
+            Box::new(watch)
+        });
+        self.view = View::Detail(watch);
+    }
+
+    /// Looks at something else. What is plotted of a channel goes on.
+    fn leave_for(&mut self, view: View) {
+        self.count_undecodable();
+        if let View::Detail(watch) = std::mem::replace(&mut self.view, view)
+            && watch.detail.wants_every_message()
+        {
+            if self.kept.len() + 1 >= MAX_WATCHED {
+                self.kept.remove(0);
+            }
+            self.kept.push(watch);
+        }
+    }
+
+    fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+        self.kept.iter_mut().for_each(|watch| watch.detail.freeze(is_frozen));
+        if let View::Detail(watch) = &mut self.view {
+            watch.detail.freeze(is_frozen);
+        }
+    }
+
+    fn count_undecodable(&mut self) {
+        let looked_at = match &self.view {
+            View::Detail(watch) => Some(watch),
+            View::Channels | View::Nodes => None,
+        };
+        for watch in self.kept.iter().chain(looked_at).filter(|watch| watch.undecodable() > 0) {
+            self.cells.undecodable.insert(watch.channel, watch.undecodable());
+        }
     }
 
     fn arrange(&mut self) {

@@ -80,7 +80,16 @@ impl Table {
         let indexed: Vec<_> = rows.iter().enumerate().collect();
         let mut kept: Vec<(usize, &Row)> = indexed.iter().filter(shown).copied().collect();
         self.hidden = rows.len() - kept.len();
-        kept.sort_by(|one, other| self.order(cells, one.1, other.1));
+        match self.sort {
+            // Texts that are made of several things are made once.
+            Column::Sender => {
+                kept.sort_by_cached_key(|(_, row)| (cells.sender(row), row.channel));
+                if self.is_descending {
+                    kept.reverse();
+                }
+            }
+            _ => kept.sort_by(|one, other| self.order(cells, one.1, other.1)),
+        }
         self.lines = match self.is_grouped {
             true => self.grouped(&kept, cells),
             false => kept.iter().map(|(place, row)| Line::Channel(*place, row.channel)).collect(),
@@ -173,7 +182,11 @@ impl Table {
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
         self.selected().map(|line| match line {
-            Line::Group { namespace, .. } => Scope::Namespace(namespace.clone()),
+            Line::Group { namespace, .. } => Scope::Namespace {
+                namespace: namespace.clone(),
+                filter: self.filter.clone(),
+                with_internal: self.with_internal,
+            },
             Line::Channel(_, channel) => Scope::Channel(*channel),
         })
     }
@@ -240,13 +253,14 @@ impl Line {
 /// What the channels of a namespace are together.
 fn sum(namespace: &[u8], rows: &[(usize, &Row)]) -> Row {
     let of = |number: fn(&Row) -> f64| rows.iter().map(|(_, row)| number(row)).sum::<f64>();
-    let messages = rows.iter().map(|(_, row)| row.messages).sum::<u64>();
-    let bytes = rows.iter().map(|(_, row)| row.bytes).sum::<u64>();
+    // What others claim may be any number.
+    let total = |number: fn(&Row) -> u64| rows.iter().fold(0_u64, |sum, (_, row)| sum.saturating_add(number(row)));
+    let (messages, bytes) = (total(|row| row.messages), total(|row| row.bytes));
     let losses: Vec<_> = rows.iter().filter_map(|(_, row)| row.lost.of_channel).collect();
     let is_known = losses.len() == rows.len();
     let loss = |losses: &[Loss]| Loss {
-        published: losses.iter().map(|loss| loss.published).sum(),
-        lost: losses.iter().map(|loss| loss.lost).sum(),
+        published: losses.iter().fold(0, |sum, loss| sum.saturating_add(loss.published)),
+        lost: losses.iter().fold(0, |sum, loss| sum.saturating_add(loss.lost)),
     };
     let mut bars = [0_u32; BARS];
     for (_, row) in rows {
@@ -258,7 +272,7 @@ fn sum(namespace: &[u8], rows: &[(usize, &Row)]) -> Row {
         channel: Channel::new(namespace).unwrap_or_else(|_| rows[0].1.channel),
         type_name: None,
         agreement: Agreement::NoType,
-        mismatched: rows.iter().map(|(_, row)| row.mismatched).sum(),
+        mismatched: total(|row| row.mismatched),
         messages,
         bytes,
         rate_hz: Some(of(|row| row.rate_hz.unwrap_or_default())),
@@ -284,3 +298,43 @@ fn sum(namespace: &[u8], rows: &[(usize, &Row)]) -> Row {
 
 /// Groups that are remembered to be collapsed.
 const MAX_COLLAPSED: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_forged_counts_end_at_the_largest_number() {
+        let loss = Loss { published: u64::MAX, lost: u64::MAX - 1 };
+        let row = Row {
+            messages: u64::MAX,
+            mismatched: u64::MAX,
+            lost: Lost { of_channel: Some(loss), of_senders: u64::MAX },
+            ..empty()
+        };
+        let together = sum(b"/a", &[(0, &row), (1, &row)]);
+        assert_eq!((together.messages, together.mismatched), (u64::MAX, u64::MAX));
+        assert_eq!(together.lost.of_channel, Some(Loss { published: u64::MAX, lost: u64::MAX }));
+    }
+
+    fn empty() -> Row {
+        Row {
+            channel: Channel::new("/a/x").unwrap(),
+            type_name: None,
+            agreement: Agreement::NoType,
+            mismatched: 0,
+            messages: 0,
+            bytes: 0,
+            rate_hz: None,
+            mean_rate_hz: None,
+            bytes_per_s: 0.0,
+            jitter_s: None,
+            sizes: Sizes { min: 0, mean: 0.0, max: 0 },
+            last_bytes: 0,
+            age_s: 0.0,
+            senders: Senders::default(),
+            lost: Lost::default(),
+            bars: [0; BARS],
+        }
+    }
+}

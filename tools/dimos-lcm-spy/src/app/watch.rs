@@ -1,9 +1,9 @@
-//! One channel that is looked at: what is seen of its messages, and how many could not be decoded.
+//! One channel that is looked at: what is seen of its messages, and what is not.
 
 use std::sync::Arc;
 
-use lcm::schema::{Catalog, Suffix};
-use lcm::{Channel, Sample};
+use lcm::Channel;
+use lcm::schema::Catalog;
 
 use crate::detail::{Colours, Detail};
 use crate::reading::snapshot::Snapshot;
@@ -15,49 +15,35 @@ pub struct Watch {
     pub channel: Channel,
     /// Its messages.
     pub detail: Detail,
-    /// Messages that could not be decoded since it is looked at.
-    pub undecodable: u64,
-    /// Why the last of them could not.
-    pub reason: Option<String>,
+    /// Messages that are not in its plots, because they came too fast.
+    pub left_out: u64,
+    /// Those that could not be decoded when it was looked at before.
+    undecodable_before: u64,
 }
 
 impl Watch {
-    /// Of a channel, of which no message has been seen yet.
+    /// Of a channel, of which no message has been seen yet, or some of which so many could not be decoded.
     #[must_use]
-    pub fn new(catalog: &Arc<Catalog>, channel: Channel, colours: Colours) -> Self {
+    pub fn new(catalog: &Arc<Catalog>, channel: Channel, colours: Colours, undecodable_before: u64) -> Self {
         let detail = Detail::new(Arc::clone(catalog), channel.as_bytes(), colours);
-        Self { channel, detail, undecodable: 0, reason: None }
+        Self { channel, detail, left_out: 0, undecodable_before }
     }
 
-    /// Takes its messages out of a snapshot. Returns how many of them could not be decoded.
-    pub fn take(&mut self, snapshot: &mut Snapshot, catalog: &Catalog) -> u64 {
-        let Some(watched) = snapshot.watched.iter_mut().find(|watched| watched.channel == self.channel) else {
-            return 0;
-        };
+    /// Takes its messages out of a snapshot: the newest, or all where fields are plotted.
+    pub fn take(&mut self, snapshot: &mut Snapshot) {
+        let Some(watched) = snapshot.watched.iter_mut().find(|watched| watched.channel == self.channel) else { return };
         let samples = std::mem::take(&mut watched.samples);
-        let mut undecodable = 0;
-        for sample in samples.iter().rev().take(MAX_DECODED) {
-            if let Some(reason) = undecodable_because(catalog, sample) {
-                undecodable += 1;
-                self.reason = Some(reason);
-            }
-        }
-        self.undecodable += undecodable;
-        let unseen = if self.detail.wants_every_message() { 0 } else { samples.len().saturating_sub(1) };
+        let is_plotted = self.detail.wants_every_message();
+        let unseen = if is_plotted { 0 } else { samples.len().saturating_sub(1) };
+        self.left_out += if is_plotted { watched.left_out } else { 0 };
         for sample in samples.iter().skip(unseen) {
             self.detail.take(sample.payload().clone(), sample.receive_time_ns());
         }
-        undecodable
+    }
+
+    /// Messages that could not be decoded, of those that were drawn or plotted.
+    #[must_use]
+    pub fn undecodable(&self) -> u64 {
+        self.undecodable_before + self.detail.undecodable().0
     }
 }
-
-/// Why a message of a known type cannot be decoded. That it is of another type is counted elsewhere.
-fn undecodable_because(catalog: &Catalog, sample: &Sample) -> Option<String> {
-    let identity = catalog.identify(sample.channel().as_bytes(), sample.payload());
-    let is_typed = matches!(identity.suffix, Suffix::Agrees | Suffix::Missing);
-    let message_type = identity.best().filter(|_| is_typed)?;
-    message_type.decode(sample.payload()).err().map(|error| format!("it is no {}: {error}", message_type.name()))
-}
-
-/// Of a snapshot; of a faster channel not all are looked at.
-const MAX_DECODED: usize = 100;

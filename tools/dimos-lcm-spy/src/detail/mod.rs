@@ -2,7 +2,7 @@
 //!
 //! [`Detail`] is the one entry point. Whoever reads the bus gives it messages with [`Detail::take`], whoever owns the terminal
 //! gives it keys with [`Detail::handle`] and room with [`Detail::draw`]; it does no I/O and reads no clock. A message is decoded
-//! when it is drawn, and at once only where fields are plotted.
+//! when it is drawn for the first time, and at once only where fields are plotted; what is drawn is kept as long as nothing changes.
 
 mod reading;
 
@@ -20,7 +20,8 @@ use self::reading::{Read, Reading};
 pub use crate::picture::Colours;
 use crate::picture::{self, Picture};
 use crate::plot::Plot;
-use crate::readable::{as_number, plain, shortened};
+use crate::readable::{as_number, shortened};
+use crate::text::plain;
 use crate::tree::{Hex, Message, Tree};
 
 /// A channel that somebody looks at.
@@ -30,6 +31,13 @@ pub struct Detail {
     channel: Vec<u8>,
     colours: Colours,
     newest: Option<Newest>,
+    /// Of the messages that were decoded, those that could not be, and why the last of them could not.
+    undecodable: u64,
+    fault: Option<String>,
+    /// Whether the one that was drawn last could be.
+    is_decoded: bool,
+    /// What was drawn last, unless something has changed.
+    drawn: Option<Buffer>,
     /// The messages that have been shown so far.
     count: u64,
     is_frozen: bool,
@@ -69,6 +77,8 @@ pub type KeyHelp = (&'static str, &'static str);
 struct Newest {
     payload: Payload,
     received_ns: u64,
+    /// Whether it was decoded, and counted if it could not be.
+    is_noted: bool,
 }
 
 /// What the keys go to, and what is in sight.
@@ -101,6 +111,10 @@ impl Detail {
             channel: channel.to_vec(),
             colours,
             newest: None,
+            undecodable: 0,
+            fault: None,
+            is_decoded: false,
+            drawn: None,
             count: 0,
             is_frozen: false,
             chosen: None,
@@ -130,25 +144,45 @@ impl Detail {
 
     /// Takes a message of the channel.
     pub fn take(&mut self, payload: Payload, received_ns: u64) {
-        if self.wants_every_message() {
+        let is_noted = self.wants_every_message();
+        if is_noted {
             let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
             let value = read.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
+            let fault = read.fault().map(str::to_owned);
+            self.note(fault);
+            self.drawn = None;
         }
         if !self.is_frozen || self.newest.is_none() {
             self.count += 1;
-            self.newest = Some(Newest { payload, received_ns });
+            self.newest = Some(Newest { payload, received_ns, is_noted });
+            self.drawn = None;
+        }
+    }
+
+    /// Of the messages that were decoded, because they were drawn or plotted, those that could not be; and why the last of them could
+    /// not.
+    #[must_use]
+    pub fn undecodable(&self) -> (u64, Option<&str>) {
+        (self.undecodable, self.fault.as_deref())
+    }
+
+    fn note(&mut self, fault: Option<String>) {
+        if fault.is_some() {
+            self.undecodable += 1;
+            self.fault = fault;
         }
     }
 
     /// Lets what is in sight stay, whatever comes; or no longer. What is plotted goes on out of sight.
     pub fn freeze(&mut self, is_frozen: bool) {
-        self.is_frozen = is_frozen;
+        (self.is_frozen, self.drawn) = (is_frozen, None);
         self.plot.freeze(is_frozen);
     }
 
     /// Acts on a key or the mouse.
     pub fn handle(&mut self, event: &Event) -> Handled {
+        self.drawn = None;
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(*key),
             Event::Mouse(mouse) => self.handle_mouse(*mouse),
@@ -183,13 +217,20 @@ impl Detail {
 
     /// Draws the newest message.
     pub fn draw(&mut self, frame: &mut Frame<'_>, area: Rect) {
-        self.render(area, frame.buffer_mut());
+        let area = area.intersection(frame.area());
+        let drawn = self.drawn.take().filter(|drawn| drawn.area == area).unwrap_or_else(|| {
+            let mut buffer = Buffer::empty(area);
+            self.render(area, &mut buffer);
+            buffer
+        });
+        frame.buffer_mut().merge(&drawn);
+        self.drawn = Some(drawn);
     }
 
     fn render(&mut self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         (self.body, self.plot_area) = (Rect::ZERO, Rect::ZERO);
-        let Some(newest) = self.newest.take() else {
+        let Some(mut newest) = self.newest.take() else {
             let text = format!("waiting for a message on {}", shortened(&self.channel, 100));
             buffer.set_stringn(area.x, area.y, text, usize::from(area.width), Style::new().fg(Color::DarkGray));
             return;
@@ -197,6 +238,10 @@ impl Detail {
         let catalog = Arc::clone(&self.catalog);
         let read = Read::new(&catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
         let mut left = area;
+        self.is_decoded = read.value().is_some();
+        if !newest.is_noted {
+            self.note(read.fault().map(str::to_owned));
+        }
         self.draw_head(&newest, &read, &mut left, buffer);
         let foot = take_last_row(&mut left);
         let about = match self.shows {
@@ -223,6 +268,7 @@ impl Detail {
         if self.colours == Colours::None && self.shows != Shows::Picture {
             buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset));
         }
+        newest.is_noted = true;
         self.newest = Some(newest);
     }
 
@@ -364,10 +410,7 @@ impl Detail {
             return yes_if(self.plot.handle_key(key));
         }
         // Of a message that cannot be decoded there are only bytes.
-        let is_decoded = self.newest.as_ref().is_some_and(|newest| {
-            Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &newest.payload).value().is_some()
-        });
-        yes_if(if is_decoded { self.tree.handle_key(key) } else { self.hex.handle_key(key) })
+        yes_if(if self.is_decoded { self.tree.handle_key(key) } else { self.hex.handle_key(key) })
     }
 
     fn handle_mouse(&mut self, mouse: MouseEvent) -> Handled {
@@ -441,7 +484,7 @@ fn take_last_row(area: &mut Rect) -> Rect {
 }
 
 /// A text on lines of so many characters; the last of `most` lines may end with dots.
-fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let is_last = lines.len() == most;

@@ -15,8 +15,16 @@ pub(super) struct Read<'a> {
 /// What came of reading a message.
 #[derive(Debug)]
 pub(super) enum Reading<'a> {
-    Decoded { message_type: MessageType<'a>, value: Value<'a> },
-    Undecodable { text: String, offset: Option<usize> },
+    Decoded {
+        message_type: MessageType<'a>,
+        value: Value<'a>,
+    },
+    /// With what is wrong, and where. It is a fault of the message if it has the fingerprint of its type.
+    Undecodable {
+        text: String,
+        offset: Option<usize>,
+        is_fault: bool,
+    },
 }
 
 impl<'a> Read<'a> {
@@ -29,15 +37,25 @@ impl<'a> Read<'a> {
         };
         let place = candidates.iter().position(|candidate| Some(candidate.name()) == chosen).unwrap_or(0);
         let reading = match candidates.get(place) {
+            Some(message_type) if message.len() > MAX_DECODED_BYTES => Reading::Undecodable {
+                text: format!(
+                    "{} bytes of {} are too many to be shown as a tree: {MAX_DECODED_BYTES} are at most",
+                    message.len(),
+                    message_type.name()
+                ),
+                offset: None,
+                is_fault: false,
+            },
             Some(message_type) => match message_type.decode(message) {
                 Ok(value) => Reading::Decoded { message_type: *message_type, value },
                 Err(error) => Reading::Undecodable {
                     text: format!("this is no {}: {error}", message_type.name()),
                     // Of a fingerprint its first byte is as wrong as any other.
                     offset: error.offset(),
+                    is_fault: matches!(identity.suffix, Suffix::Agrees | Suffix::Missing),
                 },
             },
-            None => Reading::Undecodable { text: unknown(&identity, message), offset: None },
+            None => Reading::Undecodable { text: unknown(&identity, message), offset: None, is_fault: false },
         };
         Self { identity, candidates, place, reading }
     }
@@ -50,6 +68,14 @@ impl<'a> Read<'a> {
         match &self.reading {
             Reading::Decoded { value, .. } => Some(value),
             Reading::Undecodable { .. } => None,
+        }
+    }
+
+    /// Why it cannot be decoded as the type that it is of. That it is of another type than the channel names is no such fault.
+    pub(super) fn fault(&self) -> Option<&str> {
+        match &self.reading {
+            Reading::Undecodable { text, is_fault: true, .. } => Some(text),
+            _ => None,
         }
     }
 
@@ -99,3 +125,7 @@ fn unknown(identity: &Identity<'_>, message: &[u8]) -> String {
         }
     }
 }
+
+/// Larger messages are bytes on the screen: an array of short strings takes many times as much of memory once it is decoded. Pictures do
+/// without a tree.
+pub(super) const MAX_DECODED_BYTES: usize = 8 << 20;

@@ -194,6 +194,30 @@ fn what_cannot_be_decoded_is_bytes_with_the_fault_marked() {
 }
 
 #[test]
+fn what_is_undecodable_is_counted_once_however_often_it_is_drawn() {
+    let mut screen = Screen::new("/cmd_vel#geometry_msgs.Twist", 100, 12);
+    let short = twist(0.0).encode().unwrap()[..20].to_vec();
+    for count in 1..4 {
+        screen.detail.take(short.clone().into(), START_NS);
+        let _ = (screen.shown(), screen.press(KeyCode::Down), screen.shown());
+        assert_eq!(screen.detail.undecodable().0, count);
+    }
+    assert!(screen.detail.undecodable().1.is_some_and(|fault| fault.starts_with("this is no geometry_msgs.Twist: ")));
+}
+
+#[test]
+fn of_a_message_that_is_too_large_for_a_tree_the_bytes_are_shown() {
+    let mut screen = Screen::new("/image", 100, 12);
+    let mut image = Image { width: 3000, height: 1000, step: 9000, encoding: "rgb8".to_owned(), ..Image::default() };
+    image.data = vec![7; 9_000_000];
+    screen.take(&image, 0);
+    let shown = screen.shown();
+    assert!(shown.contains("are too many to be shown as a tree: 8388608 are at most"), "{shown}");
+    assert!(shown.contains("00000000  ") && screen.detail.undecodable().0 == 0, "{shown}");
+    assert!(screen.type_keys("i").contains("3000 x 1000 rgb8"));
+}
+
+#[test]
 fn the_mouse_chooses_and_scrolls() {
     let mut screen = Screen::new("/odom", 100, 30);
     screen.take(&twist(1.0), 0);

@@ -50,8 +50,6 @@ fn rows<'a>(snapshot: &'a Snapshot, options: &Options) -> Vec<&'a Row> {
 
 /// Waits until then, or until an event log has ended.
 fn wait_until(reading: &Reading, end: Instant, is_interrupted: &impl Fn() -> bool) -> Result<(), SpyError> {
-    let mut next_look = Instant::now();
-    let mut snapshot = Box::default();
     loop {
         let now = Instant::now();
         if is_interrupted() {
@@ -60,13 +58,8 @@ fn wait_until(reading: &Reading, end: Instant, is_interrupted: &impl Fn() -> boo
         if now >= end {
             return Ok(());
         }
-        if now >= next_look {
-            next_look = now + LOOK_EVERY;
-            let told: Box<Snapshot> = reading.snapshot(snapshot).ok_or(SpyError::ReaderGone)?;
-            if told.totals.has_ended {
-                return Ok(());
-            }
-            snapshot = told;
+        if reading.has_ended() {
+            return Ok(());
         }
         std::thread::sleep(PAUSE.min(end.saturating_duration_since(now)));
     }
@@ -74,7 +67,5 @@ fn wait_until(reading: &Reading, end: Instant, is_interrupted: &impl Fn() -> boo
 
 /// How long it listens unless it is told otherwise.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(2);
-
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 const PAUSE: Duration = Duration::from_millis(20);

@@ -39,6 +39,9 @@ pub(super) fn decode(file: &[u8]) -> Result<Decoded, Refusal> {
     if pixels > MAX_PIXELS.min(file.len().saturating_mul(PIXELS_PER_BYTE).max(FEW_PIXELS)) {
         return Err(Refusal::TooLarge { width, height, bytes: file.len() });
     }
+    // A small one may have more of them.
+    let scans = (MAX_SCANNED_PIXELS / pixels.max(1)).clamp(1, MAX_SCANS);
+    decoder.set_options(options.jpeg_set_max_scans(scans));
     let rgb = decoder.decode().map_err(refused)?;
     if pixels == 0 || rgb.len() != pixels * 3 {
         return Err(Refusal::Jpeg(format!("{width} x {height} pixels became {} bytes", rgb.len())));
@@ -59,3 +62,6 @@ const FEW_PIXELS: usize = 1 << 20;
 
 /// A progressive JPEG has ten or so; each costs as much as decoding the whole.
 const MAX_SCANS: usize = 30;
+
+/// In all scans together, so that no picture takes much longer than a second.
+const MAX_SCANNED_PIXELS: usize = 40 << 20;

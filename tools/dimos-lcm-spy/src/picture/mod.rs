@@ -1,7 +1,8 @@
 //! Messages that are seen rather than read: images, laser scans, maps and point clouds, drawn in half cells of the terminal.
 //!
 //! [`picture`] is a function of a message, a size and a [`View`]; [`Canvas`] is what it draws on, and the only part that knows of
-//! terminals. What it costs follows from the cells and, for scans and clouds, from a bounded number of points. Whatever a
+//! terminals. What it costs follows from the cells, for scans and
+//! clouds from a bounded number of points, and for JPEG from its pixels, of which all are decoded and there are at most 16 M. Whatever a
 //! message claims, the answer is a picture or a [`Refusal`] that says why there is none.
 
 mod canvas;

@@ -9,7 +9,8 @@ use ratatui::widgets::canvas::{Canvas, Context, Line};
 
 use super::series::{Bucket, Series, Summary};
 use super::{Values, View};
-use crate::readable::{cells, index, number, plain};
+use crate::readable::{cells, index, number};
+use crate::text::plain;
 
 /// Draws all series. Tells where the curves are, and from which value to which, unless there is no value in sight.
 pub(super) fn draw(series: &[Series], view: View, area: Rect, buffer: &mut Buffer) -> (Rect, Option<(f64, f64)>) {

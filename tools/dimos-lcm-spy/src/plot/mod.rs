@@ -19,6 +19,8 @@ pub(crate) struct Plot {
     view: View,
     /// Where the curves were drawn last.
     canvas: Rect,
+    /// Where it stands still.
+    frozen_ns: Option<u64>,
 }
 
 /// What of time and values is looked at.
@@ -87,7 +89,7 @@ impl Plot {
         if received_ns.saturating_add(SET_BACK_NS) < self.view.newest_ns {
             // The clock was set back, or a log is played again.
             self.series.iter_mut().for_each(Series::clear);
-            (self.view.newest_ns, self.view.end_ns, self.view.cursor_ns) = (0, None, None);
+            (self.view.newest_ns, self.view.end_ns, self.view.cursor_ns, self.frozen_ns) = (0, None, None, None);
         }
         self.view.newest_ns = self.view.newest_ns.max(received_ns);
         for series in &mut self.series {
@@ -99,6 +101,7 @@ impl Plot {
     /// Stands still at the newest message, or goes on with what comes.
     pub(crate) fn freeze(&mut self, is_frozen: bool) {
         self.view.end_ns = is_frozen.then_some(self.view.end());
+        self.frozen_ns = self.view.end_ns;
     }
 
     /// Draws the curves and their legend.
@@ -131,6 +134,7 @@ impl Plot {
             KeyCode::Char('x') => self.series.clear(),
             _ => return false,
         }
+        self.stay();
         true
     }
 
@@ -148,7 +152,15 @@ impl Plot {
             }
             _ => return false,
         }
+        self.stay();
         true
+    }
+
+    /// While it stands still, what came later is not shown.
+    fn stay(&mut self) {
+        if let Some(frozen_ns) = self.frozen_ns {
+            self.view.end_ns = Some(self.view.end().min(frozen_ns));
+        }
     }
 
     /// One cell with the cursor, or some of the window without.
@@ -166,7 +178,7 @@ impl Plot {
 impl Default for Plot {
     fn default() -> Self {
         let view = View { length_ns: 30e9, end_ns: None, values: AUTOMATIC, cursor_ns: None, newest_ns: 0 };
-        Self { series: Vec::new(), view, canvas: Rect::ZERO }
+        Self { series: Vec::new(), view, canvas: Rect::ZERO, frozen_ns: None }
     }
 }
 

@@ -96,7 +96,14 @@ fn a_window_can_be_zoomed_moved_stopped_and_read() {
     press(&mut plot, KeyCode::Left);
     let shown = drawn(&mut plot, 70, 10);
     assert!(shown.contains("cursor 19.6"), "{shown}");
-    press(&mut plot, KeyCode::End);
+    // It stands still whatever is pressed, until it goes on.
+    press(&mut plot, KeyCode::Char('c'));
+    for code in [KeyCode::End, KeyCode::Right] {
+        press(&mut plot, code);
+        let shown = drawn(&mut plot, 70, 10);
+        assert!(shown.contains("max 30") && shown.contains("paused"), "{shown}");
+    }
+    plot.freeze(false);
     assert!(drawn(&mut plot, 70, 10).contains("max 100"));
 }
 

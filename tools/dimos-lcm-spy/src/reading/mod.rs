@@ -1,7 +1,7 @@
 //! Reads the bus, on a thread of its own that owns all that is counted: whoever wants to know asks it for a [`Snapshot`].
 //!
-//! It takes messages in batches and sleeps in between, so that it is woken some hundred times a second however much comes, and decodes
-//! nothing but beats. Of large messages that nobody looks at only size and beginning are received. What is counted is the business of [`tally`], how long it sleeps of `pace`.
+//! It takes messages in batches and sleeps in between, so that it is woken some hundred times a second however much comes, and waits for
+//! the next one where none comes. It decodes nothing but beats. Of large messages that nobody looks at only size and beginning are received. What is counted is the business of [`tally`], how long it sleeps of `pace`.
 
 mod pace;
 mod recorder;
@@ -11,6 +11,7 @@ pub mod tally;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,7 +25,7 @@ use crate::traffic::beats;
 use crate::traffic::channels::Heard;
 use pace::{Batch, Missed, Pace, Rest};
 use recorder::Recorder;
-use snapshot::Snapshot;
+use snapshot::{Recording, Snapshot};
 use tally::Tally;
 
 /// The bus being read. Dropping it ends that, and waits until a recording is written.
@@ -32,6 +33,7 @@ use tally::Tally;
 pub struct Reading {
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    has_ended: Arc<AtomicBool>,
 }
 
 /// What the reader is asked for.
@@ -40,8 +42,9 @@ enum Request {
     /// Tell all, into this snapshot, whose memory is used again.
     Tell(Box<Snapshot>, Sender<Box<Snapshot>>),
     Watch(Vec<Channel>),
-    Record(Scope, PathBuf, Sender<io::Result<PathBuf>>),
+    Record(Scope, Box<lcm::log::Recording>, Sender<io::Result<PathBuf>>),
     EndRecording,
+    Finish(Sender<Option<Recording>>),
 }
 
 /// What the thread has.
@@ -54,6 +57,9 @@ struct Reader {
     /// Of the channels that are looked at, so that their messages are received whole.
     watched: Vec<Handle>,
     recorder: Option<Recorder>,
+    /// Of the only channel that is recorded, likewise.
+    recorded: Option<Handle>,
+    has_ended: Arc<AtomicBool>,
     pace: Pace,
     start: Instant,
     next_look: Instant,
@@ -68,6 +74,7 @@ impl Reading {
         let bus = Inline::open(&url.to_string())?;
         receive_whole(&bus, beats::CHANNEL);
         let now = Instant::now();
+        let has_ended = Arc::new(AtomicBool::new(false));
         let mut reader = Reader {
             bus,
             is_log: matches!(url, Url::File(_)),
@@ -76,6 +83,8 @@ impl Reading {
             receive_errors: 0,
             watched: Vec::new(),
             recorder: None,
+            recorded: None,
+            has_ended: Arc::clone(&has_ended),
             pace: Pace::new(now),
             start: now,
             next_look: now,
@@ -83,7 +92,7 @@ impl Reading {
         let (requests, asked) = unbounded();
         let thread = std::thread::Builder::new().name("spy-reader".to_owned()).spawn(move || reader.run(&asked));
         let thread = thread.map_err(|source| OpenError::Receive { url: url.clone(), source })?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self { requests: Some(requests), thread: Some(thread), has_ended })
     }
 
     /// What was counted up to this moment. The snapshot given is used again; none if reading has ended, which it does only by a fault.
@@ -99,20 +108,35 @@ impl Reading {
         self.ask(Request::Watch(channels));
     }
 
-    /// Begins to record into a new event log, when the last recording has ended. Tells its path, which has a number where the file was there
-    /// already.
+    /// Whether an event log has come to its end, or reading has ended by a fault.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed) || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Begins to record into a new event log, when the last recording has ended. Tells its path, which has a number where the file was
+    /// there already. It is made here, so that the reader does not wait for it.
     ///
     /// # Errors
     /// What the system says on creating the file, or that the last recording is still being written.
-    pub fn record(&self, scope: Scope, path: PathBuf) -> io::Result<PathBuf> {
+    pub fn record(&self, scope: Scope, path: &Path) -> io::Result<PathBuf> {
+        let recording = recorder::begin(path).map_err(io::Error::other)?;
         let (answer, told) = bounded(1);
-        self.ask(Request::Record(scope, path, answer));
+        self.ask(Request::Record(scope, Box::new(recording), answer));
         told.recv().unwrap_or_else(|_| Err(io::Error::other("nobody reads the bus any more")))
     }
 
     /// Ends the recording, if there is one.
     pub fn end_recording(&self) {
         self.ask(Request::EndRecording);
+    }
+
+    /// Ends the recording, waits until it is written, and tells how it went; none if nothing was recorded.
+    #[must_use]
+    pub fn finish(&self) -> Option<Recording> {
+        let (answer, told) = bounded(1);
+        self.ask(Request::Finish(answer));
+        told.recv().ok().flatten()
     }
 
     fn ask(&self, request: Request) {
@@ -135,8 +159,9 @@ impl Drop for Reading {
 
 impl Reader {
     fn run(&mut self, requests: &Receiver<Request>) {
+        let mut batch = Batch::default();
         loop {
-            let batch = self.take_batch();
+            self.take_batch(&mut batch);
             loop {
                 match requests.try_recv() {
                     Ok(request) => self.answer(request),
@@ -148,36 +173,39 @@ impl Reader {
             if now >= self.next_look {
                 self.look(now);
             }
-            if batch.messages == MAX_BATCH {
+            let taken = std::mem::take(&mut batch);
+            if taken.messages >= MAX_BATCH {
                 continue;
             }
-            match self.pace.rest(batch, now) {
+            match self.pace.rest(taken, now) {
                 Rest::Sleep(pause) => std::thread::sleep(pause),
-                Rest::Wait => self.take_next(WAIT),
+                // Of a log that has ended nothing is waited for.
+                Rest::Wait if self.bus.ended() => std::thread::sleep(WAIT),
+                Rest::Wait => {
+                    if let Some(bytes) = self.take(WAIT) {
+                        batch.push(bytes);
+                    }
+                }
             }
         }
     }
 
     /// Takes in what is there, up to a limit.
-    fn take_batch(&mut self) -> Batch {
-        let mut batch = Batch::default();
+    fn take_batch(&mut self, batch: &mut Batch) {
         while batch.messages < MAX_BATCH
             && let Some(bytes) = self.take(Duration::ZERO)
         {
             batch.push(bytes);
         }
-        batch
-    }
-
-    fn take_next(&mut self, wait: Duration) {
-        let _ = self.take(wait);
     }
 
     /// Takes in the next message, and tells how large it was; none if none came in time.
     fn take(&mut self, wait: Duration) -> Option<usize> {
         let whole = |sample| Overheard { sample, message_bytes: sample.payload().len(), is_whole: true };
         let received = match &self.recorder {
-            Some(recorder) if recorder.is_recording() => self.bus.receive(Some(wait)).map(|came| came.map(whole)),
+            Some(recorder) if recorder.is_recording() && recorder.only_channel().is_none() => {
+                self.bus.receive(Some(wait)).map(|came| came.map(whole))
+            }
             _ => self.bus.overhear(Some(wait)),
         };
         match received {
@@ -188,7 +216,9 @@ impl Reader {
                 if is_whole && self.tally.wants_whole(heard.channel) {
                     self.tally.keep(sample);
                 }
-                if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.wants(heard.channel)) {
+                // What was under way when the recording began is not in it.
+                let recorder = self.recorder.as_mut().filter(|recorder| is_whole && recorder.wants(heard.channel));
+                if let Some(recorder) = recorder {
                     recorder.take(sample);
                 }
                 Some(heard.bytes)
@@ -207,6 +237,11 @@ impl Reader {
         self.next_look = now + LOOK_EVERY;
         self.statistics = self.bus.statistics();
         let missed = Missed { drops: self.statistics.kernel_drops, incomplete: self.statistics.total().incomplete };
+        let lost = self.lost();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hear(lost);
+        }
+        self.has_ended.store(self.bus.ended(), Ordering::Relaxed);
         self.pace.hear(self.statistics.receive_buffer_bytes, missed, now);
     }
 
@@ -228,27 +263,50 @@ impl Reader {
                 self.watched.drain(..).for_each(|handle| handle.unsubscribe());
                 self.watched = channels.iter().filter_map(|channel| receive_whole(&self.bus, channel)).collect();
             }
-            Request::Record(scope, path, answer) => {
-                let _ = answer.send(self.record(scope, &path));
+            Request::Record(scope, recording, answer) => {
+                let _ = answer.send(self.record(scope, *recording));
             }
             Request::EndRecording => {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.end();
                 }
+                self.receive_recorded(None);
+            }
+            Request::Finish(answer) => {
+                self.look(Instant::now());
+                let _ = answer.send(self.recorder.take().map(Recorder::finish));
             }
         }
     }
 }
 
 impl Reader {
-    fn record(&mut self, scope: Scope, path: &Path) -> io::Result<PathBuf> {
-        if self.recorder.as_ref().is_some_and(|recorder| recorder.told().is_running) {
+    fn record(&mut self, scope: Scope, recording: lcm::log::Recording) -> io::Result<PathBuf> {
+        let path = recording.file().to_owned();
+        if self.recorder.as_ref().is_some_and(Recorder::is_running) {
+            // Nothing is in it, and fails to be deleted only if somebody else did so.
+            let _ = std::fs::remove_file(path);
             return Err(io::Error::other("the recording before is still being written"));
         }
-        let recorder = Recorder::start(scope, path)?;
-        let path = recorder.told().path;
+        self.look(Instant::now());
+        let recorder = Recorder::start(scope, recording, self.lost())?;
+        self.receive_recorded(recorder.only_channel().copied());
         self.recorder = Some(recorder);
         Ok(path)
+    }
+
+    /// Has messages of this channel received whole for the recording.
+    fn receive_recorded(&mut self, channel: Option<Channel>) {
+        if let Some(handle) = self.recorded.take() {
+            handle.unsubscribe();
+        }
+        self.recorded = channel.and_then(|channel| receive_whole(&self.bus, channel));
+    }
+
+    /// What is known to have been lost on the whole bus.
+    fn lost(&self) -> u64 {
+        let total = self.statistics.total();
+        total.lost.saturating_add(total.incomplete)
     }
 }
 

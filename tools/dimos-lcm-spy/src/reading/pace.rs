@@ -1,5 +1,6 @@
 //! How long the reader sleeps between two looks at the bus: long, since each look costs, and short enough that the kernel's receive
-//! buffer does not fill up meanwhile. Pure: times are passed in.
+//! buffer does not fill up meanwhile. Where nothing came it does not sleep at all but waits, which costs no more then; nor does it where
+//! messages come that are too large for the buffer, or did not long ago. Pure: times are passed in.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,10 @@ pub(super) struct Pace {
     longest: Duration,
     missed: Missed,
     last_change: Instant,
-    /// When a message came last of which the buffer holds only a few, or parts of one.
+    /// When a message came last of which the buffer holds only a few, or when something was missed last.
     last_large: Option<Instant>,
+    /// For how long it waits after that.
+    waits_for: Duration,
 }
 
 /// What did not come, so far.
@@ -55,6 +58,7 @@ impl Pace {
             missed: Missed::default(),
             last_change: now,
             last_large: None,
+            waits_for: FIRST_WAIT,
         }
     }
 
@@ -64,8 +68,8 @@ impl Pace {
             self.buffer_bytes = buffer_bytes as f64;
         }
         let before = std::mem::replace(&mut self.missed, missed);
-        if missed.incomplete > before.incomplete {
-            self.last_large = Some(now);
+        if missed.incomplete > before.incomplete || missed.drops > before.drops {
+            self.wait_from(now);
         }
         if missed.drops > before.drops {
             self.longest = (self.longest / 2).max(SHORTEST);
@@ -84,16 +88,28 @@ impl Pace {
         let decayed = self.peak_bytes_per_s * (1.0 - since_s / FORGETS_AFTER_S).max(0.0);
         self.peak_bytes_per_s = decayed.max(cost / since_s);
         if batch.largest_bytes as f64 > self.buffer_bytes / 4.0 {
-            self.last_large = Some(now);
+            self.wait_from(now);
         }
-        let is_large = |last: Instant| now.saturating_duration_since(last) < RECOVERS_AFTER;
         // A large message comes all at once: only who takes it out meanwhile finds room for it.
-        if self.last_large.is_some_and(is_large) {
+        let is_near = |last: Instant| now.saturating_duration_since(last) < self.waits_for;
+        if batch.messages == 0 || self.last_large.is_some_and(is_near) {
             return Rest::Wait;
         }
         let fills_s = self.buffer_bytes / self.peak_bytes_per_s.max(1.0);
         let pause = Duration::try_from_secs_f64(fills_s / 2.0).unwrap_or(LONGEST);
         Rest::Sleep(pause.clamp(SHORTEST, self.longest))
+    }
+
+    /// Something came that sleep is too long for: the next of its kind is waited for, and after a pause in which it was not, for longer
+    /// than the last one kept it waiting.
+    fn wait_from(&mut self, now: Instant) {
+        if let Some(last) = self.last_large.replace(now) {
+            let since = now.saturating_duration_since(last);
+            self.waits_for = match since {
+                since if since > MOST_WAIT => FIRST_WAIT,
+                since => self.waits_for.max(2 * since).min(MOST_WAIT),
+            };
+        }
     }
 }
 
@@ -121,6 +137,10 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const FORGETS_AFTER_S: f64 = 5.0;
 
 const RECOVERS_AFTER: Duration = Duration::from_secs(5);
+
+/// How long it waits after the first large message, and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const MOST_WAIT: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
@@ -154,9 +174,11 @@ mod tests {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         assert_eq!(run(&mut pace, &mut now, 200, 100_000, 2), Rest::Wait);
-        assert_eq!(run(&mut pace, &mut now, 0, 0, 100), Rest::Wait);
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 100), Rest::Wait);
         now += Duration::from_secs(6);
-        assert_eq!(run(&mut pace, &mut now, 0, 0, 1), Rest::Sleep(LONGEST));
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 1), Rest::Sleep(LONGEST));
+        // What nobody sends is waited for, whatever the buffer.
+        assert_eq!(run(&mut pace, &mut now, 0, 0, 1), Rest::Wait);
         pace.hear(4 << 20, Missed::default(), now);
         assert_eq!(run(&mut pace, &mut now, 200, 100_000, 1), Rest::Sleep(LONGEST));
     }
@@ -168,13 +190,45 @@ mod tests {
         for drops in 1..=6 {
             pace.hear(212_992, Missed { drops, incomplete: 0 }, now);
         }
-        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Sleep(SHORTEST));
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 1), Rest::Wait);
+        now += Duration::from_secs(5);
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 1), Rest::Sleep(SHORTEST));
         pace.hear(212_992, Missed { drops: 6, incomplete: 1 }, now);
-        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Wait);
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 1), Rest::Wait);
         for _ in 0..20 {
             now += Duration::from_secs(6);
             pace.hear(212_992, Missed { drops: 6, incomplete: 1 }, now);
         }
-        assert_eq!(run(&mut pace, &mut now, 100, 100, 1), Rest::Sleep(LONGEST));
+        assert_eq!(run(&mut pace, &mut now, 200, 100, 1), Rest::Sleep(LONGEST));
+    }
+
+    /// A large message after each interval, among small ones at 200 Hz: how many of so many it sleeps through.
+    fn slept_through(interval_s: u64, count: u64) -> u64 {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        let (mut rest, mut incomplete) = (Rest::Wait, 0);
+        for _ in 0..count {
+            for _ in 0..interval_s * 200 {
+                rest = run(&mut pace, &mut now, 200, 100, 1);
+            }
+            now += Duration::from_millis(5);
+            let mut batch = Batch::default();
+            if rest == Rest::Wait {
+                batch.push(1_000_000);
+            } else {
+                incomplete += 1;
+                pace.hear(212_992, Missed { drops: 0, incomplete }, now);
+                batch.push(100);
+            }
+            rest = pace.rest(batch, now);
+        }
+        incomplete
+    }
+
+    #[test]
+    fn of_large_messages_among_small_ones_it_sleeps_through_the_first_ones_only() {
+        assert_eq!(slept_through(1, 60), 1);
+        assert_eq!(slept_through(10, 30), 2);
+        assert_eq!(slept_through(60, 10), 2);
     }
 }

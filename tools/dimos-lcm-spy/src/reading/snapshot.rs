@@ -8,6 +8,7 @@ use std::time::Duration;
 use dimos::NodeId;
 use lcm::{Channel, Sample};
 
+use crate::text::plain;
 use crate::traffic::history::BARS;
 use crate::traffic::losses::Loss;
 use crate::traffic::statistics::Sizes;
@@ -72,9 +73,9 @@ pub struct Row {
 /// Where messages of a channel came from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Senders {
-    /// The first that was heard.
-    pub first: Option<SocketAddrV4>,
-    /// How many.
+    /// Whose message came last.
+    pub latest: Option<SocketAddrV4>,
+    /// How many there were in the last minute.
     pub count: usize,
     /// Whether there are more than were counted.
     pub has_more: bool,
@@ -142,12 +143,40 @@ pub struct Recording {
     pub messages: u64,
     /// How large it is.
     pub bytes: u64,
-    /// Messages that came faster than the disk took them.
+    /// Messages that came faster than the disk took them; their numbers are left out in the log.
     pub dropped: u64,
+    /// Messages that were lost on the whole bus meanwhile, as far as is known.
+    pub lost: u64,
+    /// Messages on the channel without a name, which C LCM cannot read back, and which are not in it therefore.
+    pub unnamed: u64,
     /// Whether it goes on.
     pub is_running: bool,
     /// Why it ended, if it did so by itself.
     pub error: Option<String>,
+}
+
+impl Recording {
+    /// Whether all is in it that came.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.dropped == 0 && self.error.is_none()
+    }
+
+    /// How it went, on a line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Self { what, path, messages, bytes, dropped, lost, unnamed, is_running, error } = self;
+        let counts = [
+            (dropped, "dropped, since they came faster than they were written"),
+            (lost, "lost on the bus meanwhile"),
+            (unnamed, "left out, on the channel without a name"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| **count > 0).map(|(count, why)| format!(", {count} {why}"));
+        let (counts, bytes) = (counts.collect::<String>(), crate::traffic::units::bytes(*bytes as f64));
+        let how = if *is_running { "recording" } else { "recorded" };
+        let end = error.as_ref().map(|error| format!("; it ended because of an error: {error}")).unwrap_or_default();
+        plain(&format!("{how} {what} to {}: {messages} messages, {bytes}{counts}{end}", path.display()))
+    }
 }
 
 impl Snapshot {

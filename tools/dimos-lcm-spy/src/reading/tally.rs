@@ -84,9 +84,12 @@ impl Tally {
         if is_beat(sample.channel())
             && let Some(beat) = Beat::heard(sample)
         {
-            self.channels.beat(&beat);
-            if self.beats.len() < MAX_NODES || self.beats.contains_key(&beat.node) {
-                self.beats.insert(beat.node, (beat.address, sample.receive_time_ns()));
+            self.channels.beat(&beat, sample.receive_time_ns());
+            self.beats.insert(beat.node, (beat.address, sample.receive_time_ns()));
+            if self.beats.len() > MAX_NODES {
+                // Whoever is alive beats again soon.
+                let silent = self.beats.iter().min_by_key(|(_, (_, time_ns))| *time_ns).map(|(node, _)| *node);
+                silent.and_then(|node| self.beats.remove(&node));
             }
         }
         if let Some(watching) = self.watched.iter_mut().find(|watching| watching.channel == *sample.channel()) {
@@ -152,10 +155,10 @@ impl Watching {
     }
 
     fn push(&mut self, sample: &Sample) {
-        let bytes = sample.payload().len();
+        let bytes = held_bytes(sample.payload().len());
         while self.samples.len() >= MAX_KEPT || !self.samples.is_empty() && self.bytes + bytes > MAX_KEPT_BYTES {
             let oldest = self.samples.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.payload().len());
+            self.bytes -= oldest.map_or(0, |oldest| held_bytes(oldest.payload().len()));
             self.left_out += 1;
         }
         self.bytes += bytes;
@@ -172,13 +175,19 @@ impl Watching {
     }
 }
 
+/// What a message takes of memory while it is kept: one of some size keeps the buffer that it was received in.
+pub(super) fn held_bytes(payload_bytes: usize) -> usize {
+    if payload_bytes < COPIED_BYTES { payload_bytes } else { payload_bytes.max(BUFFER_BYTES) }
+}
+
 fn is_beat(channel: &Channel) -> bool {
     *channel == *beats::CHANNEL
 }
 
 fn row(channel: &Channel, heard: &HeardChannel, senders: &HashMap<SocketAddrV4, SenderCounts>, now_ns: u64) -> Row {
     let recent = heard.recent(now_ns);
-    let of_senders = heard.senders.iter().filter_map(|sender| senders.get(sender));
+    let (addresses, has_more) = heard.senders();
+    let of_senders = addresses.iter().filter_map(|sender| senders.get(sender));
     Row {
         channel: *channel,
         type_name: heard.typing.name.clone(),
@@ -193,14 +202,11 @@ fn row(channel: &Channel, heard: &HeardChannel, senders: &HashMap<SocketAddrV4, 
         sizes: heard.traffic.sizes().unwrap_or(Sizes { min: 0, mean: 0.0, max: 0 }),
         last_bytes: heard.last_bytes,
         age_s: heard.arrivals.age_s(now_ns).unwrap_or_default(),
-        senders: Senders {
-            first: heard.senders.first().copied(),
-            count: heard.senders.len(),
-            has_more: heard.has_more_senders,
-        },
+        senders: Senders { latest: addresses.first().copied(), count: addresses.len(), has_more },
         lost: Lost {
             of_channel: heard.loss(),
-            of_senders: of_senders.map(|counts| counts.lost + counts.incomplete).sum(),
+            of_senders: of_senders
+                .fold(0, |sum, counts| sum.saturating_add(counts.lost).saturating_add(counts.incomplete)),
         },
         bars: heard.bars(now_ns),
     }
@@ -212,8 +218,12 @@ pub const MAX_WATCHED: usize = 16;
 /// Messages that are kept of a channel until they are told of.
 const MAX_KEPT: usize = 1024;
 
-/// Their bytes; a single message may have more.
+/// What they take of memory; a single message may take more.
 const MAX_KEPT_BYTES: usize = 16 << 20;
+
+/// Smaller payloads are copied out of the buffers that they were received in, which are so large; see [`lcm::Payload`].
+const COPIED_BYTES: usize = 16 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// Whose beats are remembered.
 const MAX_NODES: usize = 1024;

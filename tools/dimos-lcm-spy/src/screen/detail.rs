@@ -57,9 +57,12 @@ fn known(app: &App, watch: &Watch) -> Vec<String> {
     if row.mismatched > 0 {
         lines.push(format!("{} messages are not of the type that the channel names", row.mismatched));
     }
-    if let Some(reason) = &watch.reason {
+    if watch.left_out > 0 {
+        lines.insert(0, format!("{} messages came too fast to be plotted", watch.left_out));
+    }
+    if let (_, Some(reason)) = watch.detail.undecodable() {
         // Where there is room for little, this is wanted most.
-        lines.insert(0, plain(&format!("{} undecodable: {reason}", watch.undecodable)));
+        lines.insert(0, plain(&format!("{} undecodable: {reason}", watch.undecodable())));
     }
     lines
 }

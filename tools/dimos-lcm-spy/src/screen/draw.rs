@@ -84,12 +84,13 @@ fn status(app: &App) -> String {
     let url = plain(&app.url);
     let cpu = app.cpu.map(|share| format!(" | CPU {:.1} %", 100.0 * share)).unwrap_or_default();
     let counts: String = counts.collect();
-    format!("{frozen} {rate} | {bytes}/s | {senders} senders{counts}{ended}{cpu} | {url}")
+    let whose = if app.is_selection { "whole bus: " } else { "" };
+    format!("{frozen} {rate} | {bytes}/s | {whose}{senders} senders{counts}{ended}{cpu} | {url}")
 }
 
 /// What is typed, what happened, what is recorded, or which keys there are.
 fn draw_line(app: &App, area: Rect, buffer: &mut Buffer) {
-    let recording = app.recording.as_ref().filter(|recording| recording.is_running || recording.error.is_some());
+    let recording = app.recording.as_ref().filter(|recording| recording.is_running || !recording.is_whole());
     let (text, style) = match (&app.typing, &app.message, recording) {
         (Some((text, _)), ..) => {
             let kind = app.table.filter.kind();
@@ -107,6 +108,7 @@ fn recorded(recording: &Recording) -> String {
     let dropped = if *dropped > 0 { format!(", {dropped} DROPPED") } else { String::new() };
     let (path, bytes) = (plain(&path.display().to_string()), units::bytes(*bytes as f64));
     match error {
+        None if !recording.is_running => recording.summary(),
         Some(error) => format!("recording to {path} ended after {messages} messages: {}", plain(error)),
         None => format!("REC {what}: {messages} messages, {bytes}{dropped} to {path}; r ends it"),
     }
@@ -117,7 +119,7 @@ fn keys(app: &App) -> String {
         View::Channels => {
             "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze".to_owned()
         }
-        View::Nodes => "? help  q quit  up down select  esc back".to_owned(),
+        View::Nodes => "? help  q quit  up down select  pgup pgdn scroll below  esc back".to_owned(),
         View::Detail(watch) => format!("? help  q quit  space freeze  {}", watch.detail.hint()),
     }
 }

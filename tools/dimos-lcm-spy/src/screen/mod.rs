@@ -5,6 +5,7 @@ mod cpu;
 mod detail;
 pub mod draw;
 mod help;
+mod keyboard;
 pub mod nodes;
 mod terminal;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use lcm::schema::Catalog;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::Event;
 use ratatui::layout::Rect;
 
 use crate::app::{Action, App, View};
@@ -23,12 +24,13 @@ use crate::nodes::Asking;
 use crate::options::Options;
 use crate::reading::Reading;
 use crate::run::Session;
+use keyboard::Keyboard;
 use terminal::Terminal;
 
 /// Shows the bus until somebody has had enough.
 ///
 /// # Errors
-/// If the terminal cannot be used, or a signal has come.
+/// If the terminal cannot be used, or a signal has come, or the terminal is gone.
 pub fn run(
     reading: &Reading,
     options: &Options,
@@ -37,9 +39,11 @@ pub fn run(
     is_interrupted: &impl Fn() -> bool,
 ) -> Result<(), SpyError> {
     let mut terminal = Terminal::take().map_err(SpyError::terminal)?;
+    let keyboard = Keyboard::start().map_err(SpyError::terminal)?;
     let asking = Asking::start(&session.url);
     let size = terminal.size().map_err(SpyError::terminal)?;
     let mut app = App::new(session.url.to_string(), Arc::clone(catalog), Rect::new(0, 0, size.width, size.height));
+    app.is_selection = !options.channels.is_empty();
     app.is_coloured = session.is_coloured;
     app.colours = match session.is_coloured {
         true => Colours::from_colorterm(std::env::var("COLORTERM").ok().as_deref()),
@@ -51,8 +55,12 @@ pub fn run(
     let mut next_snapshot = Instant::now();
     let mut cpu = cpu::Share::new(next_snapshot);
     loop {
-        if is_interrupted() {
+        // Whoever closes a terminal does not always say so by a signal.
+        if is_interrupted() || terminal.is_gone() {
             return Err(SpyError::Interrupted);
+        }
+        if terminal::has_panicked() {
+            return Err(SpyError::ReaderGone);
         }
         if let Some(asking) = &asking {
             asking.look(matches!(app.view, View::Nodes));
@@ -67,13 +75,12 @@ pub fn run(
         terminal.draw(&mut app).map_err(SpyError::terminal)?;
         // All that has been typed meanwhile is drawn at once.
         let mut patience = next_snapshot.saturating_duration_since(Instant::now());
-        while event::poll(patience).map_err(SpyError::terminal)? {
+        while let Some(event) = keyboard.next(patience).map_err(SpyError::terminal)? {
             patience = Duration::ZERO;
-            let event = event::read().map_err(SpyError::terminal)?;
             match take(&mut app, event) {
                 Some(Action::Quit) => return Ok(()),
                 Some(Action::Record(scope)) => {
-                    let began = reading.record(scope.clone(), file_name());
+                    let began = reading.record(scope.clone(), &file_name());
                     app.recording_begins(&scope, began);
                     next_snapshot = Instant::now();
                 }
@@ -109,39 +116,11 @@ fn take(app: &mut App, event: Event) -> Option<Action> {
 
 /// As `spy-20260131-235959.lcmlog`, in UTC.
 fn file_name() -> PathBuf {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, seconds) = (since_epoch / 86_400, since_epoch % 86_400);
-    let (year, month, day) = date(days);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    PathBuf::from(format!("spy-{year:04}{month:02}{day:02}-{hours:02}{minutes:02}{seconds:02}.lcmlog"))
-}
-
-/// Year, month and day of so many days after 1970-01-01: those of 400 years are the same again, and a year that begins in March has
-/// its odd day at the end.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let digits: String = time.chars().filter(char::is_ascii_digit).collect();
+    let (date, time) = digits.split_at(digits.len().min(8));
+    PathBuf::from(format!("spy-{date}-{time}.lcmlog"))
 }
 
 /// How often what is shown is renewed.
 const REFRESH: Duration = Duration::from_millis(250);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_have_their_date() {
-        assert_eq!(date(0), (1970, 1, 1));
-        assert_eq!(date(19_782), (2024, 2, 29));
-        assert_eq!(date(19_783), (2024, 3, 1));
-        assert_eq!(date(20_784), (2026, 11, 27));
-        assert_eq!(date(11_016), (2000, 2, 29));
-    }
-}

@@ -19,7 +19,7 @@ pub fn top(app: &App) -> usize {
     (app.node + 1).saturating_sub(height)
 }
 
-pub(super) fn draw(app: &App, layout: Layout, buffer: &mut Buffer) {
+pub(super) fn draw(app: &mut App, layout: Layout, buffer: &mut Buffer) {
     put(
         buffer,
         layout.head,
@@ -47,15 +47,22 @@ pub(super) fn draw(app: &App, layout: Layout, buffer: &mut Buffer) {
         let style = if index == app.node { cursor_style(style) } else { style };
         put(buffer, line_of(upper, index - top), &line(cells(app, node)), style);
     }
-    if let Some(node) = nodes.nodes.get(app.node) {
-        for (index, text) in told(node).iter().take(usize::from(lower.height)).enumerate() {
-            put(buffer, line_of(lower, index), &plain(text), Style::new());
-        }
+    let Some(lines) = nodes.nodes.get(app.node).map(told) else { return };
+    let height = usize::from(lower.height);
+    app.node_top = app.node_top.min(lines.len().saturating_sub(height));
+    for (index, text) in lines.iter().skip(app.node_top).take(height).enumerate() {
+        put(buffer, line_of(lower, index), &plain(text), Style::new());
+    }
+    let below = lines.len() - lines.len().min(app.node_top + height);
+    if below > 0 && height > 0 {
+        let text = format!("  {} more lines: pgdn", below + 1);
+        put(buffer, line_of(lower, height - 1), &text, Style::new().add_modifier(Modifier::DIM));
     }
 }
 
 /// The table, and what is below it.
-fn parts(body: Rect) -> (Rect, Rect) {
+#[must_use]
+pub fn parts(body: Rect) -> (Rect, Rect) {
     let below = if body.height < 6 { 0 } else { body.height / 2 };
     let upper = Rect { height: body.height - below, ..body };
     (upper, Rect { y: upper.bottom(), height: below, ..body })

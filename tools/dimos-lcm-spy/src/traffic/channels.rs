@@ -50,10 +50,10 @@ pub struct HeardChannel {
     pub traffic: Traffic,
     /// How large the last message was.
     pub last_bytes: usize,
-    /// Where messages came from, as far as remembered: [`MAX_SENDERS`] at most.
-    pub senders: Vec<SocketAddrV4>,
-    /// Whether there were more.
-    pub has_more_senders: bool,
+    /// Where messages came from, and when the last one did, as far as remembered: [`MAX_SENDERS`] at most.
+    senders: Vec<(SocketAddrV4, u64)>,
+    /// When the last message came for whose sender there was no room.
+    more_ns: Option<u64>,
     /// What type they are of; only where it was looked.
     pub typing: Typing,
     last_ns: u64,
@@ -86,7 +86,7 @@ impl Channels {
     }
 
     /// A beat came, that says how much its process has published on channels.
-    pub fn beat(&mut self, beat: &Beat) {
+    pub fn beat(&mut self, beat: &Beat, time_ns: u64) {
         for (name, &published) in &beat.published {
             let Some(channel) = self.heard.get_mut(name) else { continue };
             if channel.ledger.is_none() && self.ledgers < MAX_LEDGERS {
@@ -94,7 +94,7 @@ impl Channels {
                 channel.ledger = Some(Box::new(Ledger::new(MAX_SENDERS)));
             }
             if let Some(ledger) = &mut channel.ledger {
-                ledger.beat(beat.node, beat.address, published);
+                ledger.beat(beat.node, beat.address, published, time_ns);
             }
         }
     }
@@ -166,7 +166,7 @@ impl HeardChannel {
             traffic: Traffic::default(),
             last_bytes: 0,
             senders: Vec::new(),
-            has_more_senders: false,
+            more_ns: None,
             typing: Typing::default(),
             last_ns: 0,
             beginning: [0; BEGINNING_BYTES],
@@ -194,6 +194,15 @@ impl HeardChannel {
         self.history.as_ref().map(|history| history.bars(now_ns)).unwrap_or_default()
     }
 
+    /// Where messages came from lately, as far as remembered, whoever was heard last first; and whether there are more.
+    #[must_use]
+    pub fn senders(&self) -> (Vec<SocketAddrV4>, bool) {
+        let is_recent = |time_ns: u64| self.last_ns.saturating_sub(time_ns) < SILENT_NS;
+        let mut recent: Vec<_> = self.senders.iter().filter(|(_, time_ns)| is_recent(*time_ns)).collect();
+        recent.sort_by_key(|(_, time_ns)| std::cmp::Reverse(*time_ns));
+        (recent.into_iter().map(|(address, _)| *address).collect(), self.more_ns.is_some_and(is_recent))
+    }
+
     /// What was lost, if all who publish tell how much they do.
     #[must_use]
     pub fn loss(&self) -> Option<Loss> {
@@ -215,15 +224,25 @@ impl HeardChannel {
             self.typing.look(catalog, heard.channel, heard.beginning);
         }
         let Some(sender) = heard.sender else { return };
-        if !self.senders.contains(&sender) {
-            if self.senders.len() < MAX_SENDERS {
-                self.senders.push(sender);
-            } else {
-                self.has_more_senders = true;
-            }
-        }
+        self.push_sender(sender, heard.time_ns);
         if let Some(ledger) = &mut self.ledger {
-            ledger.received(sender);
+            ledger.received(sender, heard.time_ns);
+        }
+    }
+
+    /// Whoever has been silent for longest makes room, if that was long.
+    fn push_sender(&mut self, sender: SocketAddrV4, time_ns: u64) {
+        if let Some((_, last_ns)) = self.senders.iter_mut().find(|(address, _)| *address == sender) {
+            *last_ns = time_ns;
+            return;
+        }
+        if self.senders.len() < MAX_SENDERS {
+            self.senders.push((sender, time_ns));
+            return;
+        }
+        match self.senders.iter_mut().min_by_key(|(_, last_ns)| *last_ns) {
+            Some(oldest) if time_ns.saturating_sub(oldest.1) >= SILENT_NS => *oldest = (sender, time_ns),
+            _ => self.more_ns = Some(time_ns),
         }
     }
 }
@@ -240,7 +259,7 @@ pub const BEGINNING_BYTES: usize = 16;
 /// Channels whose losses are known.
 const MAX_LEDGERS: usize = 4096;
 
-/// A channel that has been silent for so long makes room for another one, if there is none.
+/// A channel that has been silent for so long makes room for another one, if there is none; likewise a sender.
 const SILENT_NS: u64 = 60_000_000_000;
 
 #[cfg(test)]
@@ -277,6 +296,28 @@ mod tests {
         }
         assert!(channels.iter().count() <= MAX_CHANNELS);
         assert_eq!(count(&channels, "/scan"), 400);
+    }
+
+    #[test]
+    fn the_sender_that_was_heard_last_comes_first_and_those_that_are_gone_are_forgotten() {
+        let mut channels = Channels::default();
+        let channel = Channel::new("/scan").unwrap();
+        let address = |port| SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, port);
+        let mut hear = |port, time_s: u64| {
+            let sender = Some(address(port));
+            let time_ns = time_s * 1_000_000_000;
+            channels.push(&Heard { channel: &channel, sender, time_ns, bytes: 1, beginning: b"x" }, None);
+            channels.get(&channel).unwrap().senders()
+        };
+        let _ = hear(1, 0);
+        assert_eq!(hear(2, 1), (vec![address(2), address(1)], false));
+        assert_eq!(hear(1, 2).0[0], address(1));
+        assert_eq!(hear(3, 100), (vec![address(3)], false));
+        for port in 4..12 {
+            let _ = hear(port, 101);
+        }
+        assert!(hear(12, 101).1 && hear(12, 101).0.len() == MAX_SENDERS);
+        assert_eq!(hear(13, 300), (vec![address(13)], false));
     }
 
     #[test]

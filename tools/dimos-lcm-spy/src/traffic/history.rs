@@ -37,7 +37,8 @@ impl History {
         Self { newest_s: time_ns / NS_PER_S, slots: [Slot::default(); SECONDS] }
     }
 
-    /// A message came, so long after the one before it. What comes with a time before the last one counts as of then.
+    /// A message came, so long after the one before it. What comes with a time a little before the last one counts as of then; with one
+    /// long before it, the history begins anew.
     pub fn push(&mut self, time_ns: u64, interval_ns: u64, bytes: usize) {
         self.advance(time_ns / NS_PER_S);
         let slot = &mut self.slots[place(self.newest_s)];
@@ -92,6 +93,10 @@ impl History {
     }
 
     fn advance(&mut self, second: u64) {
+        if second.saturating_add(SET_BACK_S) < self.newest_s {
+            // The clock was set back, or a log is played again: what was before is no part of the last seconds.
+            *self = Self { newest_s: second, slots: [Slot::default(); SECONDS] };
+        }
         if second <= self.newest_s {
             return;
         }
@@ -114,6 +119,9 @@ pub const SECONDS: usize = 32;
 pub const BARS: usize = 16;
 
 const NS_PER_S: u64 = 1_000_000_000;
+
+/// Receive times are that much out of order at most.
+const SET_BACK_S: u64 = 2;
 
 /// So many seconds are enough to tell a rate, if so many messages came in them.
 const ENOUGH_S: u64 = 2;
@@ -177,6 +185,16 @@ mod tests {
         assert_eq!(bars[BARS - 5..], [9, 10, 10, 10, 10]);
         assert_eq!(history.bars(last_ns + 2 * NS_PER_S)[BARS - 4..], [10, 10, 6, 0]);
         assert_eq!(history.bars(last_ns + 100 * NS_PER_S), [0; BARS]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_anew() {
+        let (mut history, last_ns) = steady(100_000_000, 55);
+        let back_ns = last_ns - 3600 * NS_PER_S;
+        (0..40).for_each(|number| history.push(back_ns + number * 100_000_000, 100_000_000, 100));
+        let now_ns = back_ns + 39 * 100_000_000;
+        assert!((history.recent(now_ns, now_ns).rate_hz - 10.0).abs() < 1e-6);
+        assert_eq!(history.bars(now_ns)[BARS - 3..], [10, 10, 10]);
     }
 
     proptest! {
