@@ -78,7 +78,8 @@ fn what_we_play_lcm_logger_records_and_what_lcm_logplayer_plays_we_record() {
     }
     let report = &played.json_lines()[0];
     assert_eq!((&report["events"], &report["rounds"], &report["end"]), (&200.into(), &1.into(), &"log".into()));
-    assert!(report["late_s"]["max"].as_f64().unwrap() >= report["late_s"]["median"].as_f64().unwrap(), "{report}");
+    // Whatever else the computer does, not all of it is late.
+    assert!((0.0..0.1).contains(&report["late_s"]["median"].as_f64().unwrap()), "{report}");
     assert!(report["took_s"].as_f64().unwrap() >= 0.995, "{report}");
 }
 
@@ -132,6 +133,118 @@ fn a_part_of_a_log_is_played_under_other_names_again_and_again() {
     assert_eq!(player.wait(PATIENCE).code(), Some(130));
     let looped = read(&out);
     assert!(looped.iter().zip(looped.iter().skip(30)).all(|(one, again)| one.data == again.data));
+}
+
+#[test]
+fn a_log_is_never_played_into_itself() {
+    let site = site!();
+    let events: Vec<_> = (0..5).map(|number| event(number, number, "A", vec![1])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    fs::hard_link(site.path("in.lcmlog"), site.path("same")).unwrap();
+    for target in ["in.lcmlog", "same"] {
+        for mode in ["w", "a"] {
+            let to = format!("file://{}?mode={mode}", site.path(target).display());
+            let refused = site.dimos(&["play", "in.lcmlog", "--fast", "--bus", &to]);
+            assert!(refused.code == Some(2) && refused.stderr.contains("what is played"), "{to}: {refused:?}");
+            assert_eq!(read(&site.path("in.lcmlog")), events);
+        }
+    }
+}
+
+#[test]
+fn twice_the_speed_takes_half_the_time() {
+    let site = site!();
+    let events: Vec<_> = (0..5).map(|number| event(number, 500_000 * number, "A", vec![1])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let to = format!("file://{}?mode=w", site.path("out.lcmlog").display());
+    let ended = site.dimos(&["play", "in.lcmlog", "--speed", "2", "--bus", &to, "--json"]);
+    let took_s = ended.json_lines()[0]["took_s"].as_f64().unwrap();
+    assert!((1.0..1.8).contains(&took_s), "{took_s}");
+    let out = read(&site.path("out.lcmlog"));
+    assert!(out.windows(2).all(|pair| pair[1].timestamp_us - pair[0].timestamp_us > 100_000), "{out:?}");
+}
+
+#[test]
+fn what_is_not_played_and_why_is_told() {
+    let site = site!();
+    let long = "x".repeat(64);
+    write(&site.path("in.lcmlog"), &[event(0, 0, "/mesh/claim#q.R", vec![]), event(1, 1, &long, vec![])]);
+    let (ended, _) = play_into_log(&site, &["in.lcmlog", "-c", "/mesh/*", "--remap", "/a=/b"]);
+    assert!(ended.code == Some(4) && ended.stderr.contains("--mesh plays"), "{ended:?}");
+    assert!(ended.stderr.contains("--remap /a=/b has renamed nothing"), "{ended:?}");
+    let (ended, _) = play_into_log(&site, &["in.lcmlog"]);
+    assert!(ended.code == Some(3) && ended.stderr.contains(&long), "{ended:?}");
+}
+
+#[test]
+fn ctrl_c_ends_it_while_nothing_is_played() {
+    let site = site!();
+    let channels = ["A", "B"];
+    // It goes round and round, and plays but the first event.
+    let events: Vec<_> =
+        (0..20_000).map(|number| event(number, number, channels[usize::from(number > 0)], vec![])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let out = site.path("out.lcmlog");
+    let to = format!("file://{}?mode=w", out.display());
+    let mut player =
+        Process::start(&mut site.command(&["play", "in.lcmlog", "--loop", "--fast", "-c", "A", "--bus", &to]));
+    let deadline = Instant::now() + PATIENCE;
+    while read_so_far(&out).is_empty() {
+        assert!(Instant::now() < deadline, "{}", player.stderr());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    press_ctrl_c(&player);
+    assert_eq!(player.wait(PATIENCE).code(), Some(130));
+}
+
+#[test]
+fn a_stop_takes_no_time_of_the_log() {
+    let site = site!();
+    let events: Vec<_> = (0..100).map(|number| event(number, 50_000 * number, "A", vec![])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let out = site.path("out.lcmlog");
+    let to = format!("file://{}?mode=w", out.display());
+    let mut player = Process::start(&mut site.command(&["play", "in.lcmlog", "--bus", &to]));
+    let deadline = Instant::now() + PATIENCE;
+    while read_so_far(&out).len() < 3 {
+        assert!(Instant::now() < deadline, "{}", player.stderr());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let signal = |signal: &str| {
+        mesh_tests::process::run(Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", player.id())));
+    };
+    signal("STOP");
+    let before = read_so_far(&out).len();
+    std::thread::sleep(Duration::from_secs(2));
+    signal("CONT");
+    std::thread::sleep(Duration::from_millis(300));
+    // 40 would have been due.
+    let after = read_so_far(&out).len();
+    assert!((before..before + 25).contains(&after), "{before}, then {after}");
+    press_ctrl_c(&player);
+    assert_eq!(player.wait(PATIENCE).code(), Some(130));
+}
+
+#[test]
+fn whoever_goes_past_the_end_while_it_is_paused_can_go_back() {
+    let site = site!();
+    let events: Vec<_> = (0..31).map(|number| event(number, 1_000_000 * number, "A", vec![7])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let to = format!("file://{}?mode=w", site.path("out.lcmlog").display());
+    let program = site.command(&["play", "in.lcmlog", "--bus", &to, "--paused"]);
+    let mut terminal = Terminal::start(&program, 24, 80);
+    terminal.wait_for("paused 0:00.0 / 0:30.0");
+    terminal.wait_for("[space . arrows + - q]");
+    terminal.press(Key::Up);
+    terminal.wait_for("paused 0:30.0 / 0:30.0");
+    terminal.type_text(".");
+    terminal.wait_for("1 events");
+    terminal.press(Key::Left);
+    terminal.wait_for("paused 0:25.0 / 0:30.0");
+    terminal.type_text(".");
+    terminal.wait_for("2 events");
+    terminal.type_text("q");
+    assert!(terminal.wait().success());
 }
 
 #[test]

@@ -84,6 +84,10 @@ fn files_are_named_split_rotated_written_on_and_not_replaced_unasked() {
     write(&site.path("in.lcmlog"), &events);
     let (code, report) = record_log(&site, &["run", "--split", "350KB"]);
     assert_eq!((code, &report["files"], &report["events"]), (0, &4.into(), &10.into()));
+    let info = site.dimos(&["recording", "info", "run.01", "--json"]).json_lines().remove(0);
+    assert_eq!((&info["missing"], &info["first_number"]), (&0.into(), &3.into()));
+    let useless = site.dimos(&["record", "run", "--split", "350KB", "--force", "--bus", &log_as_bus(&site)]);
+    assert_eq!(useless.code, Some(2), "{useless:?}");
     let whole: Vec<_> =
         ["run.00", "run.01", "run.02", "run.03"].iter().flat_map(|name| read(&site.path(name))).collect();
     assert_eq!(messages(&whole), messages(&events));
@@ -103,6 +107,81 @@ fn files_are_named_split_rotated_written_on_and_not_replaced_unasked() {
     assert!(dated.starts_with("log-20") && dated.len() == "log-2026-11-27.lcmlog".len(), "{dated}");
     let default = record_log(&site, &[]).1["file"].as_str().unwrap().to_owned();
     assert!(default.len() == "20261127-065023.lcmlog".len() && default.ends_with(".lcmlog"), "{default}");
+}
+
+#[test]
+fn a_log_is_never_recorded_into_itself_nor_touched_before_the_bus_is_certain() {
+    isolated!(NoMulticastRoute);
+    let site = site!();
+    let events: Vec<_> = (0..).zip(["A", "B"]).map(numbered).collect();
+    for source in ["in.lcmlog", "run.0", "run.1"] {
+        write(&site.path(source), &events);
+    }
+    fs::hard_link(site.path("in.lcmlog"), site.path("same")).unwrap();
+    let refused = |source: &str, arguments: &[&str]| {
+        let bus = format!("file://{}?speed=0", site.path(source).display());
+        let ended = site.dimos(&[&["record", "--bus", &bus], arguments].concat());
+        assert!(ended.code == Some(2) && ended.stderr.contains("is the bus"), "{arguments:?}: {ended:?}");
+        assert_eq!(messages(&read(&site.path(source))), messages(&events), "{arguments:?}");
+    };
+    refused("in.lcmlog", &["in.lcmlog", "--force"]);
+    refused("in.lcmlog", &["same", "--append"]);
+    refused("in.lcmlog", &["./in.lcmlog", "--force"]);
+    refused("run.0", &["run", "--rotate", "2"]);
+    refused("run.1", &["run", "--rotate", "2"]);
+    // There is no way to the group.
+    for arguments in [&["in.lcmlog", "--force"][..], &["run", "--rotate", "2"], &["new.lcmlog"]] {
+        let ended = site.dimos(&[&["record", "--bus", BUS, "--duration", "100ms"], arguments].concat());
+        assert_eq!(ended.code, Some(12), "{arguments:?}: {ended:?}");
+    }
+    for log in ["in.lcmlog", "run.0", "run.1"] {
+        assert_eq!(messages(&read(&site.path(log))), messages(&events), "{log}");
+    }
+    assert!(!site.path("new.lcmlog").exists() && !site.path("run.2").exists());
+}
+
+#[test]
+fn what_is_behind_the_last_event_is_cut_off_before_it_is_written_on() {
+    let site = site!();
+    let events: Vec<_> = (0..).zip(["A", "B", "C"]).map(numbered).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let mut torn = fs::read(site.path("in.lcmlog")).unwrap();
+    torn.truncate(torn.len() - 2);
+    fs::write(site.path("torn.lcmlog"), &torn).unwrap();
+    let bus = log_as_bus(&site);
+    let ended = site.dimos(&["record", "torn.lcmlog", "--append", "--bus", &bus]);
+    assert!(ended.code == Some(0) && ended.stderr.contains("cut off 30 bytes"), "{ended:?}");
+    assert_eq!(messages(&read(&site.path("torn.lcmlog"))), messages(&[&events[..2], &events].concat()));
+    fs::write(site.path("notes.txt"), "precious").unwrap();
+    let refused = site.dimos(&["record", "notes.txt", "--append", "--bus", &bus]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("no event log"), "{refused:?}");
+    assert_eq!(fs::read(site.path("notes.txt")).unwrap(), b"precious");
+}
+
+#[test]
+fn only_a_second_ctrl_c_abandons_what_is_not_written() {
+    isolated!(MulticastOnLo);
+    let site = site!();
+    let pipe = site.path("pipe");
+    run(Command::new("mkfifo").arg(&pipe));
+    let bus = Lcm::open(BUS).unwrap();
+    let mut recorder = Recorder::start(&site, &["pipe", "--force"]);
+    // Somebody opens it, and does not read: the disk hangs.
+    let _reader = File::open(&pipe).unwrap();
+    recorder.wait_until_it_hears(&bus);
+    for seed in 0..5 {
+        bus.publish("DATA", &pattern(seed, 100_000)).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for signal in ["HUP", "HUP", "TERM", "INT"] {
+        recorder.signal(signal);
+        std::thread::sleep(Duration::from_millis(150));
+        assert!(recorder.process.is_running(), "{signal}: {}", recorder.process.stderr());
+    }
+    recorder.signal("INT");
+    assert_eq!(recorder.process.wait(PATIENCE).code(), Some(130));
+    let said = recorder.process.stderr();
+    assert!(said.contains("abandoned: ") && said.contains("messages that had come are not written"), "{said}");
 }
 
 #[test]
@@ -235,7 +314,7 @@ fn too_little_room_on_the_disk_ends_it() {
 fn a_terminal_shows_how_it_goes_and_a_time_ends_it() {
     isolated!(MulticastOnLo);
     let site = site!();
-    let mut terminal = Terminal::start(&site.command(&["record", "run.lcmlog", "--duration", "2s"]), 24, 120);
+    let mut terminal = Terminal::start(&site.command(&["record", "run.lcmlog", "--duration", "2s"]), 24, 80);
     let bus = Lcm::open(BUS).unwrap();
     let shows = |screen: &str| screen.contains("run.lcmlog") && screen.contains("dropped 0  lost 0");
     let deadline = Instant::now() + PATIENCE;

@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
 
 use lcm::log::{Event, LogReader};
 use mesh_tests::event_log::{described, event, messages, python_reads, read, write};
 use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
-use mesh_tests::process::run;
+use mesh_tests::process::{PATIENCE, Process, run};
 use mesh_tests::run::Site;
 use mesh_tests::{site, test_name};
 use serde_json::{Value, json};
@@ -29,17 +30,17 @@ fn info_tells_what_is_in_a_log_and_what_is_missing() {
     let info = json_of(&site, &["recording", "info", "in.lcmlog"], 0);
     let expected = json!({
         "file": "in.lcmlog", "bytes": fs::metadata(&log).unwrap().len(), "events": 14, "start_us": START_US,
-        "end_us": START_US + 4_000_000, "duration_s": 4.0, "recordings": 2, "missing": 3, "backwards": 1,
+        "end_us": START_US + 4_000_000, "duration_s": 4.0, "recordings": 2, "first_number": 0, "missing": 3, "backwards": 1,
         "damaged": { "places": 0, "bytes": 0, "list": [] }, "more_channels": 0,
         "channels": [
             {
                 "channel": "/cmd#geometry_msgs.Twist", "type": "geometry_msgs.Twist", "fingerprint": fingerprint(&events[0]),
-                "count": 12, "bytes": 12 * 56, "min_bytes": 56, "max_bytes": 56, "rate_hz": 2.75, "bytes_per_s": 168.0,
+                "count": 12, "bytes": 12 * 56, "min_bytes": 56, "max_bytes": 56, "rate_hz": 2.75, "bytes_per_s": 154.0,
                 "start_us": START_US, "end_us": START_US + 4_000_000, "largest_interval_s": 3.0,
             },
             {
                 "channel": "POSE", "type": null, "fingerprint": null, "count": 2, "bytes": 3, "min_bytes": 0, "max_bytes": 3,
-                "rate_hz": 1.0, "bytes_per_s": 3.0, "start_us": START_US + 2_000_000, "end_us": START_US + 3_000_000,
+                "rate_hz": 1.0, "bytes_per_s": 1.5, "start_us": START_US + 2_000_000, "end_us": START_US + 3_000_000,
                 "largest_interval_s": 0.0,
             },
         ],
@@ -229,6 +230,72 @@ fn outputs_replace_nothing_unasked_are_never_the_input_and_appear_whole() {
         assert_eq!(unfinished(&site), Vec::<String>::new(), "{command:?}");
     }
     assert_eq!(read(&site.path("in.lcmlog")).len(), 1);
+}
+
+#[test]
+fn tables_replace_tables_only_and_all_of_them() {
+    let site = site!();
+    write(&site.path("in.lcmlog"), &[event(0, 1, "A", vec![1]), event(1, 2, "B", vec![1])]);
+    write(&site.path("other.lcmlog"), &[event(0, 1, "C", vec![1])]);
+    let names = |directory: &str| {
+        let entries = fs::read_dir(site.path(directory)).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    json_of(&site, &["recording", "export", "in.lcmlog", "tables"], 0);
+    assert_eq!(names("tables"), ["A.raw.csv", "B.raw.csv"]);
+    json_of(&site, &["recording", "export", "other.lcmlog", "tables", "--force"], 0);
+    assert_eq!(names("tables"), ["C.raw.csv"]);
+    fs::write(site.path("tables/notes.txt"), "precious").unwrap();
+    let refused = site.dimos(&["recording", "export", "in.lcmlog", "tables", "--force"]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("notes.txt"), "{refused:?}");
+    assert_eq!(names("tables"), ["C.raw.csv", "notes.txt"]);
+    // Nor are they made of a log that is one of them.
+    fs::remove_file(site.path("tables/notes.txt")).unwrap();
+    fs::copy(site.path("in.lcmlog"), site.path("tables/log.csv")).unwrap();
+    let refused = site.dimos(&["recording", "export", "tables/log.csv", "tables", "--force"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert_eq!(names("tables"), ["C.raw.csv", "log.csv"]);
+    assert_eq!(unfinished(&site), Vec::<String>::new());
+}
+
+#[test]
+fn what_programs_of_lcm_cannot_read_past_is_left_out_and_told() {
+    let Some(wheel) = Wheel::find(test_name!()) else { return };
+    let site = site!();
+    let events = [event(0, 1, "A", vec![1]), event(1, 2, "", vec![2]), event(2, 3, "B", vec![3])];
+    write(&site.path("in.lcmlog"), &events);
+    for command in ["cut", "repair", "merge"] {
+        let out = format!("{command}.lcmlog");
+        let report = json_of(&site, &["recording", command, "in.lcmlog", &out], 3);
+        assert_eq!((&report["unnamed"], &report["events"]), (&1.into(), &2.into()), "{command}");
+        let made = read(&site.path(&out));
+        assert_eq!(messages(&made), messages(&[events[0].clone(), events[2].clone()]), "{command}");
+        assert_eq!(python_reads(&wheel, &site.path(&out)), described(&made));
+    }
+}
+
+#[test]
+fn of_work_that_a_signal_ends_nothing_is_left() {
+    let site = site!();
+    // Large enough to be at it for a while.
+    let events: Vec<_> = (0..60).map(|number| event(number, number, "A", vec![7; 6_000_000])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    for signal in ["INT", "TERM", "HUP"] {
+        for arguments in [&["cut", "in.lcmlog", "out"][..], &["export", "in.lcmlog", "out", "--format", "csv"]] {
+            let mut work = Process::start(&mut site.command(&[&["recording"], arguments].concat()));
+            let deadline = Instant::now() + PATIENCE;
+            while unfinished(&site).is_empty() {
+                assert!(Instant::now() < deadline, "{}", work.stderr());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            run(std::process::Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", work.id())));
+            assert_eq!(work.wait(PATIENCE).code(), Some(130), "{signal} {arguments:?}: {}", work.stderr());
+            assert_eq!(unfinished(&site), Vec::<String>::new(), "{signal} {arguments:?}");
+            assert!(!site.path("out").exists(), "{signal} {arguments:?}");
+        }
+    }
 }
 
 #[test]

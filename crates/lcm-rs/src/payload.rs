@@ -22,6 +22,18 @@ impl Payload {
         Self { buffer: Some(buffer), range }
     }
 
+    /// What a clone keeps in memory: the whole buffer where it shares that.
+    pub(crate) fn bytes_of_clone(&self) -> usize {
+        match &self.buffer {
+            Some(buffer) if self.is_worth_sharing(buffer) => buffer.capacity(),
+            _ => self.len(),
+        }
+    }
+
+    fn is_worth_sharing(&self, buffer: &[u8]) -> bool {
+        self.len() >= buffer.len() / WORTH_SHARING
+    }
+
     /// A part of these bytes, shared with them.
     ///
     /// # Panics
@@ -37,7 +49,7 @@ impl Payload {
 impl Clone for Payload {
     fn clone(&self) -> Self {
         match &self.buffer {
-            Some(buffer) if self.len() >= buffer.len() / WORTH_SHARING => {
+            Some(buffer) if self.is_worth_sharing(buffer) => {
                 Self { buffer: Some(Arc::clone(buffer)), range: self.range.clone() }
             }
             _ => Self::from(self.to_vec()),

@@ -29,8 +29,9 @@ impl Queue {
         Self { kind: Kind::KeepLast { messages: messages.clamp(1, 65536) } }
     }
 
-    /// Keeps every message in order while their payloads stay within `bytes`, and drops new ones beyond that. A single
-    /// message larger than that is kept while nothing else is. (A payload may lie in a buffer up to four times its size.)
+    /// Keeps every message in order while what they hold in memory stays within `bytes`, and drops new ones beyond that. A
+    /// single message larger than that is kept while nothing else is. (A payload may lie in a buffer up to four times its
+    /// size, all of which counts.)
     #[must_use]
     pub const fn keep_all(bytes: usize) -> Self {
         Self { kind: Kind::KeepAll { bytes } }
@@ -207,15 +208,17 @@ impl QueueInput {
 }
 
 fn queued_bytes(message: &Sample) -> usize {
-    message.payload.len().max(MIN_QUEUED_BYTES)
+    message.payload.bytes_of_clone() + OVERHEAD_BYTES
 }
 
-/// What even an empty message costs in a queue, so that a byte bound holds for small ones too.
-const MIN_QUEUED_BYTES: usize = size_of::<Sample>();
+/// What a message costs in a queue beside its payload: itself, its place among the sizes, the count of its references and what the
+/// allocator adds.
+const OVERHEAD_BYTES: usize = size_of::<Sample>() + size_of::<usize>() + 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Payload;
 
     fn message(payload: usize) -> Sample {
         Sample { payload: vec![0; payload].into(), ..Sample::default() }
@@ -230,6 +233,17 @@ mod tests {
         let kept: Vec<_> = output.try_iter().map(|message| message.payload.len()).collect();
         assert_eq!(kept, [7, 8, 9]);
         assert_eq!(dropped.load(Relaxed), 7);
+    }
+
+    #[test]
+    fn a_payload_counts_as_the_buffer_that_it_keeps() {
+        let (mut input, output, dropped) = QueueInput::new(Queue::keep_all(10_000));
+        let part = |bytes: usize| Sample { payload: Payload::from(vec![0; 4000]).slice(0..bytes), ..Sample::default() };
+        // A quarter is worth sharing, and keeps all of it; less is copied.
+        (0..10).for_each(|_| drop(input.put(&part(1000))));
+        assert_eq!((output.len(), dropped.load(Relaxed)), (2, 8));
+        (0..3).for_each(|_| drop(input.put(&part(999))));
+        assert_eq!(output.len(), 3);
     }
 
     #[test]

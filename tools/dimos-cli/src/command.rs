@@ -1,5 +1,7 @@
 //! The tree of commands, and which code runs each of them. What a command takes stands beside its code.
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
 use lcm::Url;
 
@@ -7,6 +9,7 @@ use crate::colour::Colour;
 use crate::context::Context;
 use crate::exit_codes;
 use crate::failure::Failure;
+use crate::interrupt::{GRACE, GRACE_TO_CLEAN_UP};
 use crate::recording::RecordingCommand;
 use crate::rpc::Rpc;
 use crate::skill::Skill;
@@ -102,6 +105,15 @@ impl Command {
             // What came is written, or the terminal is restored, however it ends.
             Self::Record(_) | Self::Play(_) => true,
             _ => false,
+        }
+    }
+
+    /// How long it may take to end in order when Ctrl-C was pressed.
+    pub(crate) fn grace(&self) -> Duration {
+        match self {
+            // Of files that it has begun nothing is left.
+            Self::Recording(_) => GRACE_TO_CLEAN_UP,
+            _ => GRACE,
         }
     }
 

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select, unbounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 
-/// Whether Ctrl-C was pressed, or SIGTERM came. Clones tell the same.
+/// Whether Ctrl-C was pressed, or SIGTERM or SIGHUP came. Clones tell the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     /// Closed when it was.
@@ -70,17 +70,20 @@ impl Interrupt {
     }
 }
 
-/// Does the work on a thread of its own, so that Ctrl-C ends the command whatever the work waits for.
+/// Does the work on a thread of its own, so that Ctrl-C ends the command whatever the work waits for: after so long it is left behind.
 pub(crate) fn until_interrupted(
+    grace: Duration,
     work: impl FnOnce(Interrupt) -> Result<(), Failure> + Send + 'static,
 ) -> Result<(), Failure> {
-    Watch::start()?.run(work)
+    Watch::start()?.run(grace, work)
 }
 
 impl Watch {
     /// Takes the signals in hand: from here on they end nothing by themselves.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch signals")?;
+        // Whoever has it ignored, as nohup does, wants it so.
+        let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot watch signals")?;
         let (telling, told) = unbounded();
         let (interrupt, interrupted) = Interrupt::new();
         let (terminate, terminated) = Interrupt::new();
@@ -88,7 +91,7 @@ impl Watch {
         let watch = move || {
             for signal in signals.forever() {
                 drop(interrupt.take());
-                if signal == SIGTERM {
+                if signal != SIGINT {
                     drop(terminate.take());
                 }
                 if telling.send(()).is_err() {
@@ -103,6 +106,7 @@ impl Watch {
     /// Does the work on a thread of its own, with an interrupt of its own, which comes with the first signal.
     pub(crate) fn run(
         &self,
+        grace: Duration,
         work: impl FnOnce(Interrupt) -> Result<(), Failure> + Send + 'static,
     ) -> Result<(), Failure> {
         let (trigger, interrupt) = Interrupt::new();
@@ -120,7 +124,7 @@ impl Watch {
                 select! {
                     recv(outcome) -> _ => {},
                     recv(self.told) -> _ => {},
-                    default(GRACE) => {},
+                    default(grace) => {},
                 }
                 Err(Failure::interrupted())
             }
@@ -137,11 +141,21 @@ impl Watch {
         &self.interrupted
     }
 
-    /// Comes with SIGTERM only.
+    /// Comes with SIGTERM and SIGHUP only.
     pub(crate) fn terminated(&self) -> &Interrupt {
         &self.terminated
     }
 }
 
-/// How long the work may take to end in order: to cancel a call and to say farewell.
-const GRACE: Duration = Duration::from_millis(300);
+/// Whether this process was started with a signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
+}
+
+/// How long work may take to end in order: to cancel a call and to say farewell.
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
+
+/// The same for work that takes away what it has made so far.
+pub(crate) const GRACE_TO_CLEAN_UP: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
 //! Event logs on the command line: which file, and which part of its time.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +32,7 @@ impl LogTime {
     /// Reads `90s`, `1:30`, `1:02:03.5`, `90`, `2026-11-27T06:50:00Z` or `@1700000000.5`.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         if let Some(since_epoch) = text.strip_prefix('@') {
-            let seconds: f64 = since_epoch.parse().map_err(|_| EXPECTED.to_owned())?;
+            let seconds: f64 = since_epoch.parse().ok().filter(|seconds: &f64| seconds.is_finite()).ok_or(EXPECTED)?;
             #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
             return Ok(Self::At((seconds * 1e6).round() as i64));
         }
@@ -72,9 +73,18 @@ impl LogFile {
         }
     }
 
-    /// Opens it.
+    /// Opens it, at its beginning.
     pub(crate) fn open(&self) -> Result<LogReader, Failure> {
         open(&self.path)
+    }
+
+    /// Opens it where a URL says, if one does.
+    pub(crate) fn open_at_start(&self) -> Result<LogReader, Failure> {
+        let mut log = self.open()?;
+        if let Some(LogTime::At(start_us)) = self.start {
+            log.seek_to(start_us).map_err(|error| unreadable(&self.path, error))?;
+        }
+        Ok(log)
     }
 }
 
@@ -88,6 +98,12 @@ pub(crate) fn open(path: &Path) -> Result<LogReader, Failure> {
         std::io::ErrorKind::NotFound => Failure::not_found(format_args!("no event log {shown}")),
         _ => Failure::unexpected(format_args!("cannot open {shown}: {error}")),
     })
+}
+
+/// Whether two paths lead to the same file, if both are there.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
 /// What went wrong in reading a log.
@@ -150,8 +166,21 @@ mod tests {
         ] {
             assert_eq!(LogTime::new(text), expected, "{text}");
         }
-        for wrong in ["", "x", "1:60", "1:2:3:4", "-5s", "@", ":", "1:", "99999999999999999999:00", "2023-13-01", "inf"]
-        {
+        for wrong in [
+            "",
+            "x",
+            "1:60",
+            "1:2:3:4",
+            "-5s",
+            "@",
+            "@nan",
+            "@inf",
+            ":",
+            "1:",
+            "99999999999999999999:00",
+            "2023-13-01",
+            "inf",
+        ] {
             assert!(LogTime::new(wrong).is_err(), "{wrong}");
         }
     }

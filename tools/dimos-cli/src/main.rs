@@ -102,7 +102,7 @@ fn run(dimos: Dimos) -> Result<ExitCode, Failure> {
     let outcome = if command.handles_signals() {
         command.run(&Context::new(common, Interrupt::never()))
     } else {
-        interrupt::until_interrupted(move |interrupt| command.run(&Context::new(common, interrupt)))
+        interrupt::until_interrupted(command.grace(), move |interrupt| command.run(&Context::new(common, interrupt)))
     };
     outcome.map(|()| ExitCode::SUCCESS)
 }

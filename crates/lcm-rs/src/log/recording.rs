@@ -5,9 +5,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::reader::LogReader;
 use super::writer::{HandedOn, LogWriter, WriteError};
 
 /// What is recorded where.
@@ -45,7 +46,7 @@ pub enum Existing {
     Refuse,
     /// It is replaced.
     Replace,
-    /// It is written on.
+    /// It is written on. What stands behind its last event, as after a crash, is cut off, since programs of LCM read nothing behind that.
     Append,
 }
 
@@ -94,6 +95,12 @@ pub enum RecordingError {
         /// What the system says.
         source: io::Error,
     },
+    /// It has bytes, and none of an event at its end: whatever it is, it is not written on.
+    #[error("{} is no event log that could be written on: it does not end with an event", path.display())]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+    },
     /// An event that no log can have. Recording may go on.
     #[error(transparent)]
     Event(WriteError),
@@ -124,6 +131,7 @@ pub struct Recording {
     /// In the files before this one; files with this one.
     written: Written,
     next_increment: u32,
+    cut_off_bytes: u64,
 }
 
 impl Recording {
@@ -133,9 +141,19 @@ impl Recording {
     /// If it is there already and was not to be replaced, or cannot be made.
     pub fn begin(plan: RecordingPlan) -> Result<Self, RecordingError> {
         let mut next_increment = 0;
+        let cut_off_bytes = match (plan.existing, plan.naming) {
+            (Existing::Append, Naming::Single) => cut_off(&plan.path)?,
+            _ => 0,
+        };
         let (file, writer, bytes_before) = open(&plan, &mut next_increment)?;
         let written = Written { files: 1, ..Written::default() };
-        Ok(Self { plan, writer, file, bytes_before, written, next_increment })
+        Ok(Self { plan, writer, file, bytes_before, written, next_increment, cut_off_bytes })
+    }
+
+    /// What was cut off at the end of a file that is written on, since it belonged to no event.
+    #[must_use]
+    pub fn cut_off_bytes(&self) -> u64 {
+        self.cut_off_bytes
     }
 
     /// Writes an event. Small ones reach the file with [`Recording::flush`], or when there are enough of them.
@@ -261,6 +279,40 @@ fn open(plan: &RecordingPlan, next_increment: &mut u32) -> Result<(PathBuf, LogW
     }
 }
 
+/// Cuts off what stands behind the last event of a log. Returns how much that was.
+fn cut_off(path: &Path) -> Result<u64, RecordingError> {
+    let failed = |source| RecordingError::Create { path: path.to_owned(), source };
+    let bytes = match fs::metadata(path) {
+        // Pipes and devices have no end.
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => metadata.len(),
+        _ => return Ok(0),
+    };
+    let mut file = File::options().read(true).write(true).open(path).map_err(failed)?;
+    let whole = end_of_last_event(&mut file, bytes).map_err(failed)?;
+    let whole = whole.ok_or_else(|| RecordingError::NoLog { path: path.to_owned() })?;
+    if whole < bytes {
+        file.set_len(whole).map_err(failed)?;
+    }
+    Ok(bytes - whole)
+}
+
+/// Where the last event of a log ends, which is looked for from its end on.
+fn end_of_last_event(file: &mut File, bytes: u64) -> io::Result<Option<u64>> {
+    for window in TAILS_BYTES {
+        let from = bytes.saturating_sub(window);
+        file.seek(SeekFrom::Start(from))?;
+        let mut tail = LogReader::new(&*file);
+        let mut end = None;
+        while tail.next_event().map_err(|error| error.source)?.is_some() {
+            end = Some(from + tail.position());
+        }
+        if end.is_some() || from == 0 {
+            return Ok(end);
+        }
+    }
+    Ok(None)
+}
+
 fn open_next(
     plan: &RecordingPlan,
     next_increment: &mut u32,
@@ -303,6 +355,9 @@ fn numbered(path: &Path, number: &str) -> PathBuf {
     name.push(number);
     name.into()
 }
+
+/// The last one holds the largest event twice.
+const TAILS_BYTES: [u64; 3] = [1 << 20, 1 << 25, 1 << 29];
 
 fn event_bytes(channel: &[u8], data: &[u8]) -> u64 {
     (super::event::HEADER_BYTES + channel.len() + data.len()) as u64

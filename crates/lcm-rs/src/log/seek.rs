@@ -30,16 +30,31 @@ impl<R: Read + Seek> LogReader<R> {
     /// # Errors
     /// What the source says on reading or seeking.
     pub fn seek_to(&mut self, timestamp_us: i64) -> Result<bool, ReadError> {
+        self.seek_to_unless(timestamp_us, || false).map(|found| found == Some(true))
+    }
+
+    /// The same, unless it is given up on the way, which is asked at each event. Then `None`, and the log stands there.
+    ///
+    /// # Errors
+    /// What the source says on reading or seeking.
+    pub fn seek_to_unless(
+        &mut self,
+        timestamp_us: i64,
+        mut is_given_up: impl FnMut() -> bool,
+    ) -> Result<Option<bool>, ReadError> {
         let from = self.index.place_before(timestamp_us);
         self.cursor.seek(from)?;
         while let Some(stamp) = self.cursor.next_stamp()? {
             self.index.note(stamp, self.cursor.offset());
             if stamp.timestamp_us >= timestamp_us {
                 self.cursor.seek(stamp.offset)?;
-                return Ok(true);
+                return Ok(Some(true));
+            }
+            if is_given_up() {
+                return Ok(None);
             }
         }
-        Ok(false)
+        Ok(Some(false))
     }
 
     /// Goes back to the beginning of the log.

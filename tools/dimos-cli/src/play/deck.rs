@@ -13,6 +13,8 @@ pub(super) struct Deck {
     /// The time of the log, in microseconds since the epoch, at an instant.
     at_us: i64,
     since: Instant,
+    /// Whether the next event is due at once, whatever its time is.
+    is_at_next: bool,
     /// None where it is to begin there.
     pacing: Option<Pacing>,
 }
@@ -20,7 +22,7 @@ pub(super) struct Deck {
 impl Deck {
     /// A deck that stands at a time of the log. At a speed of 0 everything is due at once.
     pub(super) fn new(speed: f64, is_paused: bool, at_us: i64, now: Instant) -> Self {
-        Self { speed, is_paused, at_us, since: now, pacing: None }
+        Self { speed, is_paused, at_us, since: now, is_at_next: false, pacing: None }
     }
 
     pub(super) fn speed(&self) -> f64 {
@@ -38,6 +40,9 @@ impl Deck {
 
     /// When the next event is due, which is that of this time; never while it is paused.
     pub(super) fn due(&mut self, event_us: i64, now: Instant) -> Option<Instant> {
+        if self.is_at_next {
+            self.jump(event_us, now);
+        }
         if self.is_paused {
             return None;
         }
@@ -74,7 +79,7 @@ impl Deck {
         self.is_paused = is_paused;
     }
 
-    pub(super) fn set_speed(&mut self, speed: f64, next_us: Option<i64>, now: Instant) {
+    fn set_speed(&mut self, speed: f64, next_us: Option<i64>, now: Instant) {
         let position_us = self.position_us(next_us, now);
         self.jump(position_us, now);
         self.speed = speed;
@@ -82,9 +87,38 @@ impl Deck {
 
     /// Goes to a time of the log.
     pub(super) fn jump(&mut self, to_us: i64, now: Instant) {
-        (self.at_us, self.since, self.pacing) = (to_us, now, None);
+        (self.at_us, self.since, self.pacing, self.is_at_next) = (to_us, now, None, false);
+    }
+
+    /// Goes to the next event, which has about this time: it is due at once.
+    pub(super) fn jump_to_next(&mut self, about_us: i64, now: Instant) {
+        self.jump(about_us, now);
+        self.is_at_next = true;
+    }
+
+    /// Time that nobody could play in has passed: what was due in it is due from here on, as far apart as it was recorded.
+    pub(super) fn resume(&mut self, next_us: i64, now: Instant) {
+        if self.due(next_us, now).is_some_and(|due| due < now) {
+            self.jump(next_us, now);
+        }
+    }
+
+    pub(super) fn faster(&mut self, next_us: Option<i64>, now: Instant) {
+        if !self.is_unpaced() {
+            self.set_speed((self.speed * 2.0).min(FASTEST.max(self.speed)), next_us, now);
+        }
+    }
+
+    /// Slower than as fast as possible is the fastest of all speeds.
+    pub(super) fn slower(&mut self, next_us: Option<i64>, now: Instant) {
+        let speed = if self.is_unpaced() { FASTEST } else { (self.speed / 2.0).max(SLOWEST.min(self.speed)) };
+        self.set_speed(speed, next_us, now);
     }
 }
+
+/// Keys go no further.
+const FASTEST: f64 = 1024.0;
+const SLOWEST: f64 = 1.0 / 64.0;
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +165,44 @@ mod tests {
         assert_eq!(deck.due(10 * S, start + after(2.0)), Some(start + after(4.0)));
         deck.jump(7 * S, start + after(3.0));
         assert_eq!(deck.due(11 * S, start + after(3.0)), Some(start + after(4.0)));
+    }
+
+    #[test]
+    fn what_was_due_during_a_stop_keeps_its_distances() {
+        let start = Instant::now();
+        let mut deck = Deck::new(1.0, false, 0, start);
+        assert_eq!(deck.due(2 * S, start), Some(start + after(2.0)));
+        // What is due later than the stop ends stays where it was.
+        deck.resume(2 * S, start + after(1.0));
+        assert_eq!(deck.due(2 * S, start), Some(start + after(2.0)));
+        deck.resume(2 * S, start + after(60.0));
+        assert_eq!(deck.due(2 * S, start + after(60.0)), Some(start + after(60.0)));
+        assert_eq!(deck.due(5 * S, start + after(60.0)), Some(start + after(63.0)));
+    }
+
+    #[test]
+    fn the_first_event_that_is_played_is_due_at_once() {
+        let start = Instant::now();
+        let mut deck = Deck::new(1.0, false, 0, start);
+        deck.jump_to_next(0, start);
+        assert_eq!(deck.due(100 * S, start + after(1.0)), Some(start + after(1.0)));
+        assert_eq!(deck.due(101 * S, start + after(1.0)), Some(start + after(2.0)));
+    }
+
+    #[test]
+    fn keys_never_change_the_speed_the_other_way() {
+        let now = Instant::now();
+        let speeds = |speed| {
+            let [mut faster, mut slower] = [speed, speed].map(|speed| Deck::new(speed, false, 0, now));
+            faster.faster(None, now);
+            slower.slower(None, now);
+            [faster.speed(), slower.speed()]
+        };
+        assert_eq!(speeds(1.0), [2.0, 0.5]);
+        assert_eq!(speeds(0.0), [0.0, 1024.0]);
+        assert_eq!(speeds(5000.0), [5000.0, 2500.0]);
+        assert_eq!(speeds(0.001), [0.002, 0.001]);
+        assert_eq!(speeds(1024.0), [1024.0, 512.0]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The keys by which playing is controlled, and the terminal that they are typed on, which is as before when this ends.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+
+use super::player::End;
 
 /// What playing is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +42,22 @@ enum Keys {
     Sequence,
 }
 
+impl Control {
+    /// The end of playing, if that is meant.
+    pub(super) fn end(self) -> Option<End> {
+        match self {
+            Self::Quit => Some(End::Quit),
+            Self::Interrupted => Some(End::Interrupted),
+            _ => None,
+        }
+    }
+}
+
 impl Keyboard {
     /// Takes the terminal on stdin, if there is one and this is in its foreground.
     pub(super) fn open(controls: Sender<Control>) -> io::Result<Option<Self>> {
         let stdin = io::stdin();
-        // Whoever reads a terminal from its background is stopped.
-        if !stdin.is_terminal() || tcgetpgrp(&stdin).is_ok_and(|group| group != rustix::process::getpgrp()) {
+        if !stdin.is_terminal() || !is_in_foreground() {
             return Ok(None);
         }
         let keyboard = Self { before: tcgetattr(&stdin)? };
@@ -53,8 +66,11 @@ impl Keyboard {
         Ok(Some(keyboard))
     }
 
-    /// Has the terminal give each key as it is pressed. Ctrl-C stays a signal.
+    /// Has the terminal give each key as it is pressed, if it is this one's. Ctrl-C stays a signal.
     pub(super) fn take(&self) -> io::Result<()> {
+        if !is_in_foreground() {
+            return Ok(());
+        }
         let mut modes = self.before.clone();
         modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
@@ -65,6 +81,9 @@ impl Keyboard {
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
+        if !is_in_foreground() {
+            return;
+        }
         // It fails where the terminal is gone.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
@@ -107,10 +126,19 @@ pub(super) fn step_by_lines(controls: Sender<Control>) -> io::Result<()> {
     std::thread::Builder::new().name("dimos-steps".to_owned()).spawn(read).map(drop)
 }
 
+/// Whether the terminal is for this one: whoever reads or changes it from its background is stopped.
+fn is_in_foreground() -> bool {
+    tcgetpgrp(io::stdin()).map_or(true, |group| group == rustix::process::getpgrp())
+}
+
 fn read(controls: &Sender<Control>) {
     let mut keys = Keys::default();
     let mut bytes = [0; 64];
     loop {
+        if !is_in_foreground() {
+            std::thread::sleep(BACKGROUND_LOOK_EVERY);
+            continue;
+        }
         match rustix::io::read(io::stdin(), &mut bytes) {
             Ok(read @ 1..) => {
                 for control in bytes[..read].iter().filter_map(|&byte| keys.press(byte)) {
@@ -125,6 +153,9 @@ fn read(controls: &Sender<Control>) {
         }
     }
 }
+
+/// Whether it has come back to the foreground.
+const BACKGROUND_LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

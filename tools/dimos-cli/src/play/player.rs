@@ -46,6 +46,12 @@ pub(super) struct Tally {
     pub(super) damaged_bytes: u64,
     /// Up to where damage was counted, so that it is not again after a jump back.
     damage_seen_to: u64,
+    /// How often somebody went elsewhere.
+    pub(super) jumps: u64,
+    /// Events of the mesh itself, which were left out as such.
+    pub(super) left_out_mesh: u64,
+    /// Whether a stop is thought of before anything late is published.
+    is_late: bool,
     pub(super) lateness: Lateness,
 }
 
@@ -90,13 +96,15 @@ impl Player<'_> {
     /// Plays until the end of the log, or until it is told to end.
     pub(super) fn play(&mut self, log: &mut LogReader) -> Result<End, Failure> {
         loop {
-            self.enter(log, None)?;
-            let events_before = self.tally.events;
+            if let Some(end) = self.enter(log, None)? {
+                return Ok(end);
+            }
+            let before = (self.tally.events, self.tally.jumps);
             if let Some(end) = self.round(log)? {
                 return Ok(end);
             }
             self.tally.rounds += 1;
-            if !self.extent.is_looping || self.tally.events == events_before {
+            if !self.extent.is_looping || (self.tally.events, self.tally.jumps) == before {
                 return Ok(End::Log);
             }
         }
@@ -118,13 +126,13 @@ impl Player<'_> {
                         }
                         turn => Some(turn),
                     },
-                    Decision::Leave => {
-                        self.tally.left_out += 1;
-                        None
-                    }
-                    Decision::Refuse => {
-                        self.tally.failed += 1;
-                        None
+                    decision => {
+                        self.pass(decision, event);
+                        // Whatever is not played, keys and signals are heeded.
+                        let control = self.controls.try_recv().ok();
+                        let turn = control.and_then(|control| self.obey(control, event.timestamp_us));
+                        self.show(event.timestamp_us, None, Instant::now());
+                        turn
                     }
                 },
             };
@@ -142,42 +150,85 @@ impl Player<'_> {
             }
             match turn {
                 Some(Turn::End(end)) => return Ok(Some(end)),
-                Some(Turn::Seek(to_us)) => self.enter(log, Some(to_us))?,
-                Some(Turn::Play(_)) | None if is_over => return Ok(None),
+                Some(Turn::Seek(to_us)) => {
+                    if let Some(end) = self.enter(log, Some(to_us))? {
+                        return Ok(Some(end));
+                    }
+                }
+                Some(Turn::Play(_)) | None if is_over => match self.wait_at_end() {
+                    Some(Turn::End(end)) => return Ok(Some(end)),
+                    Some(Turn::Seek(to_us)) => {
+                        if let Some(end) = self.enter(log, Some(to_us))? {
+                            return Ok(Some(end));
+                        }
+                    }
+                    Some(Turn::Play(_)) | None => return Ok(None),
+                },
                 Some(Turn::Play(_)) | None => {}
             }
         }
     }
 
-    /// Goes to a time, or to where playing begins.
-    fn enter(&mut self, log: &mut LogReader, to_us: Option<i64>) -> Result<(), Failure> {
-        let from_us = self.extent.from_us.unwrap_or(self.extent.first_us);
-        let begin_us = to_us.unwrap_or(from_us).max(from_us);
-        let outcome = if begin_us <= self.extent.first_us { log.rewind() } else { log.seek_to(begin_us).map(drop) };
-        outcome.map_err(|error| unreadable(self.path, error))?;
-        let at_us = match to_us {
-            Some(_) => begin_us,
-            // The first event is due at once.
-            None => self.first_from(log)?.unwrap_or(begin_us),
+    /// Goes to a time, or to where playing begins. Some if it is told to end on the way.
+    fn enter(&mut self, log: &mut LogReader, to_us: Option<i64>) -> Result<Option<End>, Failure> {
+        let Extent { first_us, last_us, from_us, to_us: end_us, .. } = self.extent;
+        let from_us = from_us.unwrap_or(first_us);
+        // Whoever goes past the end is at the last event.
+        let last_us = end_us.map_or(last_us, |end_us| last_us.min(end_us));
+        let begin_us = to_us.map_or(from_us, |to_us| to_us.min(last_us)).max(from_us);
+        let mut told = None;
+        let controls = &self.controls;
+        let outcome = if begin_us <= first_us {
+            log.rewind()
+        } else {
+            let is_given_up = || {
+                // Other keys are of no use meanwhile.
+                told = controls.try_recv().ok().and_then(Control::end);
+                told.is_some()
+            };
+            log.seek_to_unless(begin_us, is_given_up).map(drop)
         };
-        self.deck.jump(at_us, Instant::now());
-        Ok(())
+        outcome.map_err(|error| unreadable(self.path, error))?;
+        self.tally.jumps += u64::from(to_us.is_some());
+        match to_us {
+            Some(_) => self.deck.jump(begin_us, Instant::now()),
+            None => self.deck.jump_to_next(begin_us, Instant::now()),
+        }
+        self.line.refresh();
+        Ok(told)
     }
 
-    /// The time of the next event that is played. The log stays where it is.
-    fn first_from(&mut self, log: &mut LogReader) -> Result<Option<i64>, Failure> {
-        let time = |log: &mut LogReader, routes: &mut Routes| {
-            for _ in 0..LOOKED_AHEAD {
-                match log.next_event()? {
-                    Some(event) if !matches!(routes.decide(event.channel), Decision::Play(_)) => {}
-                    event => return Ok(event.map(|event| event.timestamp_us)),
-                }
+    /// An event that is not played.
+    fn pass(&mut self, decision: Decision, event: EventRef<'_>) {
+        if decision == Decision::Refuse {
+            self.tally.failed += 1;
+            if self.tally.failed <= TOLD_FAILURES {
+                let name = plain(&event.channel_name()).chars().take(200).collect::<String>();
+                self.note(format_args!("not published: no bus carries the channel {name}"));
             }
-            Ok(None)
-        };
-        let begin = log.position();
-        let found = time(log, &mut self.routes).and_then(|found| log.go_to(begin).map(|()| found));
-        found.map_err(|error| unreadable(self.path, error))
+            return;
+        }
+        self.tally.left_out += 1;
+        self.tally.left_out_mesh += u64::from(decision == Decision::LeaveMesh);
+    }
+
+    /// Behind the last event, while it is paused and somebody has keys to go elsewhere. None if the end is the end.
+    fn wait_at_end(&mut self) -> Option<Turn> {
+        let last_us = self.extent.last_us;
+        while self.deck.is_paused() && self.keyboard.is_some() {
+            self.show(last_us, None, Instant::now());
+            let until = self.line.next().unwrap_or_else(|| Instant::now() + LOOK_EVERY);
+            match self.controls.recv_deadline(until) {
+                Ok(control) => match self.obey(control, last_us) {
+                    Some(Turn::Play(_)) if self.extent.is_looping => return None,
+                    Some(Turn::Play(_)) | None => {}
+                    turn => return turn,
+                },
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Some(Turn::End(End::Interrupted)),
+            }
+        }
+        None
     }
 
     /// Waits until an event is due, or until something else is to be done.
@@ -190,6 +241,12 @@ impl Player<'_> {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
                     let now = Instant::now();
                     let due = self.deck.due(event_us, now);
+                    if let Some(control) = self.stop_behind(due, now) {
+                        if let Some(turn) = self.obey(control, event_us) {
+                            return Ok(turn);
+                        }
+                        continue;
+                    }
                     if due.is_some_and(|due| due <= now) {
                         self.show(event_us, None, now);
                         return Ok(Turn::Play(due));
@@ -216,9 +273,17 @@ impl Player<'_> {
         }
     }
 
-    fn obey(&mut self, control: Control, next_us: i64) -> Option<Turn> {
+    /// What is suddenly late may be so because this was stopped. The signal that says so comes in a moment, before everything that was
+    /// missed is published at once.
+    fn stop_behind(&mut self, due: Option<Instant>, now: Instant) -> Option<Control> {
+        let is_late = due.is_some_and(|due| now.saturating_duration_since(due) > SUDDENLY) && !self.deck.is_unpaced();
+        let was_late = std::mem::replace(&mut self.tally.is_late, is_late);
+        if is_late && !was_late { self.controls.recv_timeout(MOMENT).ok() } else { None }
+    }
+
+    fn obey(&mut self, control: Control, event_us: i64) -> Option<Turn> {
         let now = Instant::now();
-        let next_us = Some(next_us);
+        let next_us = Some(event_us);
         match control {
             Control::Pause => self.deck.set_paused(!self.deck.is_paused(), next_us, now),
             Control::Step => {
@@ -229,11 +294,11 @@ impl Player<'_> {
                 let position_us = self.deck.position_us(next_us, now);
                 return Some(Turn::Seek(position_us.saturating_add(seconds * 1_000_000)));
             }
-            Control::Faster => self.deck.set_speed((self.deck.speed() * 2.0).min(FASTEST), next_us, now),
-            Control::Slower => self.deck.set_speed((self.deck.speed() / 2.0).max(SLOWEST), next_us, now),
-            Control::Quit => return Some(Turn::End(End::Quit)),
-            Control::Interrupted => return Some(Turn::End(End::Interrupted)),
+            Control::Faster => self.deck.faster(next_us, now),
+            Control::Slower => self.deck.slower(next_us, now),
+            Control::Quit | Control::Interrupted => return control.end().map(Turn::End),
             Control::Continued => {
+                self.deck.resume(event_us, now);
                 // If it is in the background it may not.
                 let _ = self.keyboard.as_ref().map(Keyboard::take);
             }
@@ -289,22 +354,33 @@ impl Player<'_> {
             let (position_s, total_s) = (since_first(position_us).max(0.0), since_first(extent.last_us));
             let state = if deck.is_paused() { "paused" } else { "playing" };
             let speed = if deck.is_unpaced() { "fast".to_owned() } else { format!("{}x", deck.speed()) };
-            let mut text = format!("{speed}  {} events", tally.events);
+            let mut parts = vec![speed, format!("{} events", tally.events)];
             match due.map(|due| due.saturating_duration_since(now)).filter(|wait| *wait >= LONG_WAIT) {
-                Some(wait) => text += &format!("  next event in {}", seconds(wait.as_secs_f64())),
+                Some(wait) => parts.push(format!("next event in {}", seconds(wait.as_secs_f64()))),
                 None if !deck.is_unpaced() => {
-                    text += &format!("  late {}", units::time(tally.lateness.max().as_secs_f64()));
+                    parts.push(format!("late {}", units::time(tally.lateness.max().as_secs_f64())));
                 }
                 None => {}
             }
-            if keyboard.is_some() {
-                text += KEYS;
-            }
+            let keys = if keyboard.is_some() { KEYS } else { "" };
             let begin = format!("{state} {} / {} ", clock(position_s), clock(total_s));
-            let room = columns.saturating_sub(begin.len() + text.len() + 1).clamp(10, 40);
             let share = if total_s > 0.0 { position_s / total_s } else { 1.0 };
-            format!("{begin}{} {text}", bar(share, room))
+            in_columns(&begin, share, &parts, keys, columns)
         });
+    }
+}
+
+/// Where it is, a bar, and more, with the keys at the end. In few columns the bar is left out, and then what stands first.
+fn in_columns(begin: &str, share: f64, parts: &[String], keys: &str, columns: usize) -> String {
+    let mut parts = parts;
+    loop {
+        let text = parts.join("  ") + keys;
+        let room = columns.saturating_sub(begin.len() + text.len() + 1);
+        match parts.split_first() {
+            _ if room >= NARROWEST_BAR => return format!("{begin}{} {text}", bar(share, room.min(WIDEST_BAR))),
+            Some((_, rest)) if begin.len() + text.len() > columns => parts = rest,
+            _ => return begin.to_owned() + &text,
+        }
     }
 }
 
@@ -327,15 +403,18 @@ const LONG_WAIT: Duration = Duration::from_secs(5);
 /// Without a terminal, while it is paused.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-const FASTEST: f64 = 1024.0;
-const SLOWEST: f64 = 1.0 / 64.0;
+const NARROWEST_BAR: usize = 10;
+const WIDEST_BAR: usize = 40;
+
+/// More than a computer is late by that plays all the time.
+const SUDDENLY: Duration = Duration::from_millis(100);
+
+/// How long a signal takes to get here, with much to spare.
+const MOMENT: Duration = Duration::from_millis(5);
 
 /// So many are told of one by one.
 const TOLD_PLACES: u64 = 10;
 const TOLD_FAILURES: u64 = 10;
-
-/// Events that are looked at for one that is played.
-const LOOKED_AHEAD: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
@@ -344,5 +423,18 @@ mod tests {
     #[test]
     fn times_are_those_of_a_clock() {
         assert_eq!([0.0, 62.55, 3602.5, -1.0].map(clock), ["0:00.0", "1:02.5", "1:00:02.5", "0:00.0"]);
+    }
+
+    #[test]
+    fn the_keys_are_seen_in_80_columns() {
+        let parts = ["0.5x", "1234567 events", "next event in 1:00:00"].map(str::to_owned);
+        let narrow = in_columns("paused 1:01:40.0 / 9:59:59.0 ", 0.5, &parts, KEYS, 79);
+        assert!(narrow.ends_with(KEYS) && narrow.len() <= 79 && narrow.contains("next event in 1:00:00"), "{narrow}");
+        let wide = in_columns("paused 1:01:40.0 / 9:59:59.0 ", 0.5, &parts, KEYS, 120);
+        assert!(wide.contains('[') && wide.contains("0.5x  1234567 events") && wide.ends_with(KEYS), "{wide}");
+        assert_eq!(
+            in_columns("playing 0:00.0 / 0:01.0 ", 0.5, &[], KEYS, 10),
+            format!("playing 0:00.0 / 0:01.0 {KEYS}")
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use lcm::{Channel, Pattern};
 
+use crate::topic::selection::is_internal;
+
 /// `/scan=/robot0/scan`: a topic of any type, or a channel with its type, played under another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Remap {
@@ -20,6 +22,8 @@ pub(super) struct Routes {
     has_mesh: bool,
     /// What was decided already.
     decided: HashMap<Vec<u8>, Decision>,
+    /// Which of the remaps have renamed something.
+    used: Vec<bool>,
 }
 
 /// What becomes of the events of a channel.
@@ -28,6 +32,8 @@ pub(super) enum Decision {
     Play(Channel),
     /// They are not wanted.
     Leave,
+    /// They would be wanted, but are what a mesh said.
+    LeaveMesh,
     /// No bus can carry them: the name is too long, or has a NUL in it.
     Refuse,
 }
@@ -57,7 +63,13 @@ impl Remap {
 
 impl Routes {
     pub(super) fn new(wanted: Pattern, remaps: &[Remap], has_mesh: bool) -> Self {
-        Self { wanted, remaps: remaps.to_vec(), has_mesh, decided: HashMap::new() }
+        Self { wanted, remaps: remaps.to_vec(), has_mesh, decided: HashMap::new(), used: vec![false; remaps.len()] }
+    }
+
+    /// The remaps that have renamed nothing.
+    pub(super) fn unused(&self) -> impl Iterator<Item = String> {
+        let unused = self.remaps.iter().zip(&self.used).filter(|(_, is_used)| !**is_used);
+        unused.map(|(Remap { from, to }, _)| format!("{from}={to}"))
     }
 
     /// What becomes of the events of a channel.
@@ -73,19 +85,23 @@ impl Routes {
         decision
     }
 
-    fn look(&self, recorded: &[u8]) -> Decision {
-        let is_of_mesh = MESH.iter().any(|prefix| recorded.starts_with(prefix.as_bytes()));
-        if recorded == SELF_TEST || (is_of_mesh && !self.has_mesh) || !self.wanted.matches_name(recorded) {
+    fn look(&mut self, recorded: &[u8]) -> Decision {
+        if recorded == SELF_TEST || !self.wanted.matches_name(recorded) {
             return Decision::Leave;
         }
-        let renamed = str::from_utf8(recorded).ok().and_then(|name| self.remaps.iter().find_map(|one| one.apply(name)));
+        // They are not there any more who said that.
+        if is_internal(recorded) && !self.has_mesh {
+            return Decision::LeaveMesh;
+        }
+        let renames = |name| self.remaps.iter().enumerate().find_map(|(place, one)| Some((place, one.apply(name)?)));
+        let renamed = str::from_utf8(recorded).ok().and_then(renames).map(|(place, name)| {
+            self.used[place] = true;
+            name
+        });
         let channel = renamed.map_or_else(|| Channel::new(recorded), Channel::new);
         channel.map_or(Decision::Refuse, Decision::Play)
     }
 }
-
-/// What processes of a mesh said of themselves and to each other: they are not there.
-const MESH: &[&str] = &["/mesh/", "/rpc/"];
 
 /// What C LCM sends to see whether it hears itself.
 const SELF_TEST: &[u8] = b"LCM_SELF_TEST";
@@ -100,7 +116,7 @@ mod tests {
     fn played(routes: &mut Routes, recorded: &str) -> Option<String> {
         match routes.decide(recorded.as_bytes()) {
             Decision::Play(channel) => Some(channel.to_string()),
-            Decision::Leave | Decision::Refuse => None,
+            Decision::Leave | Decision::LeaveMesh | Decision::Refuse => None,
         }
     }
 
@@ -108,16 +124,14 @@ mod tests {
     fn topics_and_channels_are_renamed() {
         let remaps = ["/a=/b", "/c#x.Y=/d#x.Z", "POSE=POSE_2"].map(|text| Remap::new(text).unwrap());
         let mut routes = Routes::new(Pattern::any(), &remaps, false);
-        for (from, to) in [
-            ("/a#x.Y", "/b#x.Y"),
-            ("/a", "/b"),
-            ("/ab#x.Y", "/ab#x.Y"),
-            ("/c#x.Y", "/d#x.Z"),
-            ("/c#x.Q", "/c#x.Q"),
-            ("POSE", "POSE_2"),
-        ] {
+        for (from, to) in
+            [("/a#x.Y", "/b#x.Y"), ("/a", "/b"), ("/ab#x.Y", "/ab#x.Y"), ("/c#x.Y", "/d#x.Z"), ("/c#x.Q", "/c#x.Q")]
+        {
             assert_eq!(played(&mut routes, from).as_deref(), Some(to));
         }
+        assert_eq!(routes.unused().collect::<Vec<_>>(), ["POSE=POSE_2"]);
+        assert_eq!(played(&mut routes, "POSE").as_deref(), Some("POSE_2"));
+        assert_eq!(routes.unused().count(), 0);
         let long = "x".repeat(64);
         for wrong in ["/a", "=/b", "/a=", "/a=/b#x.Y", &format!("/a={long}")] {
             assert!(Remap::new(wrong).is_err(), "{wrong}");
@@ -127,8 +141,11 @@ mod tests {
     #[test]
     fn what_is_not_wanted_or_said_by_a_mesh_is_left_out_and_what_no_bus_carries_is_refused() {
         let mut routes = Routes::new(Pattern::none_of([Pattern::glob("/camera*")]), &[], false);
-        for left in ["/camera#x.Y", "/mesh/claim#dimos_mesh.Claim", "/rpc/planner/req", "LCM_SELF_TEST"] {
+        for left in ["/camera#x.Y", "LCM_SELF_TEST"] {
             assert_eq!(routes.decide(left.as_bytes()), Decision::Leave, "{left}");
+        }
+        for left in ["/mesh/claim#dimos_mesh.Claim", "/rpc/planner/req"] {
+            assert_eq!(routes.decide(left.as_bytes()), Decision::LeaveMesh, "{left}");
         }
         assert_eq!(routes.decide(&[b'x'; 64]), Decision::Refuse);
         assert_eq!(routes.decide(b"a\0b"), Decision::Refuse);

@@ -7,7 +7,7 @@ mod name;
 mod report;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use lcm::log::{Existing, Naming, Recording, RecordingError, RecordingPlan};
-use lcm::{Lcm, Queue};
+use lcm::{Lcm, Queue, Sample, Url};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -24,10 +24,12 @@ use crate::channels::Channels;
 use crate::context::Context;
 use crate::duration::{duration, span};
 use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Trigger};
+use crate::log_file::is_same_file;
 use crate::status_line::StatusLine;
 use crate::topic::echo::subscribe_failure;
 use report::{Counts, End, Report};
-use writer::{Ended, Order, State, Writer};
+use writer::{Ended, Orders, State, Writer};
 
 /// Records messages into an event log, which dimos play and all programs of LCM play again.
 ///
@@ -42,12 +44,12 @@ use writer::{Ended, Order, State, Writer};
 /// the kernel that holds a few of them: sysctl net.core.rmem_max is the limit.
 ///
 /// The options of lcm-logger: --channel is a topic or a glob here, a regular expression is -e; --split-mb=N is --split NMB, which alone
-/// implies --increment; --disk-quota, --flush-interval, --increment, --rotate, --strftime, --append, --force, --invert-channels and
-/// --quiet are the same, --max-unwritten-mb=N is --max-unwritten NMB, --lcm-url is --url. SIGHUP begins the next file where files are
-/// numbered.
+/// implies --increment; --disk-quota, --flush-interval, --increment, --rotate, --append, --force, --invert-channels and --quiet are the
+/// same, --strftime is in UTC and made once, not for each file; --max-unwritten-mb=N is --max-unwritten NMB, --lcm-url is --url. SIGHUP
+/// begins the next file where files are numbered. A second Ctrl-C abandons what is not written yet, where the disk hangs.
 ///
 /// Exits with 0 when it is ended by a signal or after --duration; with 3 if anything was dropped, or lost on the way, or the disk was
-/// full or had less than --quota left: the log is then good up to there; with 2 if FILE exists; with 12 if the bus cannot be joined.
+/// full or had less than --quota left: the log is then good up to there; with 2 if FILE exists, or is the bus; with 12 if the bus cannot be joined.
 ///
 /// Examples:
 ///   dimos record
@@ -62,7 +64,8 @@ pub(crate) struct Options {
     file: Option<PathBuf>,
     #[command(flatten)]
     channels: Channels,
-    /// Begins the next file before one gets larger than this: FILE.00, FILE.01 and so on, or with --rotate as that says.
+    /// Begins the next file before one gets larger than this: FILE.00, FILE.01 and so on, the first that are free, or with --rotate as
+    /// that says.
     #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with = "append")]
     split: Option<u64>,
     /// Writes FILE.0, which becomes FILE.1 when it ends, and so on; of these the newest N are kept.
@@ -83,7 +86,7 @@ pub(crate) struct Options {
     /// Replaces FILE.
     #[arg(short, long, conflicts_with = "append")]
     force: bool,
-    /// FILE has the time in it, in UTC: %Y-%m-%d, %H, %M, %S, %F, %T, %s.
+    /// FILE has the time in it at which it begins, in UTC: %Y-%m-%d, %H, %M, %S, %F, %T, %s.
     #[arg(short, long, requires = "file")]
     strftime: bool,
     /// How much may wait for the disk before messages are dropped.
@@ -101,20 +104,30 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let pattern = options.channels.pattern()?;
     let plan = options.plan()?;
     let is_numbered = plan.naming != Naming::Single;
+    if let Url::File(source) = context.url()? {
+        refuse_source(&plan, &source.path)?;
+    }
+    // First the bus: while that is not certain, no file is touched.
     let bus = context.bus()?;
-    // First the file, so that nothing is received for nothing.
-    let recording = Recording::begin(plan).map_err(not_begun)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
-    let directory = directory_of(recording.file());
     let queue = Queue::keep_all(usize::try_from(options.max_unwritten).unwrap_or(usize::MAX));
     let messages = bus.subscribe(pattern, queue).map_err(subscribe_failure)?;
+    let recording = Recording::begin(plan).map_err(not_begun)?;
+    if recording.cut_off_bytes() > 0 {
+        let (cut, file) = (recording.cut_off_bytes(), recording.file().display());
+        context.note(format_args!("cut off {cut} bytes at the end of {file}, which belong to no event"));
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
+    let directory = directory_of(recording.file());
+    let waiting = messages.receiver().clone();
 
     let (telling, told) = unbounded();
     let watch = move || signals.forever().try_for_each(|signal| telling.send(signal));
     std::thread::Builder::new().name("dimos-signals".to_owned()).spawn(watch).context("cannot start a thread")?;
-    let (orders, ordered) = bounded(ORDERS);
+    let (next_file, turns) = bounded(TURNS);
+    let (end, told_end) = Interrupt::new();
     let state = Arc::new(Mutex::new(State::default()));
-    let writer = Writer::new(recording, messages, ordered, options.flush_interval, Arc::clone(&state));
+    let orders = Orders { next_file: turns, end: told_end };
+    let writer = Writer::new(recording, messages, orders, options.flush_interval, Arc::clone(&state));
     let (done, ended) = bounded(1);
     let write = move || {
         // Nobody waits for it after a second signal.
@@ -122,7 +135,8 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     };
     std::thread::Builder::new().name("dimos-writer".to_owned()).spawn(write).context("cannot start a thread")?;
 
-    let keeper = Keeper { options, context, bus, directory, is_numbered, state, told, orders, ended };
+    let end = Some(end);
+    let keeper = Keeper { options, context, bus, directory, is_numbered, state, told, next_file, end, waiting, ended };
     let report = keeper.keep()?;
     context.print(&report, Report::text)?;
     report.outcome()
@@ -143,6 +157,11 @@ impl Options {
             None if self.increment || self.split.is_some() => Naming::Increment,
             None => Naming::Single,
         };
+        if naming == Naming::Increment && self.force {
+            return Err(Failure::usage(
+                "--split without --rotate takes names that are free: --force has nothing to replace",
+            ));
+        }
         let existing = match (self.append, self.force) {
             (true, _) => Existing::Append,
             (_, true) => Existing::Replace,
@@ -161,12 +180,16 @@ struct Keeper<'a> {
     is_numbered: bool,
     state: Arc<Mutex<State>>,
     told: Receiver<i32>,
-    orders: Sender<Order>,
+    next_file: Sender<()>,
+    /// Dropped when writing is to end.
+    end: Option<Trigger>,
+    /// What the writer has not taken yet.
+    waiting: Receiver<Sample>,
     ended: Receiver<Ended>,
 }
 
 impl Keeper<'_> {
-    fn keep(self) -> Result<Report, Failure> {
+    fn keep(mut self) -> Result<Report, Failure> {
         let mut line = if self.options.quiet { StatusLine::silent() } else { StatusLine::new(self.context) };
         let start = Instant::now();
         let end_at = self.options.duration.and_then(|duration| start.checked_add(duration));
@@ -174,44 +197,52 @@ impl Keeper<'_> {
         let mut end = None;
         let mut last = Counts::default();
         let mut under_way = 0;
+        let mut is_ctrl_c_pressed = false;
         let ended = loop {
             let until_end = end_at.filter(|_| end.is_none()).map(|at| at.saturating_duration_since(Instant::now()));
             select! {
                 recv(self.ended) -> ended => break ended.context("the thread that writes has panicked")?,
                 recv(self.told) -> signal => match signal {
-                    Ok(SIGHUP) if self.is_numbered && end.is_none() => self.order(Order::NextFile),
-                    _ if end.is_none() => {
-                        end = Some(End::Interrupted);
-                        self.order(Order::End);
+                    Ok(SIGHUP) if self.is_numbered && end.is_none() => {
+                        // So many turns wait already that one more makes no difference.
+                        let _ = self.next_file.try_send(());
                     }
                     // Whoever presses twice does not want to wait for the disk.
-                    _ => return Err(Failure::interrupted()),
+                    Ok(SIGINT) if std::mem::replace(&mut is_ctrl_c_pressed, true) => {
+                        line.clear();
+                        return Err(self.abandoned());
+                    }
+                    _ => {
+                        // Shells send some signals twice.
+                        end.get_or_insert(End::Interrupted);
+                        self.end = None;
+                    }
                 },
                 default(until_end.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY))) => {}
             }
             let now = Instant::now();
             if end.is_none() && end_at.is_some_and(|at| now >= at) {
                 end = Some(End::Duration);
-                self.order(Order::End);
+                self.end = None;
             }
-            if end.is_none() && self.options.quota.is_some_and(|quota| free_bytes(&self.directory) < Some(quota)) {
+            if end.is_none() && self.has_little_room() {
                 end = Some(End::Quota);
-                self.order(Order::End);
+                self.end = None;
             }
             let elapsed = start.elapsed();
             if elapsed < JOINING {
                 under_way = self.under_way();
             }
-            line.update(|_| {
+            line.update(|columns| {
                 let counts = self.counts(under_way);
-                let text = counts.line(elapsed, &last);
+                let text = counts.line(elapsed, &last, columns);
                 last = counts.at(elapsed);
                 text
             });
             if !line.is_shown() && !self.options.quiet && now >= next_note {
                 next_note = now + NOTE_EVERY;
                 let counts = self.counts(under_way);
-                self.context.note(counts.line(elapsed, &last));
+                self.context.note(counts.line(elapsed, &last, usize::MAX));
                 last = counts.at(elapsed);
             }
         };
@@ -228,9 +259,19 @@ impl Keeper<'_> {
         Ok(Report::new(self.counts(under_way), ended, start.elapsed(), end))
     }
 
-    fn order(&self, order: Order) {
-        // It is full of orders that were not followed yet, or has ended by itself.
-        let _ = self.orders.try_send(order);
+    /// Whether the disk has less left than it is to keep. Where that cannot be told it has enough.
+    fn has_little_room(&self) -> bool {
+        let free = self.options.quota.and_then(|quota| Some((quota, free_bytes(&self.directory)?)));
+        free.is_some_and(|(quota, free)| free < quota)
+    }
+
+    /// Nobody waits for what is not written yet.
+    fn abandoned(&self) -> Failure {
+        let State { file, .. } = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (waiting, file) = (self.waiting.len(), file.display());
+        Failure::interrupted().and(format_args!(
+            "abandoned: {waiting} messages that had come are not written, and the last event of {file} may be cut off"
+        ))
     }
 
     /// What was counted so far; so many messages were under way when it began to hear.
@@ -255,18 +296,41 @@ fn not_begun(error: RecordingError) -> Failure {
     }
 }
 
-fn directory_of(file: &std::path::Path) -> PathBuf {
+/// A bus that is a log is not recorded into itself, nor into files that make way for others.
+fn refuse_source(plan: &RecordingPlan, source: &Path) -> Result<(), Failure> {
+    let numbered = |number: u32| {
+        let mut name = plan.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let is_written = match plan.naming {
+        Naming::Single => is_same_file(&plan.path, source),
+        // It takes names that are free.
+        Naming::Increment => false,
+        Naming::Rotate { files } => {
+            (0..files).map(numbered).take_while(|file| file.exists()).any(|file| is_same_file(&file, source))
+        }
+    };
+    if is_written {
+        let shown = source.display();
+        return Err(Failure::usage(format_args!("{shown} is the bus, so it cannot be recorded into, too")));
+    }
+    Ok(())
+}
+
+fn directory_of(file: &Path) -> PathBuf {
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.map_or_else(|| PathBuf::from("."), std::path::Path::to_owned)
+    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
 /// What is free on a disk for those without privileges; none if it cannot be told.
-fn free_bytes(directory: &std::path::Path) -> Option<u64> {
+fn free_bytes(directory: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(directory).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-const ORDERS: usize = 16;
+/// Next files that wait to be begun.
+const TURNS: usize = 16;
 
 /// How often it is looked whether it is time to end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

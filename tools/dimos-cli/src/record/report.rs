@@ -77,22 +77,26 @@ impl Counts {
         Self { at, ..self }
     }
 
-    /// How it goes, with the rates since earlier counts.
-    pub(super) fn line(&self, elapsed: Duration, before: &Self) -> String {
+    /// How it goes, with the rates since earlier counts, in so many columns: what is lost stands before what may be cut off.
+    pub(super) fn line(&self, elapsed: Duration, before: &Self, columns: usize) -> String {
         let State { file, events, bytes, dropped, .. } = &self.state;
         let span_s = elapsed.saturating_sub(before.at).as_secs_f64().max(1e-3);
         let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / span_s;
         let text = [
             seconds(elapsed.as_secs_f64()),
-            file.display().to_string(),
+            format!("dropped {}", dropped + self.dropped_datagrams),
+            format!("lost {}", self.lost + self.incomplete),
             units::bytes(*bytes as f64),
             format!("{}/s", units::bytes(rate(*bytes, before.state.bytes))),
             format!("{events} events"),
             units::rate(rate(*events, before.state.events)),
-            format!("dropped {}", dropped + self.dropped_datagrams),
-            format!("lost {}", self.lost + self.incomplete),
         ];
-        text.join("  ")
+        let text = text.join("  ");
+        let room = columns.saturating_sub(text.chars().count() + 2);
+        match shortened(&file.display().to_string(), room) {
+            Some(file) => format!("{text}  {file}"),
+            None => text,
+        }
     }
 }
 
@@ -165,5 +169,33 @@ impl Report {
         let more = [(self.incomplete, "came in part"), (self.dropped_datagrams, "datagrams dropped by the kernel")];
         parts.extend(more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         parts.join(", ")
+    }
+}
+
+/// A name in so many columns: its end, which has the number of a file. None where too little would be left of it.
+fn shortened(name: &str, columns: usize) -> Option<String> {
+    let length = name.chars().count();
+    if length <= columns {
+        return Some(name.to_owned());
+    }
+    let kept = columns.checked_sub(3).filter(|kept| *kept >= 5)?;
+    Some(format!("...{}", name.chars().skip(length - kept).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_seen_in_80_columns_however_long_the_name_is() {
+        let file = format!("/data/{}/run.lcmlog.07", "x".repeat(200)).into();
+        let state = State { file, files: 8, events: 123_456_789, bytes: 987_654_321_000, dropped: 7, unnamed: 0 };
+        let counts = Counts { state, lost: 5, dropped_datagrams: 1, ..Counts::default() };
+        let line = counts.line(Duration::from_secs(86_399), &Counts::default(), 79);
+        assert!(line.contains("dropped 8  lost 5") && line.chars().count() <= 79, "{line}");
+        let short = Counts { state: State { events: 10, bytes: 1000, ..counts.state.clone() }, ..counts };
+        let line = short.line(Duration::from_secs(9), &Counts::default(), 79);
+        assert!(line.ends_with(".07") && line.contains("lost 5") && line.chars().count() <= 79, "{line}");
+        assert!(short.line(Duration::from_secs(9), &Counts::default(), usize::MAX).contains("/data/xxx"));
     }
 }

@@ -3,19 +3,21 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, select};
 use lcm::log::{Recording, RecordingError, Written};
 use lcm::{Sample, Subscription};
 
-/// What the writing thread is told. It ends when nobody can tell it any more, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+use crate::interrupt::Interrupt;
+
+/// What the writing thread is told.
+#[derive(Debug)]
+pub(super) struct Orders {
     /// The file ends, and the next begins.
-    NextFile,
-    /// What has come until here is written, and nothing more.
-    End,
+    pub(super) next_file: Receiver<()>,
+    /// What has come until here is written, and nothing more. However many orders wait, this one comes.
+    pub(super) end: Interrupt,
 }
 
 /// How far writing is, for everybody to look at.
@@ -47,7 +49,7 @@ pub(super) struct Ended {
 pub(super) struct Writer {
     pub(super) recording: Recording,
     pub(super) messages: Subscription,
-    pub(super) orders: Receiver<Order>,
+    pub(super) orders: Orders,
     pub(super) flush_interval: Duration,
     pub(super) state: Arc<Mutex<State>>,
     events: u64,
@@ -59,7 +61,7 @@ impl Writer {
     pub(super) fn new(
         recording: Recording,
         messages: Subscription,
-        orders: Receiver<Order>,
+        orders: Orders,
         flush_interval: Duration,
         state: Arc<Mutex<State>>,
     ) -> Self {
@@ -93,13 +95,14 @@ impl Writer {
                     Ok(message) => self.write(&message)?,
                     Err(_) => return self.recording.flush().map(|()| true),
                 },
-                recv(self.orders) -> order => match order {
-                    Ok(Order::NextFile) => self.recording.next_file()?,
-                    Ok(Order::End) | Err(_) => return self.write_rest().map(|()| false),
+                recv(self.orders.next_file) -> turn => match turn {
+                    Ok(()) => self.recording.next_file()?,
+                    Err(_) => return self.write_rest().map(|()| false),
                 },
+                recv(self.orders.end.receiver()) -> _ => return self.write_rest().map(|()| false),
                 default(patience) => {}
             }
-            if (1..MOST_AT_ONCE).contains(&self.write_waiting(MOST_AT_ONCE)?) {
+            if !self.write_waiting()? {
                 // Whoever rests need not be woken for each message, which costs more than writing it.
                 std::thread::sleep(REST.min(self.flush_interval));
             }
@@ -110,19 +113,36 @@ impl Writer {
         }
     }
 
-    /// Writes what has come until here.
+    /// Writes what has come until here: what waits in the queue, and what the kernel has and the receive thread has not put there yet.
     fn write_rest(&mut self) -> Result<(), RecordingError> {
-        self.write_waiting(self.messages.receiver().len())?;
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (end_ns, deadline) = (since_epoch.as_nanos(), Instant::now() + SETTLED_BY);
+        while Instant::now() < deadline {
+            match self.messages.receiver().recv_timeout(SETTLED) {
+                Ok(message) if u128::from(message.receive_time_ns()) > end_ns => return self.recording.flush(),
+                Ok(message) => self.write(&message)?,
+                Err(_) => return self.recording.flush(),
+            }
+        }
+        // The disk is slow, or the bus is a log, whose messages all are old.
+        for _ in 0..self.messages.receiver().len() {
+            let Ok(message) = self.messages.receiver().try_recv() else { break };
+            self.write(&message)?;
+        }
         self.recording.flush()
     }
 
-    /// Writes what waits, so many messages at most. Returns how many there were.
-    fn write_waiting(&mut self, most: usize) -> Result<usize, RecordingError> {
-        for count in 0..most {
-            let Ok(message) = self.messages.receiver().try_recv() else { return Ok(count) };
+    /// Writes what waits, a bounded part of it. Whether it is worth to go on at once.
+    fn write_waiting(&mut self) -> Result<bool, RecordingError> {
+        let before_bytes = self.recording.written_bytes();
+        for count in 0..MOST_AT_ONCE {
+            let Ok(message) = self.messages.receiver().try_recv() else { return Ok(count == 0) };
             self.write(&message)?;
+            if self.recording.written_bytes().saturating_sub(before_bytes) > MOST_BYTES_AT_ONCE {
+                break;
+            }
         }
-        Ok(most)
+        Ok(true)
     }
 
     fn write(&mut self, message: &Sample) -> Result<(), RecordingError> {
@@ -167,3 +187,10 @@ const REST: Duration = Duration::from_millis(2);
 
 /// Before it looks whether it is told something.
 const MOST_AT_ONCE: usize = 1000;
+const MOST_BYTES_AT_ONCE: u64 = 8 << 20;
+
+/// When nothing has come for so long, everything has come.
+const SETTLED: Duration = Duration::from_millis(30);
+
+/// How long it is waited for that.
+const SETTLED_BY: Duration = Duration::from_secs(1);

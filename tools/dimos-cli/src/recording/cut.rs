@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::damage::Damage;
-use super::output::{Replace, UnfinishedLog};
+use super::output::{Made, Replace, UnfinishedLog};
 use super::part::Part;
 use super::progress::Progress;
 use crate::context::Context;
@@ -15,9 +15,10 @@ use crate::topic::units;
 /// Writes a part of an event log to another one: what is between two times, on some of the channels.
 ///
 /// Events keep their times and their order, and are numbered anew, as lcm-logfilter does; its options -s, -e and -i are --start, --end
-/// and --invert. Damaged parts are left out. With --json {"file":..., "events":..., "bytes":..., "left_out":..., "damaged":{...}}.
+/// and --invert. Damaged parts are left out, and events on the channel without a name, where programs of LCM stop reading. With --json
+/// {"file":..., "events":..., "bytes":..., "left_out":..., "unnamed":..., "damaged":{...}}.
 ///
-/// Exits with 3 if the log is damaged: the part is made of what is good; with 2 if OUT exists, or is IN; with 4 if there is no IN.
+/// Exits with 3 if the log is damaged, or has such events: the part is made of what is good; with 2 if OUT exists, or is IN; with 4 if there is no IN.
 ///
 /// Examples:
 ///   dimos recording cut run.lcmlog corner.lcmlog --start 1:30 --end 2:00
@@ -43,30 +44,31 @@ struct Report {
     events: u64,
     bytes: u64,
     left_out: u64,
+    unnamed: u64,
     damaged: Damage,
 }
 
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let mut within = options.part.within()?;
     let (path, output) = (options.input.path.as_path(), options.output.path.as_path());
-    let mut log = options.input.open()?;
+    let mut log = options.input.open_at_start()?;
     let mut part = UnfinishedLog::begin(output, &[path], options.replace)?;
     let mut progress = Progress::of([path], context);
-    let mut events = 0;
     while let Some(event) = log.next_event().map_err(|error| unreadable(path, error))? {
         if within.takes(event) {
             part.write(event)?;
-            events += 1;
         }
         progress.update(|| log.position())?;
     }
-    let bytes = part.finish()?;
+    let made = part.finish()?;
+    let Made { events, bytes, unnamed } = made;
     drop(progress);
     let (file, left_out) = (output.display().to_string(), within.left_out);
-    let report = Report { file, events, bytes, left_out, damaged: Damage::of(&log) };
+    let report = Report { file, events, bytes, left_out, unnamed, damaged: Damage::of(&log) };
     context.print(&report, |report| {
         let Report { file, events, bytes, left_out, .. } = report;
-        format!("{events} events, {}, in {file}; {left_out} left out", units::bytes(*bytes as f64))
+        format!("{events} events, {}, in {file}; {left_out} left out{}", units::bytes(*bytes as f64), made.more())
     })?;
-    report.damaged.outcome()
+    report.damaged.outcome()?;
+    made.outcome()
 }

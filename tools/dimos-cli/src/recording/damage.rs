@@ -31,11 +31,6 @@ impl Damage {
         Self { places: gaps, bytes, list: log.gaps().iter().take(LISTED).map(place).collect() }
     }
 
-    /// The same, with bytes beside its places that are none of an event either.
-    pub(super) fn and_beside(self, bytes: u64) -> Self {
-        Self { bytes: self.bytes + bytes, ..self }
-    }
-
     pub(super) fn is_none(&self) -> bool {
         self.places == 0
     }

@@ -21,8 +21,9 @@ use crate::topic::units;
 /// without one; and what is missing or damaged.
 ///
 /// The whole log is read. "missing" are numbers of events that were left out: the messages that a recorder dropped, or what was cut
-/// out since. A log that was appended to has several recordings. With --json {"file":..., "bytes":..., "events":..., "start_us":...,
-/// "end_us":..., "duration_s":..., "recordings":..., "missing":..., "backwards":..., "damaged":{"places":..., "bytes":..., "list":
+/// out since. A file of a recording in several goes on where the one before ended: it begins at another event than 0. A log that was
+/// appended to has several recordings. With --json {"file":..., "bytes":..., "events":..., "start_us":...,
+/// "end_us":..., "duration_s":..., "recordings":..., "first_number":..., "missing":..., "backwards":..., "damaged":{"places":..., "bytes":..., "list":
 /// [{"offset":..., "bytes":...}]}, "channels":[{"channel":..., "type":..., "fingerprint":..., "count":..., "bytes":..., "min_bytes":...,
 /// "max_bytes":..., "rate_hz":..., "bytes_per_s":..., "start_us":..., "end_us":..., "largest_interval_s":...}], "more_channels":...}. The
 /// type is null where it is not known; "backwards" are events that are older than the one before.
@@ -52,6 +53,8 @@ struct Info {
     end_us: Option<i64>,
     duration_s: f64,
     recordings: u64,
+    /// The number of its first event, which is not 0 in the later files of a recording.
+    first_number: Option<i64>,
     missing: u64,
     backwards: u64,
     damaged: Damage,
@@ -82,6 +85,7 @@ struct ChannelInfo {
 /// The numbers of the events of a log, which say what is missing.
 #[derive(Debug, Default)]
 struct Numbers {
+    first: Option<i64>,
     last: Option<i64>,
     recordings: u64,
     missing: u64,
@@ -90,7 +94,7 @@ struct Numbers {
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let catalog = options.types.catalog()?;
     let path = &options.file.path;
-    let mut log = options.file.open()?;
+    let mut log = options.file.open_at_start()?;
     let mut progress = Progress::of([path.as_path()], context);
     let mut channels: HashMap<Vec<u8>, ChannelInfo> = HashMap::new();
     let (mut events, mut backwards, mut more_channels) = (0, 0, 0);
@@ -124,6 +128,7 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         end_us: span.map(|(_, last)| last),
         duration_s: span.map_or(0.0, |(first, last)| seconds_between(first, last)),
         recordings: numbers.recordings,
+        first_number: numbers.first,
         missing: numbers.missing,
         backwards,
         damaged: Damage::of(&log),
@@ -172,7 +177,8 @@ impl ChannelInfo {
         let span_s = seconds_between(self.start_us, self.end_us);
         let per_second = |count: f64| (span_s > 0.0).then(|| count / span_s);
         self.rate_hz = per_second((self.count - 1) as f64);
-        self.bytes_per_s = per_second(self.bytes as f64);
+        // As many as there are intervals.
+        self.bytes_per_s = per_second(self.bytes as f64 * (self.count - 1) as f64 / self.count as f64);
         self
     }
 }
@@ -183,8 +189,13 @@ impl Numbers {
             Some(last) if number > last => {
                 self.missing = self.missing.saturating_add(number.abs_diff(last) - 1);
             }
-            // Each recording counts from 0.
-            _ => {
+            // What came before is in the file before.
+            None => {
+                self.recordings += 1;
+                self.first = Some(number);
+            }
+            // Each recording that is appended counts from 0.
+            Some(_) => {
                 self.recordings += 1;
                 self.missing = self.missing.saturating_add(u64::try_from(number).unwrap_or(0));
             }
@@ -198,6 +209,9 @@ fn readable(info: &Info) -> String {
     let mut text = format!("{file}: {events} events, {}, {}", units::bytes(*bytes as f64), seconds(*duration_s));
     if let (Some(start_us), Some(end_us)) = (info.start_us, info.end_us) {
         text += &format!("\nfrom {} to {}", time_text(start_us), time_text(end_us));
+    }
+    if let Some(first @ 1..) = info.first_number {
+        text += &format!("\nbegins at event {first}");
     }
     if *recordings > 1 {
         text += &format!("\n{recordings} recordings, one behind the other");
@@ -259,7 +273,8 @@ mod tests {
         assert_eq!(of(&[]), (0, 0));
         assert_eq!(of(&[0, 1, 2]), (1, 0));
         assert_eq!(of(&[0, 1, 5, 0, 2]), (2, 4));
-        assert_eq!(of(&[7]), (1, 7));
+        assert_eq!(of(&[29, 30, 32]), (1, 1));
+        assert_eq!(of(&[7, 8, 3]), (2, 3));
         assert_eq!(of(&[i64::MIN, i64::MAX]), (1, u64::MAX - 1));
     }
 }

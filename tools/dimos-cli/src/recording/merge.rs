@@ -9,7 +9,7 @@ use lcm::log::{Event, LogReader, ReadError};
 use serde::Serialize;
 
 use super::damage::Damage;
-use super::output::{Replace, UnfinishedLog};
+use super::output::{Made, Replace, UnfinishedLog};
 use super::progress::Progress;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -20,9 +20,10 @@ use crate::topic::units;
 ///
 /// Events of one log keep their order: where its times go backwards, as after a clock was set, what is older follows what it followed.
 /// At the same time the log that is named first comes first. Events are numbered anew. The logs are read alongside, an event of each at
-/// a time. With --json {"file":..., "events":..., "bytes":..., "inputs":[{"file":..., "events":..., "damaged":{...}}]}.
+/// a time. Events on the channel without a name are left out, since programs of LCM stop reading there. With --json {"file":...,
+/// "events":..., "bytes":..., "unnamed":..., "inputs":[{"file":..., "events":..., "damaged":{...}}]}.
 ///
-/// Exits with 3 if one of the logs is damaged: what is good in it is there; with 2 if OUT exists, or is one of them; with 4 if one is
+/// Exits with 3 if one of the logs is damaged, or has such events: what is good in it is there; with 2 if OUT exists, or is one of them; with 4 if one is
 /// not there.
 ///
 /// Examples:
@@ -43,6 +44,7 @@ struct Report {
     file: String,
     events: u64,
     bytes: u64,
+    unnamed: u64,
     inputs: Vec<Input>,
 }
 
@@ -76,32 +78,33 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     for (place, source) in sources.iter_mut().enumerate() {
         queue.extend(source.read_next()?.map(|time_us| Reverse((time_us, place))));
     }
-    let (mut events, mut done_bytes) = (0, 0);
+    let mut done_bytes = 0;
     while let Some(Reverse((_, place))) = queue.pop() {
         let source = &mut sources[place];
         let Some(event) = source.next.take() else { continue };
         merged.write(event.as_ref())?;
-        events += 1;
         let before = source.log.position();
         queue.extend(source.read_next()?.map(|time_us| Reverse((time_us, place))));
         done_bytes += source.log.position() - before;
         progress.update(|| done_bytes)?;
     }
-    let bytes = merged.finish()?;
+    let made = merged.finish()?;
+    let Made { events, bytes, unnamed } = made;
     drop(progress);
     let inputs = sources.iter().map(Source::summary).collect();
-    let report = Report { file: output.path.display().to_string(), events, bytes, inputs };
+    let report = Report { file: output.path.display().to_string(), events, bytes, unnamed, inputs };
     context.print(&report, |report| {
-        let Report { file, events, bytes, inputs } = report;
-        format!("{events} events of {} logs, {}, in {file}", inputs.len(), units::bytes(*bytes as f64))
+        let Report { file, events, bytes, inputs, .. } = report;
+        let (inputs, bytes) = (inputs.len(), units::bytes(*bytes as f64));
+        format!("{events} events of {inputs} logs, {bytes}, in {file}{}", made.more())
     })?;
     let damaged = report.inputs.iter().find_map(|input| input.damaged.outcome().err().map(|error| (input, error)));
-    damaged.map_or(Ok(()), |(input, error)| Err(error.within(&input.file)))
+    damaged.map_or_else(|| made.outcome(), |(input, error)| Err(error.within(&input.file)))
 }
 
 impl<'a> Source<'a> {
     fn open(file: &'a LogFile) -> Result<Self, Failure> {
-        Ok(Self { path: &file.path, log: file.open()?, next: None, newest_us: i64::MIN, events: 0 })
+        Ok(Self { path: &file.path, log: file.open_at_start()?, next: None, newest_us: i64::MIN, events: 0 })
     }
 
     /// Reads its next event, and tells the time at which that comes.

@@ -1,9 +1,8 @@
 //! Files that a command makes: they appear under their name once they are whole, replace nothing unasked, and are never what is read.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,6 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::failure::Failure;
+use crate::log_file::is_same_file;
 
 /// Whether a file that is there is replaced.
 #[derive(Debug, Clone, Copy, Args)]
@@ -30,11 +30,21 @@ pub(super) struct Unfinished {
     is_finished: bool,
 }
 
-/// A log that is being made.
+/// A log that is being made. Events on the channel without a name are left out, since C LCM reads a log up to the first of them.
 #[derive(Debug)]
 pub(super) struct UnfinishedLog {
     file: Unfinished,
     writer: LogWriter<File>,
+    made: Made,
+}
+
+/// What a log has that was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Made {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+    /// Events on the channel without a name.
+    pub(super) unnamed: u64,
 }
 
 impl Unfinished {
@@ -42,10 +52,7 @@ impl Unfinished {
     pub(super) fn begin(path: &Path, read: &[&Path], replace: Replace) -> Result<(Self, File), Failure> {
         let shown = path.display();
         if let Ok(there) = path.metadata() {
-            let is_same = |other: &&&Path| {
-                other.metadata().is_ok_and(|other| (other.dev(), other.ino()) == (there.dev(), there.ino()))
-            };
-            if read.iter().any(|other| is_same(&other)) {
+            if read.iter().any(|other| is_same_file(path, other)) {
                 return Err(Failure::usage(format_args!("{shown} is read, so it cannot be written, too")));
             }
             if !there.is_file() {
@@ -55,12 +62,10 @@ impl Unfinished {
                 return Err(exists(path));
             }
         }
-        let name = path.file_name().ok_or_else(|| Failure::usage(format_args!("{shown} is no name of a file")))?;
-        let mut temporary = OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.unfinished", std::process::id()));
-        let temporary = path.with_file_name(temporary);
-        let file = File::create(&temporary).map_err(|error| unwritable(path, &error))?;
+        path.file_name().ok_or_else(|| Failure::usage(format_args!("{shown} is no name of a file")))?;
+        let temporary = path.with_file_name(temporary_name());
+        let create = || File::options().write(true).create_new(true).open(&temporary);
+        let file = create().map_err(|error| unwritable(path, &error))?;
         Ok((Self { path: path.to_owned(), temporary, replaces: replace.force, is_finished: false }, file))
     }
 
@@ -69,8 +74,13 @@ impl Unfinished {
         &self.path
     }
 
-    /// It is whole, and gets its name.
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    /// It is whole, and gets its name, once it would survive a power cut.
+    pub(super) fn finish(mut self, file: &File) -> Result<(), Failure> {
+        match file.sync_data() {
+            // Not every file can do that.
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(unwritable(&self.path, &error)),
+            _ => {}
+        }
         let flags = if self.replaces { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let renamed = match renameat_with(CWD, &self.temporary, CWD, &self.path, flags) {
             // Not every file system can do that.
@@ -101,13 +111,19 @@ impl UnfinishedLog {
     /// Begins a log, which is none of those that are read.
     pub(super) fn begin(path: &Path, read: &[&Path], replace: Replace) -> Result<Self, Failure> {
         let (file, written) = Unfinished::begin(path, read, replace)?;
-        Ok(Self { file, writer: LogWriter::new(written) })
+        Ok(Self { file, writer: LogWriter::new(written), made: Made::default() })
     }
 
     /// Writes an event with the next number.
     pub(super) fn write(&mut self, event: EventRef<'_>) -> Result<(), Failure> {
+        if event.channel.is_empty() {
+            self.made.unnamed += 1;
+            return Ok(());
+        }
         let written = self.writer.write(event.timestamp_us, event.channel, event.data);
-        written.map(drop).map_err(|error| self.failed(error))
+        written.map_err(|error| self.failed(error))?;
+        self.made.events += 1;
+        Ok(())
     }
 
     /// Writes an event with the number that it has.
@@ -116,12 +132,13 @@ impl UnfinishedLog {
         self.write(event)
     }
 
-    /// It is whole, and gets its name. Returns its size.
-    pub(super) fn finish(mut self) -> Result<u64, Failure> {
+    /// It is whole, and gets its name.
+    pub(super) fn finish(mut self) -> Result<Made, Failure> {
         let flushed = self.writer.flush();
         flushed.map_err(|error| unwritable(&self.file.path, &error))?;
         let bytes = self.writer.written_bytes();
-        self.file.finish().map(|()| bytes)
+        self.file.finish(self.writer.sink())?;
+        Ok(Made { bytes, ..self.made })
     }
 
     fn failed(&self, error: WriteError) -> Failure {
@@ -130,6 +147,32 @@ impl UnfinishedLog {
             error => Failure::unexpected(error),
         }
     }
+}
+
+impl Made {
+    /// More words, where events were left out.
+    pub(super) fn more(&self) -> String {
+        match self.unnamed {
+            0 => String::new(),
+            unnamed => format!("; {unnamed} on the channel without a name left out"),
+        }
+    }
+
+    /// The failure of a command that has left events out which nobody told it to.
+    pub(super) fn outcome(&self) -> Result<(), Failure> {
+        match self.unnamed {
+            0 => Ok(()),
+            unnamed => Err(Failure::incomplete(format_args!(
+                "{unnamed} events on the channel without a name are left out: programs of LCM stop reading a log there"
+            ))),
+        }
+    }
+}
+
+/// A name for what is being made that no one else has or guesses, short enough for any file system.
+pub(super) fn temporary_name() -> String {
+    let seed = RandomState::new().hash_one(std::process::id());
+    format!(".{seed:016x}.unfinished")
 }
 
 /// Why a file is not made.

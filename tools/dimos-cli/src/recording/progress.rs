@@ -35,12 +35,12 @@ impl Progress {
 
     /// So many bytes are done. Fails if the work is to end.
     pub(super) fn update(&mut self, done_bytes: impl FnOnce() -> u64) -> Result<(), Failure> {
+        self.interrupt.check()?;
         self.calls += 1;
         if self.calls < CALLS {
             return Ok(());
         }
         self.calls = 0;
-        self.interrupt.check()?;
         let Self { line, total_bytes, start, .. } = self;
         line.update(|columns| {
             let done = done_bytes();

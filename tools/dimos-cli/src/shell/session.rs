@@ -110,7 +110,7 @@ impl Session {
             is_json: common.is_json || self.is_json,
             colour: if common.colour == Colour::Auto { self.colour } else { common.colour },
         };
-        self.watch.run(move |interrupt| command.run(&Context::new(common, interrupt).on_mesh(mesh)))
+        self.watch.run(command.grace(), move |interrupt| command.run(&Context::new(common, interrupt).on_mesh(mesh)))
     }
 
     /// Starts this program for a command that needs one of its own, and waits for its end.

@@ -14,14 +14,17 @@ use lcm::schema::{Catalog, Value};
 
 use super::{Exported, flat};
 use crate::failure::Failure;
+use crate::log_file::is_same_file;
 use crate::recording::known::known_type;
-use crate::recording::output::{Replace, exists, unwritable};
+use crate::recording::output::{Replace, exists, temporary_name, unwritable};
 
 /// A directory of tables that is being made. Unless it is finished, nothing is left of it.
 pub(super) struct Tables<'c> {
     catalog: &'c Catalog,
     directory: PathBuf,
     temporary: PathBuf,
+    /// Whether tables are there that these replace, all of them.
+    replaces: bool,
     tables: HashMap<(Vec<u8>, Option<&'c str>), Table>,
     names: BTreeSet<String>,
     buffered_bytes: usize,
@@ -34,7 +37,12 @@ struct Table {
 }
 
 impl<'c> Tables<'c> {
-    pub(super) fn begin(directory: &Path, replace: Replace, catalog: &'c Catalog) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        directory: &Path,
+        read: &Path,
+        replace: Replace,
+        catalog: &'c Catalog,
+    ) -> Result<Self, Failure> {
         let is_empty = match fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) if error.kind() == ErrorKind::NotFound => true,
@@ -47,11 +55,22 @@ impl<'c> Tables<'c> {
         if !is_empty && !replace.force {
             return Err(exists(directory));
         }
-        let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let temporary = directory.with_file_name(format!(".{name}.{}.unfinished", std::process::id()));
-        fs::create_dir(&temporary).map_err(|error| unwritable(directory, &error))?;
-        let directory = directory.to_owned();
-        Ok(Self { catalog, directory, temporary, tables: HashMap::new(), names: BTreeSet::new(), buffered_bytes: 0 })
+        if !is_empty {
+            has_only_tables(directory, Some(read))?;
+        }
+        // Of a link, what it leads to.
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let temporary = directory.with_file_name(temporary_name());
+        fs::create_dir(&temporary).map_err(|error| unwritable(&directory, &error))?;
+        Ok(Self {
+            catalog,
+            directory,
+            temporary,
+            replaces: !is_empty,
+            tables: HashMap::new(),
+            names: BTreeSet::new(),
+            buffered_bytes: 0,
+        })
     }
 
     /// Writes an event as a line of the table of its channel.
@@ -96,16 +115,21 @@ impl<'c> Tables<'c> {
     /// The tables are whole, and get their names.
     pub(super) fn finish(mut self) -> Result<(u64, Vec<Exported>), Failure> {
         self.flush()?;
-        let is_there = self.directory.exists();
-        let mut bytes = 0;
+        let size = |name| fs::metadata(self.temporary.join(name)).map_or(0, |metadata| metadata.len());
+        let bytes = self.names.iter().map(size).sum();
         let moved = |error: std::io::Error| unwritable(&self.directory, &error);
-        for name in &self.names {
-            bytes += fs::metadata(self.temporary.join(name)).map_or(0, |metadata| metadata.len());
-            if is_there {
-                fs::rename(self.temporary.join(name), self.directory.join(name)).map_err(moved)?;
+        if self.replaces {
+            // It may have changed meanwhile.
+            has_only_tables(&self.directory, None)?;
+            let old = self.directory.with_file_name(temporary_name());
+            fs::rename(&self.directory, &old).map_err(moved)?;
+            if let Err(error) = fs::rename(&self.temporary, &self.directory) {
+                fs::rename(&old, &self.directory).map_err(moved)?;
+                return Err(moved(error));
             }
-        }
-        if !is_there {
+            fs::remove_dir_all(&old).map_err(|error| unwritable(&old, &error))?;
+        } else {
+            // Over a directory that has something by then it does not go.
             fs::rename(&self.temporary, &self.directory).map_err(moved)?;
         }
         let tables = std::mem::take(&mut self.tables);
@@ -175,9 +199,25 @@ impl<'c> Tables<'c> {
 
 impl Drop for Tables<'_> {
     fn drop(&mut self) {
-        // It is gone if all went well, or has given its files away.
+        // It is gone if all went well.
         let _ = fs::remove_dir_all(&self.temporary);
     }
+}
+
+/// Fails if a directory that is to be replaced has anything but tables, or has what is read.
+fn has_only_tables(directory: &Path, read: Option<&Path>) -> Result<(), Failure> {
+    for entry in fs::read_dir(directory).map_err(|error| unwritable(directory, &error))? {
+        let path = entry.map_err(|error| unwritable(directory, &error))?.path();
+        let is_table = path.extension().is_some_and(|extension| extension == "csv")
+            && path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+        if !is_table || read.is_some_and(|read| is_same_file(read, &path)) {
+            let (directory, path) = (directory.display(), path.display());
+            return Err(Failure::usage(format_args!(
+                "{path} is no table of an export: --force replaces all of {directory}, so name another directory"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Appends a cell, in quotes where it needs them (RFC 4180).

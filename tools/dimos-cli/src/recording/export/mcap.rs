@@ -56,7 +56,8 @@ impl<'c> McapFile<'c> {
     /// Writes an event. What is of no known type, or cannot be decoded, is written as it is.
     pub(super) fn write(&mut self, event: EventRef<'_>) -> Result<(), Failure> {
         let known = known_type(self.catalog, event);
-        let is_encoded = known.is_some_and(|message_type| self.encode(message_type, event));
+        let encoded = known.map(|message_type| self.encode(message_type, event)).transpose();
+        let is_encoded = encoded.map_err(|error| failed(&self.file, error))?.unwrap_or(false);
         let message_type = known.filter(|_| is_encoded);
         let outcome = self.write_encoded(message_type, event, known.is_some());
         outcome.map_err(|error| failed(&self.file, error))
@@ -68,14 +69,14 @@ impl<'c> McapFile<'c> {
         let mut sink = self.writer.into_inner();
         sink.flush().map_err(|error| unwritable(self.file.path(), &error))?;
         let bytes = sink.get_ref().metadata().map_or(0, |metadata| metadata.len());
-        self.file.finish()?;
+        self.file.finish(sink.get_ref())?;
         Ok((bytes, self.channels.into_values().map(|channel| channel.exported).collect()))
     }
 
     /// Makes the bytes of a message. Whether it can be decoded.
-    fn encode(&mut self, message_type: MessageType<'c>, event: EventRef<'_>) -> bool {
-        let Ok(value) = message_type.decode(event.data) else { return false };
-        let Ok(encoding) = self.encoding(message_type) else { return false };
+    fn encode(&mut self, message_type: MessageType<'c>, event: EventRef<'_>) -> Result<bool, McapError> {
+        let Ok(value) = message_type.decode(event.data) else { return Ok(false) };
+        let encoding = self.encoding(message_type)?;
         // It is made anew each time; the room stays.
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
@@ -84,7 +85,7 @@ impl<'c> McapFile<'c> {
             Encoding::Json { .. } => serde_json::to_writer(&mut bytes, &value).is_ok(),
         };
         self.bytes = bytes;
-        is_encoded
+        Ok(is_encoded)
     }
 
     /// Makes sure that it is known how messages of a type are written.

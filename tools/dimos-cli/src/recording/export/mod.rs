@@ -35,7 +35,8 @@ use mcap::McapFile;
 ///
 /// CSV: the first column is log_time_us, microseconds since the epoch; then a column for each number and string, as
 /// pose.pose.position.x. Arrays of up to 64 numbers that always have the same size have a column for each; any other array is one cell in
-/// JSON, a blob one in base64. Messages of no known type have one column, data_base64, in a file that ends with .raw.csv.
+/// JSON, a blob one in base64. Messages of no known type have one column, data_base64, in a file that ends with .raw.csv. With --force
+/// the directory is replaced, all of it, if it has nothing but tables.
 ///
 /// With --json {"file":..., "format":..., "events":..., "bytes":..., "raw":..., "undecodable":..., "left_out":..., "damaged":{...},
 /// "channels":[{"channel":..., "file":..., "topic":..., "type":..., "encoding":..., "schema":..., "count":..., "undecodable":...}]}.
@@ -109,13 +110,13 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let (path, output) = (options.input.path.as_path(), options.output.path.as_path());
     let format = options.format(output)?;
     let mut within = options.part.within()?;
-    let mut log = options.input.open()?;
+    let mut log = options.input.open_at_start()?;
     let mut target = match format {
         Format::Mcap => {
             let (file, written) = Unfinished::begin(output, &[path], options.replace)?;
             Target::Mcap(Box::new(McapFile::begin(file, written, &catalog, &path.display().to_string())?))
         }
-        Format::Csv => Target::Csv(Tables::begin(output, options.replace, &catalog)?),
+        Format::Csv => Target::Csv(Tables::begin(output, path, options.replace, &catalog)?),
     };
     let mut progress = Progress::of([path], context);
     let mut events = 0;
