@@ -32,6 +32,11 @@ impl Channels {
         format!("/mesh/bench/{}/pong", self.id)
     }
 
+    /// For what the other side sends to itself.
+    pub(super) fn mark(&self) -> String {
+        format!("/mesh/bench/{}/mark", self.id)
+    }
+
     pub(super) fn flood(&self) -> String {
         format!("/mesh/bench/{}/flood", self.id)
     }

@@ -26,12 +26,15 @@ use peer::{Counted, Peer, fill};
 /// Measures the bus between two processes: how long a message takes there and back, and with --flood how many go through.
 ///
 /// Starts a second process of its own, which answers on channels of this bench and ends with it. By default 200 small messages a
-/// second go back and forth for five seconds, which a robot at work bears. --flood sends as fast as it can for a second, first messages
-/// of --size and then some of 1 MB, and everybody on the bus has to hear that: on a bus whose ttl leaves this host it wants --yes. What
-/// it is about to send it says before. --via starts the other side on another host.
+/// second go back and forth for five seconds, which a robot at work bears; none is sent before the one before is answered or lost.
+/// --flood sends as fast as it can for a second, first messages of --size and then some of 1 MB, and everybody on the bus has to hear
+/// that: on a bus whose ttl leaves this host it wants --yes, as does whatever else may be more than 10 MB a second. What it is about to
+/// send it says before. --via starts the other side on another host, on the same bus, but by the interface and with the receive buffer
+/// that are usual there.
 ///
 /// Round trips are shown with percentiles and a histogram, floods with what came and where the rest was lost: in the queue or the
-/// receive buffer of the other side because it was too slow, or on the way. With --json an object {"bus":..., "ping_pong":{"size":...,
+/// receive buffer of the other side because it was too slow, or on the way; a datagram that the kernel dropped is taken for a message.
+/// With --json an object {"bus":..., "ping_pong":{"size":...,
 /// "sent":..., "back":..., "lost":..., "round_trip_s":{"min":..., "p50":..., "p90":..., "p99":..., "p999":..., "max":...},
 /// "histogram":[{"from_s":..., "to_s":..., "count":...}]}, "floods":[{"size":..., "sent":..., "sent_per_s":..., "sent_bytes_per_s":...,
 /// "received":..., "received_per_s":..., "received_bytes_per_s":..., "lost":{"network":..., "kernel":..., "queue":...},
@@ -59,8 +62,8 @@ pub(crate) struct Options {
     /// Floods the bus after that.
     #[arg(long)]
     flood: bool,
-    /// Floods it even if that leaves this host.
-    #[arg(long, requires = "flood")]
+    /// Sends that much even if it leaves this host.
+    #[arg(long)]
     yes: bool,
     /// A command that runs dimos on another host, such as 'ssh robot0'.
     #[arg(long, value_name = "COMMAND", value_parser = words)]
@@ -119,7 +122,7 @@ struct Flood {
 struct Lost {
     /// On the way, or by who sent it.
     network: u64,
-    /// In a receive buffer that was full.
+    /// In a receive buffer that was full: at most that many.
     kernel: u64,
     /// In a queue that was full.
     queue: u64,
@@ -130,11 +133,20 @@ impl Options {
     pub(crate) fn reads_stdin(&self) -> bool {
         self.answer.is_some()
     }
+
+    /// Whether it may be more than a network bears beside all else.
+    fn is_a_burden(&self) -> bool {
+        let rate_hz = match self.rate {
+            Rate::Each(period) => period.as_secs_f64().recip(),
+            Rate::Max => FASTEST_HZ,
+        };
+        self.flood || 2.0 * rate_hz * f64::from(self.size) > BURDEN_BYTES_PER_S
+    }
 }
 
 pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     if let Some(id) = &options.answer {
-        return peer::answer(context, id);
+        return peer::answer(id);
     }
     let url = match context.url()? {
         Url::Udpm(url) => url,
@@ -143,21 +155,27 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
             return Err(Failure::usage(text));
         }
     };
-    if options.flood && url.ttl > 0 && !options.yes {
+    if options.is_a_burden() && url.ttl > 0 && !options.yes {
         let mut here = url.clone();
         here.ttl = 0;
         let text = format!(
-            "with ttl={} the flood leaves this host, and all others have to bear it: say --yes, or --bus '{}'",
+            "with ttl={} so much would leave this host, and all others have to bear it: say --yes, or --bus '{}'",
             url.ttl,
             Url::Udpm(here)
         );
+        return Err(Failure::usage(text));
+    }
+    if options.via.is_some() && url.ttl == 0 {
+        let mut across = url;
+        across.ttl = 1;
+        let text =
+            format!("with ttl=0 nothing reaches the other side on another host: say --bus '{}'", Url::Udpm(across));
         return Err(Failure::usage(text));
     }
     context.note(announcement(options, &url));
     let bus = context.bus()?;
     let channels = Channels::new();
     let before = options.via.as_ref().map_or(&[][..], |words| &words.0);
-    let url = Url::Udpm(url);
     let mut peer = Peer::start(&url, &channels, before)?;
     let ping_pong = ping_pong(options, context, &bus, &channels, &mut peer)?;
     let mut floods = Vec::new();
@@ -166,7 +184,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         floods.push(flood(size, context, &bus, &channels, &mut peer)?);
     }
     drop(peer);
-    let report = Report { bus: url.to_string(), ping_pong, floods };
+    let report = Report { bus: Url::Udpm(url).to_string(), ping_pong, floods };
     context.print(&report, readable)?;
     outcome(&report.ping_pong)
 }
@@ -214,19 +232,20 @@ fn ping_pong(
     let ping = channels.ping();
     let mut payload = vec![0; usize::try_from(options.size).unwrap_or_default()];
     let mut histogram = Histogram::new();
-    let (mut sent, mut back) = (0_u64, 0_u64);
+    let (mut number, mut sent, mut back) = (0, 0_u64, 0_u64);
     // The first of all is slower than those that follow: it is not counted.
     let mut is_first = true;
     let begin = Instant::now();
     let (mut start, mut next) = (begin, begin);
     loop {
         let now = Instant::now();
-        if now.saturating_duration_since(start) >= options.duration || sent >= FEW && back == 0 {
+        if now.saturating_duration_since(start) >= options.duration || sent >= FEW && is_first {
             break;
         }
         peer.check()?;
         context.interrupt.wait_until(next)?;
-        fill(&mut payload, sent);
+        fill(&mut payload, number);
+        number += 1;
         let asked = Instant::now();
         publisher
             .publish(&ping, &payload)
@@ -239,11 +258,11 @@ fn ping_pong(
                 recv(answers.receiver()) -> answer => match answer {
                     // One of those before may come late.
                     Ok(answer) if answer.payload()[..] == payload[..] => {
-                        back += 1;
-                        if !std::mem::take(&mut is_first) {
-                            histogram.push(asked.elapsed());
+                        if std::mem::take(&mut is_first) {
+                            (sent, start) = (sent - 1, Instant::now());
                         } else {
-                            (sent, back, start) = (0, 0, Instant::now());
+                            back += 1;
+                            histogram.push(asked.elapsed());
                         }
                         break;
                     }
@@ -292,15 +311,8 @@ impl Flood {
     fn new(size: u32, sent: u64, took_s: f64, counted: &Counted) -> Self {
         let missing = sent.saturating_sub(counted.messages);
         let queue = counted.queue_drops.min(missing);
-        // Those that the kernel dropped are datagrams, so of each message that is large it may have dropped several.
-        let is_whole = usize::try_from(size).is_ok_and(|size| size <= lcm::wire::MAX_DATAGRAM_BYTES - 128);
-        let by_kernel = match (counted.kernel_drops, is_whole) {
-            (0, _) => 0,
-            (drops, true) => drops,
-            // All that is missing is taken to be for the one reason that is known.
-            (_, false) => u64::MAX,
-        };
-        let kernel = by_kernel.min(missing - queue);
+        // Those that the kernel dropped are datagrams, each of which is of one message.
+        let kernel = counted.kernel_drops.min(missing - queue);
         let lost = Lost { network: missing - queue - kernel, kernel, queue };
         // Some of it may come after all was sent.
         let span_s = Duration::from_nanos(counted.span_ns).as_secs_f64().max(took_s);
@@ -408,6 +420,12 @@ const FLOODED: Duration = Duration::from_secs(1);
 /// However fast this host is.
 const MAX_FLOOD: u64 = 10_000_000;
 
+/// About a tenth of what Ethernet of a gigabit carries.
+const BURDEN_BYTES_PER_S: f64 = 10e6;
+
+/// No host begins more round trips than that.
+const FASTEST_HZ: f64 = 50_000.0;
+
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -431,13 +449,12 @@ mod tests {
             span_ns: 2_000_000_000,
             queue_drops,
             kernel_drops,
-            incomplete: 0,
         };
         let lost = |counted: &Counted, size| Flood::new(size, 1000, 1.0, counted).lost;
         assert_eq!(lost(&counted(1000, 0, 0), 64), Lost::default());
         assert_eq!(lost(&counted(900, 30, 20), 64), Lost { network: 50, kernel: 30, queue: 20 });
         assert_eq!(lost(&counted(900, 500, 20), 64), Lost { network: 0, kernel: 80, queue: 20 });
-        assert_eq!(lost(&counted(900, 3, 20), 1_000_000), Lost { network: 0, kernel: 80, queue: 20 });
+        assert_eq!(lost(&counted(900, 3, 20), 1_000_000), Lost { network: 77, kernel: 3, queue: 20 });
         assert_eq!(lost(&counted(900, 0, 0), 1_000_000), Lost { network: 100, kernel: 0, queue: 0 });
         let flood = Flood::new(64, 1000, 1.0, &counted(900, 30, 20));
         assert_eq!((flood.sent_per_s, flood.received_per_s), (1000.0, 450.0));
@@ -465,18 +482,22 @@ mod tests {
         assert_eq!(lines[2], "   20.0 us        1 #");
     }
 
+    fn options(flood: bool, rate: Rate) -> Options {
+        Options { size: 64, duration: Duration::from_secs(5), rate, flood, yes: false, via: None, answer: None }
+    }
+
+    #[test]
+    fn what_may_be_too_much_for_a_network_is_a_burden() {
+        let usual = Rate::Each(Duration::from_millis(5));
+        assert!(!options(false, usual).is_a_burden() && !options(false, Rate::Max).is_a_burden());
+        assert!(options(true, usual).is_a_burden());
+        assert!(Options { size: 1_000_000, ..options(false, Rate::Max) }.is_a_burden());
+        assert!(Options { size: 1_000_000, ..options(false, usual) }.is_a_burden());
+    }
+
     #[test]
     fn it_is_said_before_what_will_be_sent() {
         let Ok(Url::Udpm(url)) = "udpm://?ttl=1".parse() else { panic!("no multicast") };
-        let options = |flood, rate| Options {
-            size: 64,
-            duration: Duration::from_secs(5),
-            rate,
-            flood,
-            yes: false,
-            via: None,
-            answer: None,
-        };
         let text = announcement(&options(false, Rate::Each(Duration::from_millis(5))), &url);
         assert!(
             text.contains("200 messages a second") && text.contains("25.6 kB a second; on all of this network"),

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
-use lcm::{Lcm, Queue, Statistics, Url};
+use lcm::{Lcm, Queue, Statistics, UdpmUrl, Url};
 use serde::{Deserialize, Serialize};
 
 use super::channels::{Channels, Sequence};
-use crate::context::Context;
 use crate::failure::Failure;
 
 /// What the other side is told.
@@ -37,8 +36,6 @@ pub(super) struct Counted {
     pub(super) queue_drops: u64,
     /// Datagrams that the kernel dropped, because its receive buffer was full.
     pub(super) kernel_drops: u64,
-    /// Messages of which only a part came.
-    pub(super) incomplete: u64,
 }
 
 /// A process that answers, as whoever started it sees it. It ends with this.
@@ -51,7 +48,7 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Starts it, and waits until it hears. `before` are the words that stand before its command, such as `ssh robot0`.
-    pub(super) fn start(url: &Url, channels: &Channels, before: &[String]) -> Result<Self, Failure> {
+    pub(super) fn start(url: &UdpmUrl, channels: &Channels, before: &[String]) -> Result<Self, Failure> {
         let mut command = match before {
             [] => {
                 let own = std::env::current_exe();
@@ -63,7 +60,8 @@ impl Peer {
                 command
             }
         };
-        command.args(["bench", "--bus", &url.to_string(), "--answer", channels.id()]);
+        // Words that a shell on the way does not take for anything else.
+        command.args(["bench", "--answer", channels.id()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let unstarted =
             |error: std::io::Error| Failure::unexpected(format_args!("cannot start the other side: {error}"));
@@ -73,6 +71,8 @@ impl Peer {
         let mut peer = Self { child, orders, told };
         let thread = std::thread::Builder::new().name("dimos-bench-peer".to_owned());
         thread.spawn(move || relay(answers, |line| tell.send(line).is_ok())).map_err(unstarted)?;
+        let there = if before.is_empty() { url.clone() } else { elsewhere(url) };
+        peer.say(&Url::Udpm(there).to_string())?;
         match peer.told.recv_timeout(START_PATIENCE) {
             Ok(line) if line == READY => Ok(peer),
             Ok(line) => Err(Failure::unexpected(format_args!("the other side says {:?}", crate::output::plain(&line)))),
@@ -101,7 +101,10 @@ impl Peer {
     }
 
     fn order(&mut self, order: Order) -> Result<(), Failure> {
-        let line = serde_json::to_string(&order).unwrap_or_default();
+        self.say(&serde_json::to_string(&order).unwrap_or_default())
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Failure> {
         let written =
             self.orders.as_mut().is_some_and(|orders| writeln!(orders, "{line}").and_then(|()| orders.flush()).is_ok());
         if written { Ok(()) } else { Err(self.is_gone("it takes no orders")) }
@@ -140,12 +143,17 @@ impl Drop for Peer {
     }
 }
 
-/// The other side itself.
-pub(super) fn answer(context: &Context, id: &str) -> Result<(), Failure> {
+/// The other side itself. The first line on stdin is the URL of the bus, and orders follow.
+pub(super) fn answer(id: &str) -> Result<(), Failure> {
     let channels = Channels::of(id);
-    let bus = context.bus()?;
+    let mut orders = BufReader::new(stdin()).lines();
+    // Whoever started it has ended if there is none.
+    let Some(Ok(url)) = orders.next() else { return Ok(()) };
+    let bus = Lcm::open(&url)?;
     let publisher = bus.publisher();
-    let (ping, pong) = (channels.ping(), channels.pong());
+    let (ping, pong, mark) = (channels.ping(), channels.pong(), channels.mark());
+    let marks =
+        bus.subscribe(mark.as_str(), Queue::keep_all(QUEUE_BYTES)).map_err(crate::topic::echo::subscribe_failure)?;
     // The thread that reads the bus does nothing else than to fill queues; two others empty them.
     let pings =
         bus.subscribe(ping.as_str(), Queue::keep_all(QUEUE_BYTES)).map_err(crate::topic::echo::subscribe_failure)?;
@@ -170,16 +178,25 @@ pub(super) fn answer(context: &Context, id: &str) -> Result<(), Failure> {
         move || flood.dropped()
     };
     let say = |line: &str| writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
+    // With each datagram the kernel tells how many it dropped before: for those it dropped last, another has to come.
+    let catch_up = || {
+        for _ in 0..MARKS {
+            if bus.publish(&mark, &[]).is_ok() && marks.receiver().recv_timeout(QUIET).is_ok() {
+                break;
+            }
+        }
+    };
     say(READY).map_err(|_| Failure::nobody_reads())?;
     let mut before = (bus.statistics(), dropped());
-    for line in BufReader::new(stdin()).lines() {
-        let Some(order) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else { break };
-        match order {
-            Order::Begin => {
-                count.reset();
-                before = (bus.statistics(), dropped());
-            }
-            Order::Tell => count.settle(),
+    for line in orders {
+        let Some(order) = line.ok().and_then(|line| serde_json::from_str::<Order>(&line).ok()) else { break };
+        if order == Order::Tell {
+            count.settle();
+        }
+        catch_up();
+        if order == Order::Begin {
+            count.reset();
+            before = (bus.statistics(), dropped());
         }
         let counted = count.counted(&bus, &before.0, dropped() - before.1);
         let line = serde_json::to_string(&counted).unwrap_or_default();
@@ -229,10 +246,16 @@ impl Count {
             bytes: self.bytes.load(Relaxed),
             span_ns: self.last_ns.load(Relaxed).saturating_sub(self.first_ns.load(Relaxed)),
             queue_drops,
-            kernel_drops: after.kernel_drops - before.kernel_drops,
-            incomplete: after.total().incomplete.saturating_sub(before.total().incomplete),
+            kernel_drops: after.kernel_drops.saturating_sub(before.kernel_drops),
         }
     }
+}
+
+/// The bus as another host is to join it: by an interface and with a buffer of its own.
+fn elsewhere(url: &UdpmUrl) -> UdpmUrl {
+    let mut url = url.clone();
+    (url.iface, url.recv_buf_size) = (None, None);
+    url
 }
 
 fn relay(answers: Option<ChildStdout>, mut tell: impl FnMut(String) -> bool) {
@@ -264,6 +287,9 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(5);
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
 const QUIET: Duration = Duration::from_millis(100);
+
+/// Some of them may be lost.
+const MARKS: usize = 5;
 
 /// What may wait to be counted, or to be answered.
 const QUEUE_BYTES: usize = 64 << 20;
