@@ -154,7 +154,10 @@ fn what_is_recorded_is_what_was_published() {
     terminal.wait_for(": 1 messages");
     terminal.type_text("q");
     assert_eq!(terminal.wait().code(), Some(0));
-    eventually(|| terminal.screen(), || terminal.screen().contains("recorded all that two takes to spy-").then_some(()));
+    eventually(
+        || terminal.screen(),
+        || terminal.screen().contains("recorded all that two takes to spy-").then_some(()),
+    );
     let mut recordings = recordings(&site.path("."));
     recordings.sort_by_key(Vec::len);
     assert_eq!(

@@ -41,6 +41,7 @@ pub struct App {
     /// What the screen is about.
     pub view: View,
     /// Channels of which fields are plotted, while something else is looked at.
+    #[expect(clippy::vec_box, reason = "the view of a channel holds such a box: it moves here and back")]
     kept: Vec<Box<Watch>>,
     /// Whether the keys are explained.
     pub shows_help: bool,
