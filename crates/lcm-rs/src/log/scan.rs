@@ -7,8 +7,7 @@
 //! 3. One that ends with the log, or where an event with another number begins, is good, unless good events inside it say
 //!    otherwise: then it was cut off, and its length ends with one of them by accident.
 //! 4. One with garbage behind it is good too (C LCM drops it), unless good events inside it say otherwise: those that reach
-//!    past its end always do. Not if its channel is no text: then a piece of an event was put together with the header of
-//!    another.
+//!    past its end always do.
 //!
 //! Data may hold whole events, as a message about a log does. They are told from swallowed ones by their numbers: those of
 //! swallowed events count on from the event that was cut off, or lead up to the event that follows.
@@ -102,7 +101,6 @@ impl Scanner {
             _ if self.begins_anew(bytes, at_end, record) => false,
             Behind::Event(number) => self.ends_with_itself(bytes, at_end, record, Some(number))?,
             Behind::End => self.ends_with_itself(bytes, at_end, record, None)?,
-            Behind::Garbage if !has_text_for_channel(bytes, record) => false,
             Behind::Garbage => self.swallows_nothing(bytes, at_end, record)?,
         };
         Ok(if good { Step::Event(record) } else { self.garbage(bytes, SYNC.len(), at_end) })
@@ -201,11 +199,6 @@ impl Scanner {
         self.credit = self.credit.saturating_sub(cost);
         found.map(|place| from + place)
     }
-}
-
-/// Whether the channel of an event, which is here, is text.
-fn has_text_for_channel(bytes: &[u8], record: Record) -> bool {
-    bytes.get(HEADER_BYTES..record.bytes_before_data()).is_some_and(|channel| str::from_utf8(channel).is_ok())
 }
 
 /// The event at `place` and where it ends, if what stands behind it shows it to be good.
