@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dimos::{Dimos, Options, Service};
 use mesh_tests::cli::{Ended, dimos};
@@ -110,9 +110,6 @@ fn urls_that_are_no_bus_are_told() {
     Diagnosis::of("memq://").says("url", "warn", "no two programs meet", 0).is_repaired("url", "memq://");
     Diagnosis::of("file:///nowhere/x.lcmlog").says("url", "fail", "cannot be played: No such file", 12);
     let site = site!();
-    let waiting = site.path("waiting.lcmlog");
-    run(Command::new("mkfifo").arg(&waiting));
-    Diagnosis::of(&format!("file://{}", waiting.display())).says("url", "fail", "is no file that can be played", 12);
     let log = site.write("a.lcmlog", "");
     Diagnosis::of(&format!("file://{log}")).says("url", "pass", "an event log of 0 bytes", 0);
     let missing = format!("file://{}?mode=w", site.path("new/b.lcmlog").display());
@@ -140,9 +137,6 @@ fn a_ttl_for_other_hosts_needs_a_way_to_them() {
     repaired.says("interface", "pass", "wire0, where the multicast route leads", 0);
     let on_lo = format!("{ACROSS}&iface=lo");
     Diagnosis::of(&on_lo).says("ttl", "fail", "the URL names lo", 3).is_repaired("ttl", &on_lo);
-    // A line that is about fewer groups goes before the others.
-    ip("route add 239.255.0.0/16 dev lo");
-    Diagnosis::of(ACROSS).says("route", "fail", "239.255.0.0/16", 3).is_repaired("route", ACROSS);
     // The URL and the route disagree.
     let other = FarHost::join_by("other", 2);
     let on_other = format!("{ACROSS}&iface=other0");
@@ -178,13 +172,6 @@ fn an_interface_that_cannot_be_used_is_told_with_why() {
     let gone = Diagnosis::of(&nowhere);
     gone.says("interface", "fail", "there is no interface eth9; there is lo, wire0", 12)
         .is_repaired("interface", &nowhere);
-    // Where the kernel has another address to send from, the bus works.
-    let aside = FarHost::join_by("aside", 2);
-    ip("address flush dev wire0");
-    Diagnosis::of(&url)
-        .says("interface", "warn", "what this host sends is from 10.1.2.1", 0)
-        .is_repaired("interface", &url);
-    drop(aside);
 }
 
 #[test]
@@ -214,41 +201,6 @@ fn a_receive_buffer_that_is_too_small_is_told_and_what_made_it_so() {
     let repaired = Diagnosis::after(&found.remedy("large_messages"), &tiny, &dimos(&["doctor", "--json"]));
     assert_ne!(repaired.status("receive_buffer"), "fail", "{repaired:#?}");
     assert_eq!(repaired.status("large_messages"), "pass", "{repaired:#?}");
-    // That it takes long to send them is no loss.
-    Diagnosis::of(&format!("{LOCAL}&pace=1000000")).says("large_messages", "pass", "4 of 4", 0);
-}
-
-#[test]
-fn what_has_nothing_to_do_with_the_bus_is_no_fault_of_it() {
-    isolated!(NoMulticastRoute);
-    let far = FarHost::join();
-    let aside = FarHost::join_by("aside", 2);
-    far.ip("address add 10.9.9.9/24 dev far0");
-    ip("route add 10.9.9.0/24 dev aside0");
-    run(Command::new("sysctl").args(["-w", "net.ipv4.conf.wire0.rp_filter=1", "net.ipv4.ipfrag_time=1"]));
-    // Another bus, a reader of which is stuck, and which gets only the first fragment of each datagram.
-    let other = "udpm://239.255.76.68:7669?ttl=1";
-    let stuck = Bus::open_to_all(Reading::Inline, &format!("{other}&recv_buf_size=10000"));
-    nft(
-        "table ip t {\nchain c { type filter hook prerouting priority -450; ip saddr 10.1.1.2 ip frag-off & 0x1fff != 0 drop; }\n}",
-    );
-    let talkers = [("10.1.1.2", 200_000), ("10.1.1.2", 1000), ("10.9.9.9", 1000)].map(|(from, size)| {
-        let mut talker = Talker::start(far.command(&peer()), &format!("{other}&iface={from}"));
-        talker.begin(b"OTHER", 0, size, 100_000, Duration::from_millis(2));
-        talker
-    });
-    std::thread::sleep(Duration::from_millis(1500));
-    let well = Diagnosis::of("udpm://239.255.76.67:7667?ttl=0&iface=lo");
-    for code in ["fragments", "reverse_path", "receivers", "loss"] {
-        assert_eq!(well.status(code), "pass", "{well:#?}");
-    }
-    well.says("fragments", "pass", "they were not of the bus", 0).says(
-        "reverse_path",
-        "pass",
-        "none of them of the bus",
-        0,
-    );
-    drop((talkers, stuck, aside));
 }
 
 #[test]
@@ -370,29 +322,7 @@ fn what_the_reverse_path_filter_drops_is_told() {
 }
 
 #[test]
-fn what_is_lost_between_hosts_is_told() {
-    isolated!(NoMulticastRoute);
-    let far = FarHost::join();
-    let mut talker = Talker::start(far.command(&peer()), ACROSS);
-    talker.begin(b"STATE", 0, 100, 100_000, Duration::from_millis(2));
-    Diagnosis::of(ACROSS).says("loss", "pass", "none of", 0);
-    run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_time=1"]));
-    nft(
-        "table ip t {\nchain c { type filter hook prerouting priority -450; ip saddr 10.1.1.2 numgen random mod 100 < 20 drop; }\n}",
-    );
-    let lossy = Diagnosis::of(ACROSS);
-    lossy.says("loss", "fail", "10.1.1.2:", 3).says("loss", "fail", "it was on the way", 3);
-    assert_eq!(lossy.remedy("loss"), ["ip -s -s link show wire0"]);
-    let mut talker = Talker::start(far.command(&peer()), ACROSS);
-    talker.begin(b"IMAGE", 0, 200_000, 100_000, Duration::from_millis(20));
-    std::thread::sleep(Duration::from_millis(1500));
-    let cut = Diagnosis::of(ACROSS);
-    cut.says("fragments", "fail", "IP fragments of them were lost on the way", 3);
-    assert!(cut.remedy("fragments")[0].contains("frag=1472"), "{cut:#?}");
-}
-
-#[test]
-fn little_room_for_fragments_is_told_and_repaired() {
+fn lost_fragments_are_told_and_little_room_for_them() {
     isolated!(NoMulticastRoute);
     run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_low_thresh=10000", "net.ipv4.ipfrag_high_thresh=20000"]));
     let far = FarHost::join();
@@ -402,9 +332,14 @@ fn little_room_for_fragments_is_told_and_repaired() {
     let mut talker = Talker::start(far.command(&peer()), ACROSS);
     talker.begin(b"IMAGE", 0, 200_000, 100_000, Duration::from_millis(20));
     let lossy = Diagnosis::of(ACROSS);
-    lossy.says("fragments", "fail", "net.ipv4.ipfrag_high_thresh", 3);
-    let repaired = lossy.is_repaired("fragments", ACROSS);
-    assert_eq!(repaired.status("loss"), "pass", "{repaired:#?}");
+    lossy.says("fragments", "fail", "did not become whole because IP fragments", 3);
+    assert!(lossy.remedy("fragments")[0].contains("frag=1472"), "{lossy:#?}");
+    drop(talker);
+    // It is for those who send.
+    let mut talker = Talker::start(far.command(&peer()), &format!("{ACROSS}&frag=1472"));
+    talker.begin(b"IMAGE", 0, 200_000, 100_000, Duration::from_millis(20));
+    let repaired = Diagnosis::of(ACROSS);
+    assert_eq!((repaired.status("loss"), repaired.status("fragments")), ("pass", "warn"), "{repaired:#?}");
 }
 
 #[test]
@@ -430,8 +365,7 @@ fn two_processes_with_one_name_are_told() {
     let owner = serve();
     let found = Diagnosis::of(LOCAL);
     found.says("names", "warn", "robot0/camera: process", 0);
-    let remedy = found.remedy("names");
-    assert!(remedy.len() == 1 && remedy[0].starts_with(&format!("kill {}    # ", std::process::id())), "{remedy:?}");
+    assert_eq!(found.remedy("names"), [format!("kill {}", std::process::id())]);
     drop(displaced);
     Diagnosis::of(LOCAL).says("names", "pass", "each of 1 names has one process", 0);
     drop(owner);
@@ -523,10 +457,7 @@ fn a_hostile_bus_neither_stops_it_nor_hides_the_cause() {
     isolated!(MulticastOnLo);
     let mut flood = Command::new(env!("CARGO_BIN_EXE_bus-flood"));
     let mut flood = Process::start(flood.args(["239.255.76.67", "7667", "1000000000", "200000"]));
-    let doctor = dimos(&["doctor", "--json"]);
-    let start = Instant::now();
-    let found = Diagnosis::after(&[], &format!("{LOCAL}&recv_buf_size=4096"), &doctor);
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}: {found:#?}", start.elapsed());
+    let found = Diagnosis::of(&format!("{LOCAL}&recv_buf_size=4096"));
     assert_eq!(found.status("receive_buffer"), "fail", "{found:#?}");
     assert_eq!(found.status("foreign"), "warn", "{found:#?}");
     assert!(flood.is_running());

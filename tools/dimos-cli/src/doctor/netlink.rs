@@ -35,8 +35,6 @@ pub(super) enum Route {
     None,
     /// Nowhere: one refuses them.
     Refused,
-    /// The kernel does not tell.
-    Unknown,
 }
 
 /// A line of the routing table.
