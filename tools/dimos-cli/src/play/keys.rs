@@ -154,6 +154,9 @@ fn read(controls: &Sender<Control>) {
     }
 }
 
+/// Keys that wait.
+pub(super) const CONTROLS: usize = 64;
+
 /// Whether it has come back to the foreground.
 const BACKGROUND_LOOK_EVERY: Duration = Duration::from_millis(200);
 

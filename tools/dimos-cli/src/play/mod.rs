@@ -9,6 +9,7 @@ mod player;
 mod routes;
 mod span;
 
+use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::time::Instant;
 
@@ -29,7 +30,7 @@ use crate::status_line::StatusLine;
 use crate::table::seconds;
 use crate::topic::units;
 use deck::Deck;
-use keys::{Control, Keyboard};
+use keys::{CONTROLS, Control, Keyboard};
 use lateness::Late;
 use player::{End, Extent, Player, Tally};
 use routes::{Remap, Routes};
@@ -165,6 +166,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         routes: Routes::new(pattern, &options.remap, options.mesh),
         out: bus.publisher(),
         controls,
+        waiting: VecDeque::new(),
         keyboard,
         deck: Deck::new(speed, options.paused || options.step, span.first_us, begin),
         line: if has_line { StatusLine::new(context) } else { StatusLine::silent() },
@@ -283,6 +285,3 @@ fn speed(text: &str) -> Result<f64, String> {
         .filter(|speed| (0.0..=1e6).contains(speed))
         .ok_or_else(|| "expected a number from 0 to 1000000".to_owned())
 }
-
-/// Keys that wait.
-const CONTROLS: usize = 64;

@@ -1,15 +1,16 @@
 //! Playing: reads event after event, waits until each is due or until it is told otherwise, and publishes it.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use lcm::log::{EventRef, LogReader};
 use lcm::{Channel, Publisher};
 use serde_json::json;
 
 use super::deck::Deck;
-use super::keys::{Control, Keyboard};
+use super::keys::{CONTROLS, Control, Keyboard};
 use super::lateness::Lateness;
 use super::routes::{Decision, Routes};
 use crate::context::Context;
@@ -74,6 +75,8 @@ pub(super) struct Player<'a> {
     pub(super) routes: Routes,
     pub(super) out: Publisher,
     pub(super) controls: Receiver<Control>,
+    /// What came while it was going elsewhere; heeded before what `controls` has.
+    pub(super) waiting: VecDeque<Control>,
     pub(super) keyboard: Option<Keyboard>,
     pub(super) deck: Deck,
     pub(super) line: StatusLine,
@@ -129,7 +132,7 @@ impl Player<'_> {
                     decision => {
                         self.pass(decision, event);
                         // Whatever is not played, keys and signals are heeded.
-                        let control = self.controls.try_recv().ok();
+                        let control = self.try_control();
                         let turn = control.and_then(|control| self.obey(control, event.timestamp_us));
                         self.show(event.timestamp_us, None, Instant::now());
                         turn
@@ -177,13 +180,19 @@ impl Player<'_> {
         let last_us = end_us.map_or(last_us, |end_us| last_us.min(end_us));
         let begin_us = to_us.map_or(from_us, |to_us| to_us.min(last_us)).max(from_us);
         let mut told = None;
-        let controls = &self.controls;
+        let Self { controls, waiting, .. } = self;
         let outcome = if begin_us <= first_us {
             log.rewind()
         } else {
             let is_given_up = || {
-                // Other keys are of no use meanwhile.
-                told = controls.try_recv().ok().and_then(Control::end);
+                for control in controls.try_iter() {
+                    match control.end() {
+                        Some(end) => told = Some(end),
+                        // For when it is there.
+                        None => waiting.push_back(control),
+                    }
+                }
+                waiting.truncate(CONTROLS);
                 told.is_some()
             };
             log.seek_to_unless(begin_us, is_given_up).map(drop)
@@ -218,7 +227,8 @@ impl Player<'_> {
         while self.deck.is_paused() && self.keyboard.is_some() {
             self.show(last_us, None, Instant::now());
             let until = self.line.next().unwrap_or_else(|| Instant::now() + LOOK_EVERY);
-            match self.controls.recv_deadline(until) {
+            let control = self.try_control().map_or_else(|| self.controls.recv_deadline(until), Ok);
+            match control {
                 Ok(control) => match self.obey(control, last_us) {
                     Some(Turn::Play(_)) if self.extent.is_looping => return None,
                     Some(Turn::Play(_)) | None => {}
@@ -236,9 +246,9 @@ impl Player<'_> {
         let event_us = event.timestamp_us;
         let mut is_told = false;
         loop {
-            let control = match self.controls.try_recv() {
-                Ok(control) => Some(control),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+            let control = match self.try_control() {
+                Some(control) => Some(control),
+                None => {
                     let now = Instant::now();
                     let due = self.deck.due(event_us, now);
                     if let Some(control) = self.stop_behind(due, now) {
@@ -279,6 +289,10 @@ impl Player<'_> {
         let is_late = due.is_some_and(|due| now.saturating_duration_since(due) > SUDDENLY) && !self.deck.is_unpaced();
         let was_late = std::mem::replace(&mut self.tally.is_late, is_late);
         if is_late && !was_late { self.controls.recv_timeout(MOMENT).ok() } else { None }
+    }
+
+    fn try_control(&mut self) -> Option<Control> {
+        self.waiting.pop_front().or_else(|| self.controls.try_recv().ok())
     }
 
     fn obey(&mut self, control: Control, event_us: i64) -> Option<Turn> {
