@@ -136,6 +136,16 @@ impl SpareBuffers {
         }
     }
 
+    /// The bytes of `buffer`, or of another one as long in its place if someone shares it.
+    pub(crate) fn writable<'a>(&mut self, buffer: &'a mut Arc<Vec<u8>>) -> &'a mut [u8] {
+        if Arc::get_mut(buffer).is_none() {
+            let mut bytes = self.take(buffer.len());
+            bytes.resize(buffer.len(), 0);
+            self.remember(std::mem::replace(buffer, Arc::new(bytes)));
+        }
+        Arc::<Vec<u8>>::make_mut(buffer)
+    }
+
     /// Lets all of them go.
     pub(crate) fn clear(&mut self) {
         self.buffers.clear();

@@ -158,6 +158,11 @@ pub fn parse(datagram: &[u8]) -> Result<Datagram<'_>, Malformed> {
     }
 }
 
+/// Whether a datagram says that it is a fragment.
+pub(crate) fn is_fragment(datagram: &[u8]) -> bool {
+    datagram.first_chunk() == Some(&FRAGMENT_MAGIC.to_be_bytes())
+}
+
 impl FragmentHeader {
     /// Checks that a fragment with a body of so many bytes (the channel not counted) can be part of a message.
     ///

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// A datagram that was received.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Received {
     /// Its length.
     pub(crate) bytes: usize,
@@ -45,6 +45,42 @@ impl Mode {
             Self::NoWait | Self::NoWaitPeek => Self::NoWaitPeek,
         }
     }
+
+    fn flags(self) -> libc::c_int {
+        match self {
+            Self::Wait => 0,
+            Self::NoWait => libc::MSG_DONTWAIT,
+            Self::WaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC,
+            Self::NoWaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC | libc::MSG_DONTWAIT,
+        }
+    }
+}
+
+/// Where the kernel writes who sent a datagram and what else it knows of it.
+struct Envelope {
+    from: MaybeUninit<libc::sockaddr_in>,
+    control: ControlBuffer,
+}
+
+impl Envelope {
+    const fn empty() -> Self {
+        Self { from: MaybeUninit::zeroed(), control: ControlBuffer([0; CONTROL_BYTES]) }
+    }
+
+    /// What a receive call is given to fill in this envelope and `parts`: it points to both, for as long as they stay where they are.
+    fn header(&mut self, parts: &mut [IoSliceMut<'_>]) -> libc::msghdr {
+        // SAFETY: all of msghdr is integers and pointers, for which zero is a value. It is zeroed rather than written as a
+        // literal because some targets have padding members that cannot be named.
+        let mut header: libc::msghdr = unsafe { mem::zeroed() };
+        header.msg_name = self.from.as_mut_ptr().cast();
+        header.msg_namelen = SOCKADDR_BYTES;
+        // The standard library documents `IoSliceMut` to have the layout of `iovec` on Unix.
+        header.msg_iov = parts.as_mut_ptr().cast();
+        header.msg_iovlen = parts.len() as _;
+        header.msg_control = self.control.0.as_mut_ptr().cast();
+        header.msg_controllen = CONTROL_BYTES as _;
+        header
+    }
 }
 
 /// Receives one datagram, filling `parts` one after the other; what does not fit them is dropped.
@@ -52,33 +88,59 @@ impl Mode {
 /// # Errors
 /// Those of recvmsg(2); `WouldBlock` where none came in time.
 pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode: Mode) -> io::Result<Received> {
-    let mut from = MaybeUninit::<libc::sockaddr_in>::zeroed();
-    let mut control = ControlBuffer([0; CONTROL_BYTES]);
-    // SAFETY: all of msghdr is integers and pointers, for which zero is a value. It is zeroed rather than written as a
-    // literal because some targets have padding members that cannot be named.
-    let mut header: libc::msghdr = unsafe { mem::zeroed() };
-    header.msg_name = from.as_mut_ptr().cast();
-    header.msg_namelen = SOCKADDR_BYTES;
-    // The standard library documents `IoSliceMut` to have the layout of `iovec` on Unix.
-    header.msg_iov = parts.as_mut_ptr().cast();
-    header.msg_iovlen = parts.len() as _;
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = CONTROL_BYTES as _;
-    let flags = match mode {
-        Mode::Wait => 0,
-        Mode::NoWait => libc::MSG_DONTWAIT,
-        Mode::WaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC,
-        Mode::NoWaitPeek => libc::MSG_PEEK | libc::MSG_TRUNC | libc::MSG_DONTWAIT,
-    };
+    let mut envelope = Envelope::empty();
+    let header = &mut envelope.header(parts);
     // SAFETY: recvmsg(2) writes at most `msg_namelen` bytes to `msg_name`, `iov_len` bytes to each of `msg_iovlen` buffers,
-    // and `msg_controllen` bytes to `msg_control`. All of these outlive the call, are exclusively borrowed here, and have
-    // those lengths: `from` is one sockaddr_in, `parts` is a slice of that many exclusive slices, `control` is its array.
-    let bytes = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    // and `msg_controllen` bytes to `msg_control`. `Envelope::header` points them to itself and to `parts`, with their
+    // lengths; both outlive the call, and nobody else uses them meanwhile.
+    let bytes = unsafe { libc::recvmsg(socket.as_raw_fd(), header, mode.flags()) };
     let Ok(bytes) = usize::try_from(bytes) else {
         return Err(io::Error::last_os_error());
     };
-    // SAFETY: it was zeroed, and every byte pattern is a valid sockaddr_in.
-    let from = unsafe { from.assume_init() };
+    // SAFETY: the header is of `envelope`, which is still there, and was filled in just now.
+    Ok(unsafe { understood(header, bytes) })
+}
+
+/// Receives as many datagrams as are there, one into each of `parts`, of which [`MAX_TOGETHER`] are used at most; what does not fit
+/// is dropped. Waits for the first one only, if at all. Says how many came, and what of each.
+///
+/// # Errors
+/// Those of recvmmsg(2); `WouldBlock` where none came in time.
+pub(crate) fn receive_several(
+    socket: BorrowedFd<'_>,
+    parts: &mut [IoSliceMut<'_>],
+    mode: Mode,
+    mut each: impl FnMut(usize, Received),
+) -> io::Result<usize> {
+    let mut envelopes = [const { Envelope::empty() }; MAX_TOGETHER];
+    // SAFETY: all of mmsghdr is integers and pointers, for which zero is a value.
+    let mut headers: [libc::mmsghdr; MAX_TOGETHER] = unsafe { mem::zeroed() };
+    let mut asked = 0;
+    for ((header, envelope), part) in headers.iter_mut().zip(&mut envelopes).zip(parts.chunks_mut(1)) {
+        header.msg_hdr = envelope.header(part);
+        asked += 1;
+    }
+    let flags = mode.flags() | libc::MSG_WAITFORONE;
+    // SAFETY: as for recvmsg in `receive`, for each of the first `asked` headers, of which there are MAX_TOGETHER at most.
+    let came = unsafe { libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), asked, flags, std::ptr::null_mut()) };
+    let Ok(came) = usize::try_from(came) else {
+        return Err(io::Error::last_os_error());
+    };
+    for (index, header) in headers.iter().take(came).enumerate() {
+        let bytes = usize::try_from(header.msg_len).unwrap_or_default();
+        // SAFETY: the header is of one of `envelopes`, which are still there, and was filled in just now.
+        each(index, unsafe { understood(&header.msg_hdr, bytes) });
+    }
+    Ok(came)
+}
+
+/// What a datagram that was received says of itself.
+///
+/// # Safety
+/// The header is one that [`Envelope::header`] made and the kernel filled in, and its envelope is still where it was.
+unsafe fn understood(header: &libc::msghdr, bytes: usize) -> Received {
+    // SAFETY: `msg_name` points to the envelope's sockaddr_in, which was zeroed, and every byte pattern is a valid one.
+    let from = unsafe { header.msg_name.cast::<libc::sockaddr_in>().read() };
     let mut received = Received {
         bytes,
         from: (header.msg_namelen == SOCKADDR_BYTES && libc::c_int::from(from.sin_family) == libc::AF_INET).then(
@@ -94,7 +156,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode
     // header is within what they may reach. CMSG_DATA may be unaligned for its content, hence the unaligned reads, each of a
     // type whose size `cmsg_len` was checked to hold.
     unsafe {
-        let mut message = libc::CMSG_FIRSTHDR(&raw const header);
+        let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
             let control = message.read();
             let data = libc::CMSG_DATA(message);
@@ -109,10 +171,10 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode
             } else if control.cmsg_level == libc::SOL_UDP && control.cmsg_type == libc::UDP_GRO && holds(INT_BYTES) {
                 received.datagram_bytes = usize::try_from(data.cast::<libc::c_int>().read_unaligned()).ok();
             }
-            message = libc::CMSG_NXTHDR(&raw const header, message);
+            message = libc::CMSG_NXTHDR(header, message);
         }
     }
-    Ok(received)
+    received
 }
 
 /// Sends `parts`, one after the other, as one datagram on a connected socket.
@@ -207,6 +269,9 @@ fn nanoseconds(time: libc::timespec) -> Option<u64> {
 /// Aligned as cmsghdr demands.
 #[repr(C, align(8))]
 struct ControlBuffer([u8; CONTROL_BYTES]);
+
+/// How many datagrams are received at once: more would save little, and touch more memory than the nearest cache has.
+pub(crate) const MAX_TOGETHER: usize = 8;
 
 /// Room for a timestamp, a drop count and a length, each with its header: 32, 24 and 24 bytes on 64-bit Linux.
 const CONTROL_BYTES: usize = 96;

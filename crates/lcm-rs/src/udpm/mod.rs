@@ -2,6 +2,7 @@
 //!
 //! What the datagrams mean is the business of [`crate::wire`], [`crate::fragment`] and [`crate::inbound`].
 
+mod burst;
 mod datagram;
 mod filter;
 mod path;

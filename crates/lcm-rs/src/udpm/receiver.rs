@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::Socket;
 use zerocopy::FromBytes;
 
+use super::burst::Burst;
 use super::datagram::{self, Mode, Received};
 use super::filter::FilteredSocket;
 use super::path::udp_socket;
@@ -28,7 +29,7 @@ use crate::sample::Sample;
 use crate::statistics::Counters;
 use crate::subscriptions::{Dispatcher, Reads};
 use crate::url::UdpmUrl;
-use crate::wire::{FRAGMENT_HEADER_BYTES, FragmentHeader};
+use crate::wire::{self, FRAGMENT_HEADER_BYTES, FragmentHeader};
 
 /// The receiving side of one connection.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub(crate) struct Receiver {
     spare: SpareBuffers,
     /// What lies in the buffer and was not looked at yet.
     pending: Pending,
+    /// What came behind it.
+    burst: Burst,
     anticipation: Anticipation,
     /// What the socket's receive timeout is set to.
     socket_timeout: Duration,
@@ -164,6 +167,7 @@ impl Receiver {
             buffer: Arc::new(vec![0; BUFFER_BYTES]),
             spare: SpareBuffers::default(),
             pending: Pending::Nothing,
+            burst: Burst::default(),
             anticipation: Anticipation::new(url.spin),
             socket_timeout: TICK,
             kernel_drops: 0,
@@ -203,7 +207,8 @@ impl Receiver {
         self.inbound.set_overheard(dispatcher.reads() == Reads::Overhears);
         // The last message lies in the buffer: let go of it.
         message.payload = Payload::default();
-        let start = timeout.map(|_| Instant::now());
+        // Who does not wait needs no clock.
+        let start = timeout.filter(|timeout| !timeout.is_zero()).map(|_| Instant::now());
         let mut remaining = timeout;
         let mut datagrams = 0_u32;
         loop {
@@ -211,10 +216,7 @@ impl Receiver {
             if self.filtered != dispatcher.filtered() {
                 self.follow_filter(dispatcher.filtered());
             }
-            let something_came = match self.pending {
-                Pending::Nothing => self.receive_datagrams(remaining),
-                _ => Ok(true),
-            };
+            let something_came = if self.has_more() { Ok(true) } else { self.receive_datagrams(remaining) };
             // Whatever a closed socket says.
             let something_came =
                 something_came.or_else(|error| if self.closed.load(Relaxed) { Ok(false) } else { Err(error) })?;
@@ -227,13 +229,19 @@ impl Receiver {
             if self.closed.load(Relaxed) {
                 return Ok(Receipt::Nothing);
             }
-            if let (Some(timeout), Some(start)) = (timeout, start) {
-                let left = timeout.saturating_sub(self.now.saturating_duration_since(start));
-                let over = if timeout.is_zero() { !something_came || datagrams >= MAX_AT_ONCE } else { left.is_zero() };
-                if over {
+            match (timeout, start) {
+                (Some(timeout), Some(start)) => {
+                    let left = timeout.saturating_sub(self.now.saturating_duration_since(start));
+                    if left.is_zero() {
+                        return Ok(Receipt::Nothing);
+                    }
+                    remaining = Some(left);
+                }
+                // What was taken from the kernel already would not wake anyone.
+                (Some(_), None) if !something_came || datagrams >= MAX_AT_ONCE && !self.has_more() => {
                     return Ok(Receipt::Nothing);
                 }
-                remaining = Some(left);
+                _ => {}
             }
         }
     }
@@ -305,7 +313,12 @@ impl Receiver {
             return self.receive_last_batches();
         }
         match self.inbound.landing() {
-            None => self.receive_anything(mode),
+            None if self.burst.size() > 1 => self.receive_burst(mode),
+            None => {
+                let received = self.receive_anything(mode)?;
+                self.burst.came(1, received.into());
+                Ok(received)
+            }
             Some(Landing::Nowhere) => self.receive_passing(mode),
             Some(Landing::Place(_)) => self.receive_into_place(mode),
         }
@@ -331,8 +344,28 @@ impl Receiver {
         received
     }
 
+    /// Whether something lies here that was not looked at yet.
+    fn has_more(&mut self) -> bool {
+        while matches!(self.pending, Pending::Nothing) {
+            let Some(received) = self.burst.take(&mut self.buffer) else { return false };
+            // Without a sender the socket was shut down.
+            if let Some(from) = received.from {
+                self.leave_pending(&received, from);
+            }
+        }
+        true
+    }
+
+    fn receive_burst(&mut self, mode: Mode) -> io::Result<bool> {
+        let drops = self.burst.receive(self.socket.as_fd(), BUFFER_BYTES, &mut self.spare, mode);
+        self.now = Instant::now();
+        let Some(drops) = unless_nothing_came(drops)? else { return Ok(false) };
+        self.count_drops(drops);
+        Ok(self.has_more())
+    }
+
     fn receive_anything(&mut self, mode: Mode) -> io::Result<bool> {
-        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let buffer = self.spare.writable(&mut self.buffer);
         let received = datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(buffer)], mode);
         let Some((received, from)) = self.came(received)? else { return Ok(false) };
         self.leave_pending(&received, from);
@@ -344,7 +377,7 @@ impl Receiver {
     fn receive_into_place(&mut self, mode: Mode) -> io::Result<bool> {
         let Some(Landing::Place(landing)) = self.inbound.landing() else { return Ok(false) };
         let landing_bytes = landing.len();
-        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let buffer = self.spare.writable(&mut self.buffer);
         let (header, rest) = buffer.split_at_mut(FRAGMENT_HEADER_BYTES);
         // What is longer than the landing ends where it would if it lay in the buffer.
         let rest = &mut rest[landing_bytes..];
@@ -358,7 +391,7 @@ impl Receiver {
         // Something else: back from the landing to the buffer.
         if let Some(Landing::Place(landing)) = self.inbound.landing() {
             let misplaced = received.bytes.saturating_sub(FRAGMENT_HEADER_BYTES).min(landing_bytes);
-            let buffer = writable(&mut self.buffer, &mut self.spare);
+            let buffer = self.spare.writable(&mut self.buffer);
             buffer[FRAGMENT_HEADER_BYTES..][..misplaced].copy_from_slice(&landing[..misplaced]);
         }
         self.leave_pending(&received, from);
@@ -368,7 +401,7 @@ impl Receiver {
     /// Receives while the expected fragment is one that nobody wants: looks at the header of what is there, and leaves the
     /// body to the kernel if it is that fragment.
     fn receive_passing(&mut self, mode: Mode) -> io::Result<bool> {
-        let buffer = writable(&mut self.buffer, &mut self.spare);
+        let buffer = self.spare.writable(&mut self.buffer);
         let header = &mut buffer[..FRAGMENT_HEADER_BYTES];
         let peeked = datagram::receive(self.socket.as_fd(), &mut [IoSliceMut::new(header)], mode.peek());
         let Some((peeked, from)) = self.came(peeked)? else { return Ok(false) };
@@ -392,6 +425,7 @@ impl Receiver {
             return false;
         };
         let Some(arrived) = self.inbound.landed(from, &header, body_bytes, self.now) else { return false };
+        self.burst.note(true);
         let sample = |channel, payload| {
             let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
             Sample { channel, payload, receive_time_ns, sender: Some(from) }
@@ -410,23 +444,21 @@ impl Receiver {
     /// Notes what a receive call brought; `None` for nothing.
     fn came(&mut self, received: io::Result<Received>) -> io::Result<Option<(Received, SocketAddrV4)>> {
         self.now = Instant::now();
-        let received = match received {
-            Ok(received) => received,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        if let Some(drops) = received.drops {
-            let dropped = drops.wrapping_sub(self.kernel_drops);
-            self.kernel_drops = drops;
-            // The first count after the filter went reaches back to before.
-            let by_filter = self.filtered || (dropped > 0 && std::mem::take(&mut self.filter_gone));
-            let counter = if by_filter { &self.counters.filtered } else { &self.counters.kernel_drops };
-            counter.add(dropped.into());
-        }
+        let Some(received) = unless_nothing_came(received)? else { return Ok(None) };
+        self.count_drops(received.drops);
         // Without a sender the socket was shut down.
         Ok(received.from.map(|from| (received, from)))
+    }
+
+    /// Takes in the kernel's count of dropped datagrams.
+    fn count_drops(&mut self, drops: Option<u32>) {
+        let Some(drops) = drops else { return };
+        let dropped = drops.wrapping_sub(self.kernel_drops);
+        self.kernel_drops = drops;
+        // The first count after the filter went reaches back to before.
+        let by_filter = self.filtered || (dropped > 0 && std::mem::take(&mut self.filter_gone));
+        let counter = if by_filter { &self.counters.filtered } else { &self.counters.kernel_drops };
+        counter.add(dropped.into());
     }
 
     fn leave_pending(&mut self, received: &Received, from: SocketAddrV4) {
@@ -467,6 +499,7 @@ impl Receiver {
                 (from, receive_time_ns, datagram)
             }
         };
+        self.burst.note(wire::is_fragment(&self.buffer[datagram.clone()]));
         let interest = |channel: &Channel| dispatcher.interest(channel);
         let arrived = self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, interest);
         let (channel, payload, receipt) = match arrived {
@@ -545,14 +578,13 @@ fn round_down(timeout: Duration) -> Duration {
     Duration::from_millis(1 << milliseconds.ilog2())
 }
 
-/// The buffer, or another in its place if someone shares it.
-fn writable<'a>(buffer: &'a mut Arc<Vec<u8>>, spare: &mut SpareBuffers) -> &'a mut [u8] {
-    if Arc::get_mut(buffer).is_none() {
-        let mut bytes = spare.take(BUFFER_BYTES);
-        bytes.resize(BUFFER_BYTES, 0);
-        spare.remember(std::mem::replace(buffer, Arc::new(bytes)));
+/// What a receive call brought; `None` where it only did not wait any longer.
+fn unless_nothing_came<T>(received: io::Result<T>) -> io::Result<Option<T>> {
+    match received {
+        Ok(received) => Ok(Some(received)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(error),
     }
-    Arc::<Vec<u8>>::make_mut(buffer)
 }
 
 fn wall_clock_ns() -> u64 {

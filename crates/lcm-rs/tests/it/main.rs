@@ -3,6 +3,7 @@
 //! Other processes, other programs and other hosts are the business of the `mesh-tests` package.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod burst;
 mod filter;
 mod inline;
 mod log;

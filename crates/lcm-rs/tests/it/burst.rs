@@ -1,0 +1,74 @@
+//! Messages that wait in the kernel and are received several at a time.
+
+use std::time::Duration;
+
+use lcm::{Inline, Payload};
+
+use crate::loopback::{pattern, receive, url};
+
+#[test]
+fn messages_of_all_sizes_that_wait_together_come_in_order_and_whole_and_stay_what_they_were() {
+    let url = url("&pace=0");
+    let mut bus = Inline::open(&url).unwrap();
+    let publisher = Inline::open(&url).unwrap().publisher();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut kept: Vec<(u64, Payload)> = Vec::new();
+    let mut seed = 0;
+    for _ in 0..60 {
+        // Short ones for long enough that they are received together; then some that share their buffer, or come in fragments.
+        let short = random.usize(50..150);
+        let large = random.usize(0..4);
+        let first = seed;
+        let mut lengths: Vec<_> = (0..short).map(|_| random.usize(0..300)).collect();
+        lengths.extend((0..large).map(|_| random.usize(15_000..100_000)));
+        lengths.extend((0..5).map(|_| random.usize(0..20_000)));
+        for length in &lengths {
+            publisher.publish("A", &pattern(*length, seed)).unwrap();
+            seed += 1;
+        }
+        for (seed, message) in (first..).zip(receive(&mut bus, lengths.len())) {
+            assert_eq!(message.payload().len(), lengths[usize::try_from(seed - first).unwrap()]);
+            assert_eq!(**message.payload(), *pattern(message.payload().len(), seed), "message {seed}");
+            if message.payload().len() > 10_000 && kept.len() < 40 {
+                kept.push((seed, message.payload().clone()));
+            }
+        }
+    }
+    for (seed, payload) in kept {
+        assert_eq!(*payload, *pattern(payload.len(), seed), "message {seed}, later");
+    }
+    let total = bus.statistics().total();
+    assert_eq!((total.messages, total.lost, total.incomplete), (seed, 0, 0));
+}
+
+#[test]
+fn who_does_not_wait_gets_all_that_was_there_although_the_kernel_has_nothing_more() {
+    let url = url("");
+    let mut bus = Inline::open(&url).unwrap();
+    let publisher = Inline::open(&url).unwrap().publisher();
+    let handled = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&handled);
+    let add = move |_: &_| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
+    // No filter can tell it, so what is not wanted comes, too.
+    let _handle = bus.subscribe(lcm::Pattern::regex(".*anted!").unwrap(), add).unwrap();
+    for round in 0..40 {
+        // About as many as are looked at before a call comes back without a message.
+        for _ in 0..1000 + round {
+            publisher.publish("unwanted", b"x").unwrap();
+        }
+        publisher.publish("wanted!", b"x").unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        // Readable means that there is something, and what is there is taken until it says that there is not.
+        while bus.poll_fd().is_some_and(is_readable) {
+            while bus.handle(Some(Duration::ZERO)).unwrap() {}
+        }
+        assert_eq!(handled.load(std::sync::atomic::Ordering::Relaxed), round + 1);
+    }
+}
+
+fn is_readable(fd: std::os::fd::BorrowedFd<'_>) -> bool {
+    let mut fds = [rustix::event::PollFd::new(&fd, rustix::event::PollFlags::IN)];
+    rustix::event::poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
+}
