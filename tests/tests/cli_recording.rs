@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use lcm::log::{Event, LogReader};
 use mesh_tests::event_log::{described, event, messages, python_reads, read, write};
 use mesh_tests::payload::pattern;
@@ -91,14 +92,14 @@ fn a_part_is_that_which_lcm_logfilter_cuts() {
 fn logs_are_merged_by_time_and_each_keeps_its_order() {
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let site = site!();
-    let mut random = Random(7);
+    let mut random = Rng::with_seed(7);
     let logs: Vec<Vec<Event>> = ["a", "b", "c"]
         .iter()
         .map(|name| {
             let mut time_us = START_US;
             (0..100)
                 .map(|number| {
-                    time_us += i64::try_from(random.below(5)).unwrap() * 1000;
+                    time_us += i64::try_from(random.usize(..5)).unwrap() * 1000;
                     if number == 50 && *name == "b" {
                         // The clock was set back.
                         time_us -= 70_000;
@@ -137,10 +138,10 @@ fn every_event_that_is_whole_is_saved_from_random_damage() {
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let site = site!();
     for seed in 1..=20 {
-        let mut random = Random(seed);
+        let mut random = Rng::with_seed(seed);
         let events: Vec<_> = (0..60)
             .map(|number| {
-                let size = [0, 10, 700, 70_000][random.below(4)];
+                let size = [0, 10, 700, 70_000][random.usize(..4)];
                 event(number, START_US + number, "/a#pkg.Type", pattern(u32::try_from(number).unwrap(), size))
             })
             .collect();
@@ -156,16 +157,17 @@ fn every_event_that_is_whole_is_saved_from_random_damage() {
             let record = &bytes[begin..end];
             // An event that is whole between two that are torn may be data of the first: nothing tells.
             since_damage += 1;
-            let kind = if since_damage > 2 { random.below(6) } else { 9 };
+            let kind = if since_damage > 2 { random.usize(..6) } else { 9 };
             if kind < 3 {
                 since_damage = 0;
             }
             match kind {
                 // Cut off, torn at its beginning, or with something in front of it.
-                0 => damaged.extend_from_slice(&record[..random.below(record.len())]),
-                1 => damaged.extend_from_slice(&record[1 + random.below(record.len() - 1)..]),
+                0 => damaged.extend_from_slice(&record[..random.usize(..record.len())]),
+                1 => damaged.extend_from_slice(&record[1 + random.usize(..record.len() - 1)..]),
                 2 => {
-                    damaged.extend_from_slice(&pattern(u32::try_from(random.below(1000)).unwrap(), random.below(300)));
+                    damaged
+                        .extend_from_slice(&pattern(u32::try_from(random.usize(..1000)).unwrap(), random.usize(..300)));
                     damaged.extend_from_slice(record);
                     untouched.push(event.clone());
                 }
@@ -339,22 +341,6 @@ fn twist() -> Vec<u8> {
 
 fn fingerprint(event: &Event) -> String {
     lcm::schema::Fingerprint(u64::from_be_bytes(event.data[..8].try_into().unwrap())).to_string()
-}
-
-/// A xorshift generator.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
 }
 
 const START_US: i64 = 1_700_000_000_000_000;

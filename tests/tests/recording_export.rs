@@ -9,6 +9,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use fastrand::Rng;
 use lcm::log::Event;
 use lcm::schema::{Catalog, Definition, Dimension, Member, Primitive, Schema, Struct, Type};
 use mesh_tests::event_log::{event, read, write};
@@ -25,7 +26,7 @@ fn every_type_of_dimos_says_in_mcap_what_it_says_in_lcm() {
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let site = site!();
     let catalog = lcm_types::catalog();
-    let mut random = Random(3);
+    let mut random = Rng::with_seed(3);
     let mut events = Vec::new();
     for message_type in catalog.iter() {
         for _ in 0..3 {
@@ -123,7 +124,7 @@ fn tables_have_what_the_messages_say() {
     let Some(wheel) = Wheel::find(test_name!()) else { return };
     let site = site!();
     let catalog = lcm_types::catalog();
-    let mut random = Random(11);
+    let mut random = Rng::with_seed(11);
     let types = ["nav_msgs.Odometry", "sensor_msgs.LaserScan", "geometry_msgs.Twist", "sensor_msgs.Image"];
     let mut events = Vec::new();
     for number in 0..40 {
@@ -299,7 +300,7 @@ fn rows(wheel: &Wheel, site: &Site, name: &str) -> Vec<Value> {
 }
 
 /// A message of a type with anything in it.
-fn any_message(catalog: &Catalog, name: &str, random: &mut Random) -> Vec<u8> {
+fn any_message(catalog: &Catalog, name: &str, random: &mut Rng) -> Vec<u8> {
     let message_type = catalog.get(name).unwrap();
     let value = match catalog.schema().get(name) {
         Some(Definition::Struct(structure)) => any_struct(catalog.schema(), structure, random),
@@ -309,13 +310,13 @@ fn any_message(catalog: &Catalog, name: &str, random: &mut Random) -> Vec<u8> {
     message_type.encode(&value).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn any_struct(schema: &Schema, structure: &Struct, random: &mut Random) -> Value {
+fn any_struct(schema: &Schema, structure: &Struct, random: &mut Rng) -> Value {
     // Arrays of one size have the same length.
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
     for member in &structure.members {
         for dimension in &member.dimensions {
             if let Dimension::Variable { member } = dimension {
-                let size = random.below(4);
+                let size = random.usize(..4);
                 sizes.entry(member).or_insert(size);
             }
         }
@@ -324,7 +325,7 @@ fn any_struct(schema: &Schema, structure: &Struct, random: &mut Random) -> Value
     for member in structure.members.iter().filter(|member| !structure.is_implied(&member.name)) {
         if is_time(&structure.name) {
             // ROS has others in its own way: seconds from 0 on, nanoseconds below a billion.
-            object.insert(member.name.clone(), random.below(1_000_000_000).into());
+            object.insert(member.name.clone(), random.usize(..1_000_000_000).into());
             continue;
         }
         let value = match sizes.get(member.name.as_str()) {
@@ -341,7 +342,7 @@ fn any_member(
     member: &Member,
     dimensions: &[Dimension],
     sizes: &BTreeMap<&str, usize>,
-    random: &mut Random,
+    random: &mut Rng,
 ) -> Value {
     let Some((outer, inner)) = dimensions.split_first() else { return any_of(schema, &member.kind, random) };
     let size = match outer {
@@ -349,13 +350,13 @@ fn any_member(
         Dimension::Variable { member } => sizes[member.as_str()],
     };
     if inner.is_empty() && member.kind == Type::Primitive(Primitive::Byte) {
-        return STANDARD.encode((0..size).map(|_| random.next() as u8).collect::<Vec<_>>()).into();
+        return STANDARD.encode((0..size).map(|_| random.u8(..)).collect::<Vec<_>>()).into();
     }
     (0..size).map(|_| any_member(schema, member, inner, sizes, random)).collect::<Vec<_>>().into()
 }
 
-fn any_of(schema: &Schema, kind: &Type, random: &mut Random) -> Value {
-    let bits = random.next();
+fn any_of(schema: &Schema, kind: &Type, random: &mut Rng) -> Value {
+    let bits = random.u64(..);
     match kind {
         Type::User(name) => match schema.get(name) {
             Some(Definition::Struct(structure)) => any_struct(schema, structure, random),
@@ -368,8 +369,8 @@ fn any_of(schema: &Schema, kind: &Type, random: &mut Random) -> Value {
         Type::Primitive(Primitive::Int64) => (bits as i64).into(),
         Type::Primitive(Primitive::Byte) => (bits as u8).into(),
         Type::Primitive(Primitive::Boolean) => bits.is_multiple_of(2).into(),
-        Type::Primitive(Primitive::String) => ["", "map", "ä, \"b\"\nc"][random.below(3)].into(),
-        Type::Primitive(Primitive::Float | Primitive::Double) => match random.below(8) {
+        Type::Primitive(Primitive::String) => ["", "map", "ä, \"b\"\nc"][random.usize(..3)].into(),
+        Type::Primitive(Primitive::Float | Primitive::Double) => match random.usize(..8) {
             0 => "NaN".into(),
             1 => "Infinity".into(),
             _ => f64::from(bits as i16).mul_add(0.125, 0.5).into(),
@@ -383,22 +384,6 @@ fn unbase64(found: &Value) -> Vec<u8> {
 
 fn decode64(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
-}
-
-/// A xorshift generator.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
 }
 
 const START_US: i64 = 1_700_000_000_000_000;

@@ -9,6 +9,8 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [group, port, most, milliseconds] = &arguments[..] else { panic!("usage: bus-flood GROUP PORT MOST MS") };
@@ -22,17 +24,17 @@ fn main() {
             socket
         })
         .collect();
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Rng::with_seed(0x9e37_79b9_7f4a_7c15);
     let (mut datagrams, mut bytes, mut senseless) = (0, 0, 0);
     while datagrams < most && Instant::now() < end {
-        let (datagram, sense) = random.datagram();
+        let (datagram, sense) = datagram(&mut random);
         // Some senders stay for the whole flood, some ports change all the time.
-        let sent = if random.below(8) == 0 {
+        let sent = if random.usize(..8) == 0 {
             let fresh = UdpSocket::bind("0.0.0.0:0").expect("a socket");
             fresh.set_multicast_ttl_v4(0).expect("ttl 0 is possible");
             fresh.send_to(&datagram, group)
         } else {
-            sockets[random.below(SOCKETS)].send_to(&datagram, group)
+            sockets[random.usize(..SOCKETS)].send_to(&datagram, group)
         };
         if sent.is_ok() {
             datagrams += 1;
@@ -43,63 +45,44 @@ fn main() {
     println!("{datagrams} {bytes} {senseless}");
 }
 
-/// A xorshift generator: the flood is the same in every run, up to its end.
-struct Random(u64);
+fn bytes(random: &mut Rng, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    random.fill(&mut bytes);
+    bytes
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("less than a usize")
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(count + 8);
-        while bytes.len() < count {
-            bytes.extend(self.next().to_le_bytes());
+/// One of a number of lies, and whether it can be taken for LCM.
+fn datagram(random: &mut Rng) -> (Vec<u8>, bool) {
+    let size = if random.usize(..50) == 0 { 60_000 } else { random.usize(..500) };
+    let [seqno, offset] = [(); 2].map(|()| bytes(random, 4));
+    match random.usize(..10) {
+        // Noise.
+        0 => (bytes(random, size).into_iter().map(|byte| byte | 0x80).collect(), false),
+        // Nothing but a magic, or half of a header.
+        1 => ([SHORT, &bytes(random, 3)].concat(), false),
+        2 => ([FRAGMENT, &bytes(random, 15)].concat(), false),
+        // A channel that does not end.
+        3 => ([SHORT, &seqno, &[b'x'; 200]].concat(), false),
+        // More than any message has; the largest number; a number beyond the count.
+        4 => (fragment(&seqno, [0xff; 4], &offset, [0, 1], [0, 9], &bytes(random, size)), false),
+        5 => (fragment(&seqno, LARGEST, &[0xff; 4], [0xff, 0xfe], [0xff, 0xff], &bytes(random, size)), false),
+        6 => (fragment(&seqno, LARGEST, &[0; 4], [0, 9], [0, 9], &bytes(random, size)), false),
+        // The first fragment of the largest message there is, of which no second comes.
+        7 => {
+            let body = [b"FORGED\0", &bytes(random, size)[..]].concat();
+            (fragment(&seqno, LARGEST, &[0; 4], [0, 0], [0xff, 0xff], &body), true)
         }
-        bytes.truncate(count);
-        bytes
-    }
-
-    /// One of a number of lies, and whether it can be taken for LCM.
-    fn datagram(&mut self) -> (Vec<u8>, bool) {
-        let size = if self.below(50) == 0 { 60_000 } else { self.below(500) };
-        let [seqno, offset] = [(); 2].map(|()| self.bytes(4));
-        match self.below(10) {
-            // Noise.
-            0 => (self.bytes(size).into_iter().map(|byte| byte | 0x80).collect(), false),
-            // Nothing but a magic, or half of a header.
-            1 => ([SHORT, &self.bytes(3)].concat(), false),
-            2 => ([FRAGMENT, &self.bytes(15)].concat(), false),
-            // A channel that does not end.
-            3 => ([SHORT, &seqno, &[b'x'; 200]].concat(), false),
-            // More than any message has; the largest number; a number beyond the count.
-            4 => (fragment(&seqno, [0xff; 4], &offset, [0, 1], [0, 9], &self.bytes(size)), false),
-            5 => (fragment(&seqno, LARGEST, &[0xff; 4], [0xff, 0xfe], [0xff, 0xff], &self.bytes(size)), false),
-            6 => (fragment(&seqno, LARGEST, &[0; 4], [0, 9], [0, 9], &self.bytes(size)), false),
-            // The first fragment of the largest message there is, of which no second comes.
-            7 => {
-                let body = [b"FORGED\0", &self.bytes(size)[..]].concat();
-                (fragment(&seqno, LARGEST, &[0; 4], [0, 0], [0xff, 0xff], &body), true)
-            }
-            // Fragments of few messages, which contradict each other.
-            8 => {
-                let number = u16::try_from(1 + self.below(30)).expect("small").to_be_bytes();
-                let offset = u32::try_from(self.below(1 << 20)).expect("small").to_be_bytes();
-                let few = [0, 0, 0, u8::try_from(self.below(4)).expect("small")];
-                (fragment(&few, [0, 0x20, 0, 0], &offset, number, [0, 31], &self.bytes(size)), true)
-            }
-            // A whole message on a channel of its own.
-            _ => {
-                let channel = format!("FORGED_{}\0", self.next());
-                ([SHORT, &seqno, channel.as_bytes(), &self.bytes(size)].concat(), true)
-            }
+        // Fragments of few messages, which contradict each other.
+        8 => {
+            let number = u16::try_from(1 + random.usize(..30)).expect("small").to_be_bytes();
+            let offset = u32::try_from(random.usize(..1 << 20)).expect("small").to_be_bytes();
+            let few = [0, 0, 0, u8::try_from(random.usize(..4)).expect("small")];
+            (fragment(&few, [0, 0x20, 0, 0], &offset, number, [0, 31], &bytes(random, size)), true)
+        }
+        // A whole message on a channel of its own.
+        _ => {
+            let channel = format!("FORGED_{}\0", random.u64(..));
+            ([SHORT, &seqno, channel.as_bytes(), &bytes(random, size)].concat(), true)
         }
     }
 }
