@@ -95,13 +95,13 @@ impl Column {
     const fn width(self) -> u16 {
         match self {
             Self::Channel => 18,
-            Self::Type => 24,
+            Self::Type => 23,
             Self::History => 16,
             Self::Sender => 12,
             Self::Bandwidth => 10,
-            Self::Count | Self::Rate | Self::Jitter | Self::Size => 8,
-            Self::Age | Self::Lost => 7,
-            Self::Undecodable => 6,
+            Self::Rate => 8,
+            Self::Count | Self::Jitter | Self::Size | Self::Lost => 7,
+            Self::Age | Self::Undecodable => 6,
         }
     }
 
@@ -118,7 +118,7 @@ impl Column {
         }
         chosen.sort();
         let mut left = width.saturating_sub(taken);
-        let for_sender = if chosen.contains(&Self::Sender) { left.min(MOST_FOR_SENDERS) } else { 0 };
+        let for_sender = if chosen.contains(&Self::Sender) { (left / 4).min(MOST_FOR_SENDERS) } else { 0 };
         left -= for_sender;
         let for_type = if chosen.contains(&Self::Type) { (left / 3).min(MOST_FOR_TYPES) } else { 0 };
         let mut at = 0;
@@ -250,13 +250,13 @@ const BY_IMPORTANCE: [Column; 11] = [
     Column::Rate,
     Column::Lost,
     Column::Bandwidth,
+    Column::Type,
+    Column::Undecodable,
     Column::Age,
     Column::Count,
     Column::Size,
-    Column::Type,
-    Column::Undecodable,
-    Column::History,
     Column::Sender,
+    Column::History,
     Column::Jitter,
 ];
 
@@ -277,9 +277,13 @@ mod tests {
             let (_, at, last) = laid[laid.len() - 1];
             assert!(at + last <= width, "{width}: {laid:?}");
         }
-        assert_eq!((Column::laid_out(150).len(), Column::laid_out(200).len()), (12, 12));
-        let narrow: Vec<_> = Column::laid_out(40).into_iter().map(|(column, ..)| column).collect();
-        assert_eq!(narrow, [Column::Channel, Column::Rate, Column::Lost]);
+        let shown = |width| Column::laid_out(width).into_iter().map(|(column, ..)| column).collect::<Vec<_>>();
+        assert_eq!(shown(40), [Column::Channel, Column::Rate, Column::Lost]);
+        let at_80 = [Column::Channel, Column::Type, Column::Rate, Column::Bandwidth, Column::Lost, Column::Undecodable];
+        assert_eq!(shown(80), at_80);
+        let left_out_at_120: Vec<_> = Column::ALL.into_iter().filter(|column| !shown(120).contains(column)).collect();
+        assert_eq!(left_out_at_120, [Column::Jitter, Column::History]);
+        assert_eq!((shown(150).len(), shown(200).len()), (12, 12));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::nodes::Nodes;
 use crate::reading::snapshot::{Recording, Row, Snapshot};
 use crate::reading::tally::MAX_WATCHED;
 use crate::scope::{Filter, Scope};
+use crate::text::channel_name;
 use column::Cells;
 use layout::Layout;
 use table::Table;
@@ -213,7 +214,9 @@ impl App {
             && watch.detail.wants_every_message()
         {
             if self.kept.len() + 1 >= MAX_WATCHED {
-                self.kept.remove(0);
+                let dropped = channel_name(&self.kept.remove(0).channel);
+                self.message =
+                    Some(format!("{dropped} is plotted no longer: {} channels are at most", MAX_WATCHED - 1));
             }
             self.kept.push(watch);
         }

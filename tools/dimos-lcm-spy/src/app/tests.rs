@@ -358,7 +358,7 @@ fn q_and_ctrl_c_quit_but_not_while_a_filter_is_typed() {
 
 #[test]
 fn names_of_strangers_are_no_commands_for_the_terminal() {
-    let mut driven = Driven::new(100, 10);
+    let mut driven = Driven::new(160, 10);
     driven.publish(b"\x1b]0;owned\x07\xff\xfe", b"x", 1);
     driven.publish("/wide/\u{5317}\u{4eac}\u{5317}\u{4eac}\u{5317}\u{4eac}\u{202e}", b"x", 1);
     driven.publish("", b"x", 1);

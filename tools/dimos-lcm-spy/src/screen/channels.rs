@@ -105,7 +105,14 @@ fn put_cell(buffer: &mut Buffer, area: Rect, at: u16, width: u16, column: Column
         cell.x = cell.right() - taken;
         cell.width = taken;
     }
-    if !cell.is_empty() {
-        buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width), style);
+    if cell.is_empty() {
+        return;
     }
+    if column.is_number() || Text::raw(text).width() <= usize::from(cell.width) {
+        buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width), style);
+        return;
+    }
+    // Names that go on are told apart from those that do not.
+    let (end, _) = buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width - 1), style);
+    buffer.set_stringn(end, cell.y, "…", 1, style);
 }
