@@ -2,7 +2,7 @@
 //!
 //! [`Detail`] is the one entry point. Whoever reads the bus gives it messages with [`Detail::take`], whoever owns the terminal
 //! gives it keys with [`Detail::handle`] and room with [`Detail::draw`]; it does no I/O and reads no clock. A message is decoded
-//! when it is drawn for the first time, and at once only where fields are plotted; what is drawn is kept as long as nothing changes.
+//! when its tree or its bytes are drawn, and at once only where fields are plotted; what is drawn is kept as long as nothing changes.
 
 mod reading;
 
@@ -16,9 +16,9 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
-use self::reading::{Read, Reading};
+use self::reading::{Identified, Reading};
 pub use crate::picture::Colours;
-use crate::picture::{self, Picture};
+use crate::picture::{self, Picture, Refusal};
 use crate::plot::Plot;
 use crate::readable::{as_number, shortened};
 use crate::text::plain;
@@ -99,7 +99,7 @@ struct DrawnPicture {
     count: u64,
     size: (u16, u16),
     view: picture::View,
-    outcome: Result<Picture, String>,
+    outcome: Result<Picture, Refusal>,
 }
 
 impl Detail {
@@ -146,10 +146,11 @@ impl Detail {
     pub fn take(&mut self, payload: Payload, received_ns: u64) {
         let is_noted = self.wants_every_message();
         if is_noted {
-            let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
-            let value = read.value();
+            let identified = Identified::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
+            let reading = identified.read(&payload);
+            let value = reading.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
-            let fault = read.fault().map(str::to_owned);
+            let fault = reading.fault().map(str::to_owned);
             self.note(fault);
             self.drawn = None;
         }
@@ -182,12 +183,19 @@ impl Detail {
 
     /// Acts on a key or the mouse.
     pub fn handle(&mut self, event: &Event) -> Handled {
-        self.drawn = None;
-        match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(*key),
+        let handled = match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                // It may take away what the key before came to.
+                self.drawn = None;
+                self.handle_key(*key)
+            }
             Event::Mouse(mouse) => self.handle_mouse(*mouse),
             _ => Handled::No,
+        };
+        if handled != Handled::No {
+            self.drawn = None;
         }
+        handled
     }
 
     /// The most important keys, for a line of help.
@@ -236,28 +244,31 @@ impl Detail {
             return;
         };
         let catalog = Arc::clone(&self.catalog);
-        let read = Read::new(&catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
+        let identified = Identified::new(&catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
         let mut left = area;
-        self.is_decoded = read.value().is_some();
-        if !newest.is_noted {
-            self.note(read.fault().map(str::to_owned));
-        }
-        self.draw_head(&newest, &read, &mut left, buffer);
+        self.draw_head(&newest, &identified, &mut left, buffer);
         let foot = take_last_row(&mut left);
-        let about = match self.shows {
+        let (about, fault) = match self.shows {
+            // It reads the message by itself, and less of it.
             Shows::Picture => self.draw_picture(&newest.payload, left, buffer),
             Shows::Bytes => {
+                let reading = identified.read(&newest.payload);
                 self.body = left;
-                self.hex.draw(left, buffer, &newest.payload, read.wrong_byte());
-                String::new()
+                self.hex.draw(left, buffer, &newest.payload, reading.wrong_byte());
+                (String::new(), reading.fault().map(str::to_owned))
             }
             Shows::Tree | Shows::Plot => {
+                let reading = identified.read(&newest.payload);
+                self.is_decoded = reading.value().is_some();
                 self.divide(left);
-                self.draw_message(&newest.payload, &read, &catalog, buffer);
+                self.draw_message(&newest.payload, &reading, &catalog, buffer);
                 self.plot.draw(self.plot_area, buffer);
-                self.about_field()
+                (self.about_field(), reading.fault().map(str::to_owned))
             }
         };
+        if !std::mem::replace(&mut newest.is_noted, true) {
+            self.note(fault);
+        }
         let (text, style) = match &self.notice {
             Some(notice) => (notice, Style::new().fg(Color::Yellow)),
             None => (&about, Style::new().fg(Color::DarkGray)),
@@ -268,25 +279,24 @@ impl Detail {
         if self.colours == Colours::None && self.shows != Shows::Picture {
             buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset));
         }
-        newest.is_noted = true;
         self.newest = Some(newest);
     }
 
     /// The type, the size and the time, and below what is doubtful about the type.
-    fn draw_head(&self, newest: &Newest, read: &Read<'_>, left: &mut Rect, buffer: &mut Buffer) {
+    fn draw_head(&self, newest: &Newest, identified: &Identified<'_>, left: &mut Rect, buffer: &mut Buffer) {
         let row = take_first_row(left);
         if row.is_empty() {
             return;
         }
         let text = format!(
             "{}  {}  received {}",
-            read.type_text(),
+            identified.type_text(),
             size_text(newest.payload.len()),
             time_of_day(newest.received_ns)
         );
         let style = Style::new().add_modifier(Modifier::BOLD);
         buffer.set_stringn(row.x, row.y, text, usize::from(row.width), style);
-        if let Some(doubt) = read.doubt() {
+        if let Some(doubt) = identified.doubt() {
             let row = take_first_row(left);
             if !row.is_empty() {
                 let style = Style::new().fg(Color::Yellow);
@@ -295,8 +305,8 @@ impl Detail {
         }
     }
 
-    fn draw_message(&mut self, payload: &[u8], read: &Read<'_>, catalog: &Catalog, buffer: &mut Buffer) {
-        match read.reading() {
+    fn draw_message(&mut self, payload: &[u8], reading: &Reading<'_>, catalog: &Catalog, buffer: &mut Buffer) {
+        match reading {
             Reading::Decoded { message_type, value } => {
                 let message =
                     Message { value, message_type: *message_type, schema: catalog.schema(), count: self.count };
@@ -311,36 +321,36 @@ impl Detail {
                         buffer.set_stringn(row.x, row.y, line, usize::from(row.width), style);
                     }
                 }
-                self.hex.draw(left, buffer, payload, read.wrong_byte());
+                self.hex.draw(left, buffer, payload, reading.wrong_byte());
             }
         }
     }
 
-    /// Tells what is drawn.
-    fn draw_picture(&mut self, payload: &[u8], area: Rect, buffer: &mut Buffer) -> String {
+    /// Tells what is drawn, or why the message cannot be decoded.
+    fn draw_picture(&mut self, payload: &[u8], area: Rect, buffer: &mut Buffer) -> (String, Option<String>) {
         self.body = area;
         let size = (area.width, area.height);
         let is_same = |drawn: &DrawnPicture| (drawn.count, drawn.size, drawn.view) == (self.count, size, self.view);
         let drawn = self.drawn_picture.take().filter(is_same).unwrap_or_else(|| {
-            let outcome = picture::picture(payload, size, self.view).map_err(|refusal| refusal.to_string());
+            let outcome = picture::picture(payload, size, self.view);
             DrawnPicture { count: self.count, size, view: self.view, outcome }
         });
-        let about = match &drawn.outcome {
+        let told = match &drawn.outcome {
             Ok(picture) => {
                 picture.draw(self.colours, area, buffer);
-                picture.caption.clone()
+                (picture.caption.clone(), None)
             }
             Err(refusal) => {
-                let lines = wrapped(&plain(refusal), usize::from(area.width), 5);
+                let lines = wrapped(&plain(&refusal.to_string()), usize::from(area.width), 5);
                 for (y, line) in (area.y..area.bottom()).zip(lines) {
                     let style = Style::new().fg(Color::LightRed);
                     buffer.set_stringn(area.x, y, line, usize::from(area.width), style);
                 }
-                String::new()
+                (String::new(), matches!(refusal, Refusal::Decode(_)).then(|| refusal.to_string()))
             }
         };
         self.drawn_picture = Some(drawn);
-        about
+        told
     }
 
     /// Gives the tree and the plot their parts, or all to the one that the keys go to where there is little.
@@ -453,14 +463,14 @@ impl Detail {
         if is_drawn {
             self.shows = Shows::Picture;
         } else {
-            self.notice = Some(picture::Refusal::NoPicture.to_string());
+            self.notice = Some(Refusal::NoPicture.to_string());
         }
     }
 
     fn choose_next_type(&mut self) {
         let Some(newest) = &self.newest else { return };
-        let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
-        match read.next_type() {
+        let identified = Identified::new(&self.catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
+        match identified.next_type() {
             Some(name) => self.chosen = Some(name.to_owned()),
             None => self.notice = Some("no other type has this fingerprint".to_owned()),
         }

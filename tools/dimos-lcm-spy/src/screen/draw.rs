@@ -15,6 +15,11 @@ use crate::traffic::units;
 /// Draws it all.
 pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let area = frame.area();
+    if app.shows_help {
+        // It takes all of the screen, and what is not seen is not decoded.
+        help::draw(app, area, frame.buffer_mut());
+        return;
+    }
     let layout = Layout::of(area);
     match &app.view {
         View::Channels => channels::draw(app, layout, frame.buffer_mut()),
@@ -24,9 +29,6 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     draw_status(app, layout.status, buffer);
     draw_line(app, layout.line, buffer);
-    if app.shows_help {
-        help::draw(app, area, buffer);
-    }
 }
 
 /// A text in a part of a line, with blanks behind it.
