@@ -83,25 +83,27 @@ fn keys_and_the_mouse_sort_filter_group_freeze_and_quit() {
 #[test]
 fn the_terminal_is_given_back_whatever_ends_the_program() {
     isolated!(MulticastOnLo);
-    for (name, code) in [("TERM", 130), ("INT", 130), ("HUP", 130)] {
-        let mut terminal = Terminal::start(&dimos(&["spy"]), 24, 80);
+    for command in programs() {
+        for name in ["TERM", "INT", "HUP"] {
+            let mut terminal = Terminal::start(&command, 24, 80);
+            terminal.wait_for("nothing has been heard yet");
+            assert!(!terminal.is_as_it_was());
+            signal(terminal.id(), name);
+            assert_eq!(terminal.wait().code(), Some(130), "{name}");
+            eventually(|| format!("{name}: {}", terminal.screen()), || terminal.is_as_it_was().then_some(()));
+        }
+        let mut terminal = Terminal::start(&command, 24, 80);
         terminal.wait_for("nothing has been heard yet");
-        assert!(!terminal.is_as_it_was());
-        signal(terminal.id(), name);
-        assert_eq!(terminal.wait().code(), Some(code), "{name}");
-        eventually(|| format!("{name}: {}", terminal.screen()), || terminal.is_as_it_was().then_some(()));
+        terminal.press(Key::Ctrl('c'));
+        assert_eq!(terminal.wait().code(), Some(0));
+        eventually(|| terminal.screen(), || terminal.is_as_it_was().then_some(()));
     }
-    let mut terminal = Terminal::start(&dimos(&["spy"]), 24, 80);
-    terminal.wait_for("nothing has been heard yet");
-    terminal.press(Key::Ctrl('c'));
-    assert_eq!(terminal.wait().code(), Some(0));
-    eventually(|| terminal.screen(), || terminal.is_as_it_was().then_some(()));
 }
 
 #[test]
 fn a_terminal_that_is_closed_ends_the_program() {
     isolated!(MulticastOnLo);
-    for command in [dimos(&["spy"]), Command::new(built_program("dimos-lcm-spy", "dimos-lcm-spy"))] {
+    for command in programs() {
         // With nothing typed, and in the middle of a key.
         for typed in ["", "\x1b["] {
             let mut terminal = Terminal::start(&command, 24, 80);
@@ -466,6 +468,11 @@ impl Drop for Robot {
             thread.join().expect("it publishes to its end");
         }
     }
+}
+
+/// The spy, as a command of `dimos` and as a program of its own.
+fn programs() -> [Command; 2] {
+    [dimos(&["spy"]), Command::new(built_program("dimos-lcm-spy", "dimos-lcm-spy"))]
 }
 
 fn bus() -> Lcm {

@@ -22,6 +22,7 @@ use crate::picture::{self, Picture, Refusal};
 use crate::plot::Plot;
 use crate::readable::{as_number, shortened};
 use crate::text::plain;
+use crate::traffic::units;
 use crate::tree::{Hex, Message, Tree};
 
 /// A channel that somebody looks at.
@@ -198,17 +199,17 @@ impl Detail {
         handled
     }
 
-    /// The most important keys, for a line of help.
+    /// The most important keys, for a line of help, with two blanks between them.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self.shows {
-            Shows::Tree if self.plot.is_empty() => "enter open  p plot  i picture  x bytes  y copy path  esc back",
-            Shows::Tree => "enter open  p plot  + - zoom  tab to the plot  i picture  x bytes  esc back",
+            Shows::Tree if self.plot.is_empty() => "esc back  enter open  p plot  i picture  x bytes  y copy path",
+            Shows::Tree => "esc back  enter open  p plot  + - zoom  tab to the plot  i picture  x bytes",
             Shows::Plot => {
-                "+ - zoom time  arrows move, zoom values  a scale  c read  x clear  tab to the tree  esc back"
+                "esc back  + - zoom time  arrows move, zoom values  a scale  c read  x clear  tab to the tree"
             }
-            Shows::Bytes => "up down scroll  x esc back",
-            Shows::Picture => "+ - zoom  arrows move  0 all of it  i esc back",
+            Shows::Bytes => "x esc back  up down scroll",
+            Shows::Picture => "i esc back  + - zoom  arrows move  0 all of it",
         }
     }
 
@@ -291,7 +292,7 @@ impl Detail {
         let text = format!(
             "{}  {}  received {}",
             identified.type_text(),
-            size_text(newest.payload.len()),
+            units::bytes(newest.payload.len() as f64),
             time_of_day(newest.received_ns)
         );
         let style = Style::new().add_modifier(Modifier::BOLD);
@@ -511,14 +512,6 @@ pub(crate) fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-fn size_text(bytes: usize) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 /// Of a time since the epoch, in UTC.

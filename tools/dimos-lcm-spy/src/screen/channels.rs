@@ -70,10 +70,17 @@ fn draw_row(
     style: Style,
     buffer: &mut Buffer,
 ) {
-    for &(column, at, width) in columns {
+    for (place, &(column, at, mut width)) in columns.iter().enumerate() {
         let text = match (column, group) {
-            (Column::Channel, Some(name)) => name.to_owned(),
-            (Column::Type | Column::Sender | Column::Jitter | Column::Size, Some(_)) => String::new(),
+            (Column::Channel, Some(name)) => {
+                // A group has no type, and as much more room for its name.
+                if let Some((Column::Type, at_type, width_of_type)) = columns.get(place + 1) {
+                    width = at_type + width_of_type - at;
+                }
+                name.to_owned()
+            }
+            (Column::Type, Some(_)) => continue,
+            (Column::Sender | Column::Jitter | Column::Size, Some(_)) => String::new(),
             (Column::Channel, None) if app.table.is_grouped => format!("  {}", app.cells.text(column, row)),
             _ => app.cells.text(column, row),
         };

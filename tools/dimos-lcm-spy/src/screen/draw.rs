@@ -100,7 +100,7 @@ fn draw_line(app: &App, area: Rect, buffer: &mut Buffer) {
         }
         (None, Some(message), _) => (plain(message), coloured(app, Color::Yellow)),
         (None, None, Some(recording)) => (recorded(recording), coloured(app, Color::Red)),
-        (None, None, None) => (keys(app), Style::new().add_modifier(Modifier::DIM)),
+        (None, None, None) => (fitting(&keys(app), area.width), Style::new().add_modifier(Modifier::DIM)),
     };
     put(buffer, area, &text, style);
 }
@@ -116,12 +116,25 @@ fn recorded(recording: &Recording) -> String {
     }
 }
 
+/// As many of the keys as there is room for.
+fn fitting(keys: &str, width: u16) -> String {
+    let mut shown = String::new();
+    for key in keys.split("  ") {
+        let gap = if shown.is_empty() { "" } else { "  " };
+        if shown.len() + gap.len() + key.len() > usize::from(width) {
+            break;
+        }
+        shown = shown + gap + key;
+    }
+    shown
+}
+
 fn keys(app: &App) -> String {
     match &app.view {
         View::Channels => {
             "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze".to_owned()
         }
-        View::Nodes => "? help  q quit  up down select  pgup pgdn scroll below  esc back".to_owned(),
+        View::Nodes => "? help  q quit  esc back  up down select  pgup pgdn scroll below".to_owned(),
         View::Detail(watch) => format!("? help  q quit  space freeze  {}", watch.detail.hint()),
     }
 }
