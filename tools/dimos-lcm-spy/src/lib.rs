@@ -1,8 +1,8 @@
 //! Looks at an LCM bus: which channels there are, how often and how large messages come, what is lost, and what they say.
 //!
 //! [`run`] is the whole program. [`reading`] reads the bus on a thread of its own and counts; [`traffic`] has what is counted, which
-//! `dimos topic` uses too; [`app`] is the terminal program as a pure state machine, [`screen`] draws it and has the terminal in hand,
-//! [`headless`] prints where there is none. [`detail`] is what is seen of one channel: trees, plots and pictures of its messages.
+//! `dimos topic` uses too; `app` is the terminal program as a pure state machine, `screen` draws it and has the terminal in hand,
+//! `headless` prints where there is none. `detail` is what is seen of one channel: trees, plots and pictures of its messages.
 //!
 //! # What it costs
 //!
@@ -17,13 +17,13 @@ pub mod reading;
 pub mod traffic;
 
 // What is shown.
-pub mod app;
-pub mod headless;
-pub mod nodes;
-pub mod screen;
+mod app;
+mod headless;
+mod nodes;
+mod screen;
 
 // One channel in detail: its messages as trees, plots and pictures.
-pub mod detail;
+mod detail;
 mod picture;
 mod plot;
 mod readable;

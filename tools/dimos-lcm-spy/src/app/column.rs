@@ -13,7 +13,7 @@ use crate::traffic::units;
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Column {
+pub(crate) enum Column {
     /// The name without the type.
     Channel,
     /// The type.
@@ -42,16 +42,16 @@ pub enum Column {
 
 /// What is needed to fill cells beside the row.
 #[derive(Debug, Clone, Default)]
-pub struct Cells {
+pub(crate) struct Cells {
     /// The names of senders.
-    pub names: HashMap<SocketAddrV4, String>,
+    pub(crate) names: HashMap<SocketAddrV4, String>,
     /// Messages that could not be decoded, of the channels that were looked at.
-    pub undecodable: BTreeMap<Channel, u64>,
+    pub(crate) undecodable: BTreeMap<Channel, u64>,
 }
 
 impl Column {
     /// All of them, in the order in which they stand.
-    pub const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Channel,
         Self::Type,
         Self::Count,
@@ -68,7 +68,7 @@ impl Column {
 
     /// What stands above it.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Channel => "CHANNEL",
             Self::Type => "TYPE",
@@ -87,7 +87,7 @@ impl Column {
 
     /// Whether numbers stand in it, which end at its right edge.
     #[must_use]
-    pub const fn is_number(self) -> bool {
+    pub(crate) const fn is_number(self) -> bool {
         !matches!(self, Self::Channel | Self::Type | Self::Sender | Self::History)
     }
 
@@ -107,7 +107,7 @@ impl Column {
 
     /// The columns that there is room for, with where they begin and how wide they are. Of what is left over the names get most.
     #[must_use]
-    pub fn laid_out(width: u16) -> Vec<(Self, u16, u16)> {
+    pub(crate) fn laid_out(width: u16) -> Vec<(Self, u16, u16)> {
         let mut chosen = vec![Self::Channel];
         let mut taken = Self::Channel.width().min(width);
         for column in BY_IMPORTANCE {
@@ -140,7 +140,7 @@ impl Column {
 impl Cells {
     /// What stands in a column of a row.
     #[must_use]
-    pub fn text(&self, column: Column, row: &Row) -> String {
+    pub(crate) fn text(&self, column: Column, row: &Row) -> String {
         let once = || "once".to_owned();
         match column {
             Column::Channel => plain_bytes(topic(row.channel.as_bytes())),
@@ -163,7 +163,7 @@ impl Cells {
 
     /// Which of two rows comes first when they are sorted by a column. What is equal is sorted by name.
     #[must_use]
-    pub fn compare(&self, column: Column, one: &Row, other: &Row) -> Ordering {
+    pub(crate) fn compare(&self, column: Column, one: &Row, other: &Row) -> Ordering {
         let by_name = || one.channel.cmp(&other.channel);
         let numbers = |of: fn(&Row) -> f64| of(one).total_cmp(&of(other));
         let order = match column {
@@ -231,7 +231,7 @@ fn age(age_s: f64) -> String {
 
 /// A bar for each number, the largest as high as a line.
 #[must_use]
-pub fn bars(numbers: &[u32]) -> String {
+pub(crate) fn bars(numbers: &[u32]) -> String {
     let largest = numbers.iter().copied().max().unwrap_or_default().max(1);
     let bar = |&number: &u32| match number {
         0 => ' ',

@@ -17,7 +17,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
 use self::reading::{Identified, Reading};
-pub use crate::picture::Colours;
+pub(crate) use crate::picture::Colours;
 use crate::picture::{self, Picture, Refusal};
 use crate::plot::Plot;
 use crate::readable::{as_number, shortened};
@@ -27,7 +27,7 @@ use crate::tree::{Hex, Message, Tree};
 
 /// A channel that somebody looks at.
 #[derive(Debug)]
-pub struct Detail {
+pub(crate) struct Detail {
     catalog: Arc<Catalog>,
     channel: Vec<u8>,
     colours: Colours,
@@ -59,7 +59,7 @@ pub struct Detail {
 /// What became of a key or of the mouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Handled {
+pub(crate) enum Handled {
     /// It meant something here.
     Yes,
     /// It means nothing here.
@@ -71,7 +71,7 @@ pub enum Handled {
 }
 
 /// A key, and what it does.
-pub type KeyHelp = (&'static str, &'static str);
+pub(crate) type KeyHelp = (&'static str, &'static str);
 
 /// A message.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ struct DrawnPicture {
 impl Detail {
     /// Looks at a channel; messages are decoded with the types of a catalog.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, channel: &[u8], colours: Colours) -> Self {
+    pub(crate) fn new(catalog: Arc<Catalog>, channel: &[u8], colours: Colours) -> Self {
         Self {
             catalog,
             channel: channel.to_vec(),
@@ -131,20 +131,14 @@ impl Detail {
         }
     }
 
-    /// The channel's name.
-    #[must_use]
-    pub fn channel(&self) -> &[u8] {
-        &self.channel
-    }
-
     /// Whether every message is wanted, because fields are plotted; otherwise the newest one at each frame is enough.
     #[must_use]
-    pub fn wants_every_message(&self) -> bool {
+    pub(crate) fn wants_every_message(&self) -> bool {
         !self.plot.is_empty()
     }
 
     /// Takes a message of the channel.
-    pub fn take(&mut self, payload: Payload, received_ns: u64) {
+    pub(crate) fn take(&mut self, payload: Payload, received_ns: u64) {
         let is_noted = self.wants_every_message();
         if is_noted {
             let identified = Identified::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
@@ -165,7 +159,7 @@ impl Detail {
     /// Of the messages that were decoded, because they were drawn or plotted, those that could not be; and why the last of them could
     /// not.
     #[must_use]
-    pub fn undecodable(&self) -> (u64, Option<&str>) {
+    pub(crate) fn undecodable(&self) -> (u64, Option<&str>) {
         (self.undecodable, self.fault.as_deref())
     }
 
@@ -177,13 +171,13 @@ impl Detail {
     }
 
     /// Lets what is in sight stay, whatever comes; or no longer. What is plotted goes on out of sight.
-    pub fn freeze(&mut self, is_frozen: bool) {
+    pub(crate) fn freeze(&mut self, is_frozen: bool) {
         (self.is_frozen, self.drawn) = (is_frozen, None);
         self.plot.freeze(is_frozen);
     }
 
     /// Acts on a key or the mouse.
-    pub fn handle(&mut self, event: &Event) -> Handled {
+    pub(crate) fn handle(&mut self, event: &Event) -> Handled {
         let handled = match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 // It may take away what the key before came to.
@@ -201,7 +195,7 @@ impl Detail {
 
     /// The most important keys, for a line of help, with two blanks between them.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self.shows {
             Shows::Tree if self.plot.is_empty() => "esc back  enter open  p plot  i picture  x bytes  y copy path",
             Shows::Tree => "esc back  enter open  p plot  + - zoom  tab to the plot  i picture  x bytes",
@@ -215,7 +209,7 @@ impl Detail {
 
     /// All keys that mean something, for a page of help.
     #[must_use]
-    pub fn keys(&self) -> &'static [KeyHelp] {
+    pub(crate) fn keys(&self) -> &'static [KeyHelp] {
         match self.shows {
             Shows::Tree => TREE_KEYS,
             Shows::Plot => PLOT_KEYS,
@@ -225,7 +219,7 @@ impl Detail {
     }
 
     /// Draws the newest message.
-    pub fn draw(&mut self, frame: &mut Frame<'_>, area: Rect) {
+    pub(crate) fn draw(&mut self, frame: &mut Frame<'_>, area: Rect) {
         let area = area.intersection(frame.area());
         let drawn = self.drawn.take().filter(|drawn| drawn.area == area).unwrap_or_else(|| {
             let mut buffer = Buffer::empty(area);

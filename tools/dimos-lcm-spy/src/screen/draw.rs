@@ -13,7 +13,7 @@ use crate::text::plain;
 use crate::traffic::units;
 
 /// Draws it all.
-pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let area = frame.area();
     if app.shows_help {
         // It takes all of the screen, and what is not seen is not decoded.

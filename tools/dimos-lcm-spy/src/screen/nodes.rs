@@ -14,7 +14,7 @@ use dimos::presence::State;
 
 /// The node at the top of the table.
 #[must_use]
-pub fn top(app: &App) -> usize {
+pub(crate) fn top(app: &App) -> usize {
     let height = usize::from(parts(app.layout().body).0.height).max(1);
     (app.node + 1).saturating_sub(height)
 }
@@ -62,7 +62,7 @@ pub(super) fn draw(app: &mut App, layout: Layout, buffer: &mut Buffer) {
 
 /// The table, and what is below it.
 #[must_use]
-pub fn parts(body: Rect) -> (Rect, Rect) {
+pub(crate) fn parts(body: Rect) -> (Rect, Rect) {
     let below = if body.height < 6 { 0 } else { body.height / 2 };
     let upper = Rect { height: body.height - below, ..body };
     (upper, Rect { y: upper.bottom(), height: below, ..body })
