@@ -10,7 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
-use super::{Action, App, View};
+use super::{Action, App, MAX_WATCHED, View};
 use crate::nodes::Nodes;
 use crate::reading::snapshot::{Recording, Snapshot};
 use crate::reading::tally::Tally;
@@ -275,6 +275,50 @@ fn plots_go_on_while_something_else_is_looked_at() {
     let _ = driven.press(KeyCode::Char('p'));
     let _ = driven.press(KeyCode::Esc);
     assert_eq!(driven.app.watched().len(), 1);
+}
+
+#[test]
+fn more_plots_than_are_kept_take_the_place_of_the_oldest_and_that_is_told() {
+    let mut driven = Driven::new(160, 40);
+    let twist = Twist::default().encode().unwrap();
+    for number in 0..=MAX_WATCHED {
+        let channel = format!("/{number:02}#geometry_msgs.Twist");
+        driven.publish(&channel, &twist, 10);
+        driven.refresh();
+        let _ = (driven.press(KeyCode::End), driven.press(KeyCode::Enter));
+        driven.refresh();
+        driven.publish(&channel, &twist, 10);
+        driven.refresh();
+        let _ = (driven.screen(), driven.press(KeyCode::Down), driven.screen(), driven.press(KeyCode::Char('p')));
+        assert!(driven.has("linear.x (plotted)"), "{:#?}", driven.screen());
+        assert!(!driven.has("plotted no longer"));
+        let _ = driven.press(KeyCode::Esc);
+    }
+    assert!(
+        driven.has("/01#geometry_msgs.Twist is plotted no longer: 15 channels are at most"),
+        "{:#?}",
+        driven.screen()
+    );
+    assert_eq!(driven.app.watched().len(), MAX_WATCHED - 1);
+}
+
+#[test]
+fn what_there_is_no_room_for_at_80_columns_is_cut_with_a_sign_or_left_out() {
+    let mut driven = Driven::new(80, 24);
+    for name in
+        ["/robot0/camera/front/image_raw#sensor_msgs.Image", "/robot0/pose#geometry_msgs.PoseWithCovarianceStamped"]
+    {
+        driven.publish(name, b"x", 2);
+    }
+    driven.refresh();
+    let screen = driven.screen();
+    assert!(screen[0].ends_with("LOST  UNDEC"), "{screen:#?}");
+    assert!(screen[1].starts_with("/robot0/camera/fron… sensor_msgs.Image  "), "{screen:#?}");
+    assert!(screen[2].starts_with("/robot0/pose         geometry_msgs.PoseWithC… "), "{screen:#?}");
+    assert!(screen[23].trim_end().ends_with("n nodes  r record"), "{screen:#?}");
+    driven.type_text("g");
+    // The name of a group has the room of its type, too.
+    assert!(driven.has("- /robot0/camera/front/ (1)  "), "{:#?}", driven.screen());
 }
 
 #[test]

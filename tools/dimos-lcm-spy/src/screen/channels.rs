@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line as Text;
 
-use super::draw::{coloured, cursor_style, head_style, line_of, put};
+use super::draw::{coloured, cursor_style, head_style, line_of, put, put_cut};
 use crate::app::App;
 use crate::app::column::Column;
 use crate::app::layout::Layout;
@@ -112,14 +112,9 @@ fn put_cell(buffer: &mut Buffer, area: Rect, at: u16, width: u16, column: Column
         cell.x = cell.right() - taken;
         cell.width = taken;
     }
-    if cell.is_empty() {
-        return;
-    }
-    if column.is_number() || Text::raw(text).width() <= usize::from(cell.width) {
+    if !column.is_number() {
+        put_cut(buffer, cell, text, style);
+    } else if !cell.is_empty() {
         buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width), style);
-        return;
     }
-    // Names that go on are told apart from those that do not.
-    let (end, _) = buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width - 1), style);
-    buffer.set_stringn(end, cell.y, "…", 1, style);
 }

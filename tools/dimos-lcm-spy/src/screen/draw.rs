@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Line as Text;
 
 use super::{channels, detail, help, nodes};
 use crate::app::layout::Layout;
@@ -37,7 +38,20 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
         return;
     }
     buffer.set_style(area, style);
-    buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+    put_cut(buffer, area, text, style);
+}
+
+/// A text in a part of a line, with a sign at its end where there is more of it.
+pub(super) fn put_cut(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    if area.is_empty() {
+        return;
+    }
+    if Text::raw(text).width() <= usize::from(area.width) {
+        buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+        return;
+    }
+    let (end, _) = buffer.set_stringn(area.x, area.y, text, usize::from(area.width - 1), style);
+    buffer.set_stringn(end, area.y, "…", 1, style);
 }
 
 /// A line of an area; an empty one if it has no such line.
