@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 
 use lcm::Channel;
 
+use crate::readable::BARS;
 use crate::reading::snapshot::{Lost, Row};
 use crate::scope::topic;
 use crate::text::{plain, plain_bytes};
@@ -242,8 +243,6 @@ pub(crate) fn bars(numbers: &[u32]) -> String {
     };
     numbers.iter().map(bar).collect()
 }
-
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The columns beside the name, that which is left out last first.
 const BY_IMPORTANCE: [Column; 11] = [

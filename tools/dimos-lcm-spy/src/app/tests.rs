@@ -1,6 +1,7 @@
 //! The program driven by keys, the mouse and snapshots, and what is on its screen then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lcm::{Channel, Message, Sample, Statistics};
 use lcm_types::geometry_msgs::Twist;
@@ -11,7 +12,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, Mo
 use ratatui::layout::Rect;
 
 use super::{Action, App, MAX_WATCHED, View};
-use crate::nodes::Nodes;
+use crate::nodes::{Node, Nodes, Published};
 use crate::reading::snapshot::{Recording, Snapshot};
 use crate::reading::tally::Tally;
 use crate::scope::Scope;
@@ -275,6 +276,42 @@ fn plots_go_on_while_something_else_is_looked_at() {
     let _ = driven.press(KeyCode::Char('p'));
     let _ = driven.press(KeyCode::Esc);
     assert_eq!(driven.app.watched().len(), 1);
+}
+
+#[test]
+fn all_that_a_node_publishes_can_be_scrolled_to_and_clicks_on_it_choose_no_other_node() {
+    let mut driven = Driven::new(80, 24);
+    let published = |number| Published { channel: format!("/out{number:02}"), port: None, messages: Some(1) };
+    let node = |number: i64| Node {
+        node: dimos::NodeId::from_wire(number).unwrap(),
+        name: Some(format!("node{number}")),
+        class_name: "AClassWithAName".to_owned(),
+        state: dimos::presence::State::Running,
+        host: "robot".to_owned(),
+        pid: 12,
+        run_id: String::new(),
+        handler: Duration::ZERO,
+        publishes: (0..30).map(published).collect(),
+        subscribes: Vec::new(),
+    };
+    driven.app.meet(Nodes { nodes: (1..5).map(node).collect(), error: None });
+    let _ = driven.press(KeyCode::Char('n'));
+    let _ = driven.press(KeyCode::Down);
+    assert!(driven.has("AClassWithAN… running") && driven.has("HANDLER"), "{:#?}", driven.screen());
+    assert!(
+        driven.has("node2, node") && driven.has("more lines: pgdn") && !driven.has("/out29"),
+        "{:#?}",
+        driven.screen()
+    );
+    driven.click(5, 20);
+    let _ = driven.mouse(MouseEventKind::ScrollDown, 5, 20);
+    assert!(driven.app.node == 1 && !driven.has("node2, node"), "{:#?}", driven.screen());
+    for _ in 0..9 {
+        let _ = (driven.press(KeyCode::PageDown), driven.screen());
+    }
+    assert!(driven.has("publishes  /out29, 1 messages so far") && !driven.has("more lines"), "{:#?}", driven.screen());
+    driven.click(5, 3);
+    assert!(driven.app.node == 2 && driven.has("node3, node"), "{:#?}", driven.screen());
 }
 
 #[test]

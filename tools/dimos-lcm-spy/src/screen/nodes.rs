@@ -84,7 +84,7 @@ fn cells(app: &App, node: &Node) -> [String; 7] {
 }
 
 fn line(cells: [String; 7], width: u16) -> String {
-    let widths = if width < 101 { [18, 13, 8, 9, 7, 8, 8] } else { [24, 18, 10, 16, 8, 9, 9] };
+    let widths = if width < 101 { [18, 13, 9, 8, 7, 8, 8] } else { [24, 18, 10, 16, 8, 9, 9] };
     let cell = |(text, width): (String, usize)| {
         let mut text = plain(&text);
         if text.chars().count() > width {
