@@ -7,9 +7,9 @@
 //! # What it costs
 //!
 //! Memory is bounded whatever is sent: 10,000 channels with some 1.2 kB each, 8 senders and 32 s of history of each, 16 MB of messages of a
-//! channel that is looked at or plotted, of which there are 16 at most, or a single larger message of each, 64 MB of messages that wait to
-//! be recorded. Messages of more than 8 MB are not decoded for a tree, which of an array of short strings takes some ten times as much as
-//! the message. What is not remembered is counted and shown.
+//! channel that is looked at or plotted, of which there are 16 at most, or a single larger message of each, beside the one that is shown,
+//! 64 MB of messages that wait to be recorded. Messages of more than 8 MB are not decoded for a tree, which of an array of short strings
+//! takes some ten times as much as the message. What is not remembered is counted and shown.
 #![forbid(unsafe_code)]
 
 // What is counted.
