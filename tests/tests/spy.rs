@@ -12,6 +12,7 @@ use dimos::Dimos;
 use lcm::log::LogReader;
 use lcm::{Lcm, Message};
 use lcm_types::geometry_msgs::Twist;
+use lcm_types::sensor_msgs::JointState;
 use lcm_types::std_msgs::Bool;
 use mesh_tests::cli::{dimos, press_ctrl_c, run, run_while};
 use mesh_tests::example::built_program;
@@ -83,25 +84,27 @@ fn keys_and_the_mouse_sort_filter_group_freeze_and_quit() {
 #[test]
 fn the_terminal_is_given_back_whatever_ends_the_program() {
     isolated!(MulticastOnLo);
-    for (name, code) in [("TERM", 130), ("INT", 130), ("HUP", 130)] {
-        let mut terminal = Terminal::start(&dimos(&["spy"]), 24, 80);
+    for command in programs() {
+        for name in ["TERM", "INT", "HUP"] {
+            let mut terminal = Terminal::start(&command, 24, 80);
+            terminal.wait_for("nothing has been heard yet");
+            assert!(!terminal.is_as_it_was());
+            signal(terminal.id(), name);
+            assert_eq!(terminal.wait().code(), Some(130), "{name}");
+            eventually(|| format!("{name}: {}", terminal.screen()), || terminal.is_as_it_was().then_some(()));
+        }
+        let mut terminal = Terminal::start(&command, 24, 80);
         terminal.wait_for("nothing has been heard yet");
-        assert!(!terminal.is_as_it_was());
-        signal(terminal.id(), name);
-        assert_eq!(terminal.wait().code(), Some(code), "{name}");
-        eventually(|| format!("{name}: {}", terminal.screen()), || terminal.is_as_it_was().then_some(()));
+        terminal.press(Key::Ctrl('c'));
+        assert_eq!(terminal.wait().code(), Some(0));
+        eventually(|| terminal.screen(), || terminal.is_as_it_was().then_some(()));
     }
-    let mut terminal = Terminal::start(&dimos(&["spy"]), 24, 80);
-    terminal.wait_for("nothing has been heard yet");
-    terminal.press(Key::Ctrl('c'));
-    assert_eq!(terminal.wait().code(), Some(0));
-    eventually(|| terminal.screen(), || terminal.is_as_it_was().then_some(()));
 }
 
 #[test]
 fn a_terminal_that_is_closed_ends_the_program() {
     isolated!(MulticastOnLo);
-    for command in [dimos(&["spy"]), Command::new(built_program("dimos-lcm-spy", "dimos-lcm-spy"))] {
+    for command in programs() {
         // With nothing typed, and in the middle of a key.
         for typed in ["", "\x1b["] {
             let mut terminal = Terminal::start(&command, 24, 80);
@@ -423,6 +426,49 @@ fn a_bus_that_means_harm_costs_little_memory_and_leaves_the_screen_in_use() {
     assert_eq!(terminal.wait().code(), Some(0));
 }
 
+#[test]
+fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
+    isolated!(MulticastOnLo);
+    let bus = Lcm::open("udpm://239.255.76.67:7667?ttl=0&pace=200000000").expect("the bus is there");
+    // As many names as are decoded; and more.
+    let named = |count: usize| {
+        let names = JointState { name: vec![String::new(); count], ..JointState::default() };
+        names.encode().expect("it is encoded")
+    };
+    let (shown, too_large) = (named(1_600_000), named(12_000_000));
+    let mut terminal = Terminal::start(&dimos(&["spy"]), 24, 120);
+    terminal.wait_for("nothing has been heard yet");
+    let before = resident_bytes(terminal.id());
+    for (name, payload, said) in
+        [("/shown", shown, "name[1600000]"), ("/large", too_large, "are too many to be shown as a tree")]
+    {
+        let channel = format!("{name}#sensor_msgs.JointState");
+        bus.publish(&channel, &payload).expect("it is sent");
+        terminal.type_text(&format!("{name}\r"));
+        terminal.wait_until("its line", |screen| line(screen, name).contains("JointState"));
+        terminal.press(Key::Enter);
+        terminal.wait_for("waiting for a message");
+        let mut peak = before;
+        for _ in 0..4 {
+            bus.publish(&channel, &payload).expect("it is sent");
+            terminal.press(Key::Down);
+            thread::sleep(Duration::from_millis(500));
+            peak = peak.max(resident_bytes(terminal.id()));
+        }
+        terminal.wait_for(said);
+        let grown = peak.saturating_sub(before);
+        eprintln!("{name}: {grown} bytes grown, from {before}");
+        assert!(grown < MEMORY_BOUND_LOOKED_AT, "{name}: {grown} bytes more than before");
+        terminal.press(Key::Escape);
+        terminal.wait_for("filter");
+        terminal.press(Key::Escape);
+        terminal.wait_for("CHANNEL");
+        thread::sleep(Duration::from_millis(200));
+    }
+    terminal.type_text("q");
+    assert_eq!(terminal.wait().code(), Some(0));
+}
+
 /// Publishes on three channels at different rates, until it is dropped.
 struct Robot {
     stop: Arc<AtomicBool>,
@@ -466,6 +512,11 @@ impl Drop for Robot {
             thread.join().expect("it publishes to its end");
         }
     }
+}
+
+/// The spy, as a command of `dimos` and as a program of its own.
+fn programs() -> [Command; 2] {
+    [dimos(&["spy"]), Command::new(built_program("dimos-lcm-spy", "dimos-lcm-spy"))]
 }
 
 fn bus() -> Lcm {
@@ -523,3 +574,6 @@ const MANY_NAMES: u32 = 1_000_000;
 
 /// Ten thousand channels, and what the screen has of them. Messages of 60 MB that nobody looks at are not received whole.
 const MEMORY_BOUND: usize = 100 << 20;
+
+/// Of 60 MB one that is shown, one that waits to be, and one that is received; or a tree of as many names as are decoded.
+const MEMORY_BOUND_LOOKED_AT: usize = 200 << 20;

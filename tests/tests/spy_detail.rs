@@ -208,7 +208,7 @@ fn opened(command: &mut Command, channel: &str) -> Terminal {
     let mut terminal = Terminal::start(command, 40, 120);
     terminal.wait_until("the channel", |screen| screen.lines().any(|line| line.starts_with(channel)));
     terminal.press(Key::Enter);
-    terminal.wait_for("space freeze  enter open");
+    terminal.wait_for("space freeze  esc back  enter open");
     terminal
 }
 

@@ -15,63 +15,63 @@ use crate::traffic::parties::{KnownBy, Parties};
 
 /// All processes of the mesh, at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Nodes {
+pub(crate) struct Nodes {
     /// Those with a name first, by name.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// Why there are none.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// A process.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Which.
-    pub node: NodeId,
+    pub(crate) node: NodeId,
     /// The name that it owns; none if it only calls others.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What kind of module it is.
-    pub class_name: String,
+    pub(crate) class_name: String,
     /// How it is.
-    pub state: State,
+    pub(crate) state: State,
     /// Its host.
-    pub host: String,
+    pub(crate) host: String,
     /// Its process number there.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// The run that it belongs to; empty if no coordinator started it.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// How long its handler had been running at its last beat.
-    pub handler: Duration,
+    pub(crate) handler: Duration,
     /// What it publishes: the channel, its port, and how many messages it says it has published.
-    pub publishes: Vec<Published>,
+    pub(crate) publishes: Vec<Published>,
     /// What it subscribes to: the channel, and its port.
-    pub subscribes: Vec<Subscribed>,
+    pub(crate) subscribes: Vec<Subscribed>,
 }
 
 /// A channel that a process publishes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub(crate) struct Published {
     /// The channel.
-    pub channel: String,
+    pub(crate) channel: String,
     /// The port, if the process says that it has one.
-    pub port: Option<String>,
+    pub(crate) port: Option<String>,
     /// How many messages, as it says.
-    pub messages: Option<u64>,
+    pub(crate) messages: Option<u64>,
 }
 
 /// A channel that a process subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscribed {
+pub(crate) struct Subscribed {
     /// The channel.
-    pub channel: String,
+    pub(crate) channel: String,
     /// The port.
-    pub port: String,
+    pub(crate) port: String,
     /// Whether the process said so; its launch may say otherwise if it did not.
-    pub is_sure: bool,
+    pub(crate) is_sure: bool,
 }
 
 /// Asks who is there, until it is dropped.
 #[derive(Debug)]
-pub struct Asking {
+pub(crate) struct Asking {
     told: Receiver<Nodes>,
     /// Whether it is of interest what they publish and subscribe.
     is_looked_at: Arc<AtomicBool>,
@@ -82,7 +82,7 @@ pub struct Asking {
 impl Asking {
     /// Begins to ask on a bus. None where nobody can answer, as in an event log, and where no thread can be had.
     #[must_use]
-    pub fn start(url: &Url) -> Option<Self> {
+    pub(crate) fn start(url: &Url) -> Option<Self> {
         if !matches!(url, Url::Udpm(_)) {
             return None;
         }
@@ -101,12 +101,12 @@ impl Asking {
 
     /// What is new.
     #[must_use]
-    pub fn news(&self) -> Option<Nodes> {
+    pub(crate) fn news(&self) -> Option<Nodes> {
         self.told.try_recv().ok()
     }
 
     /// Says whether it is of interest what they publish and subscribe.
-    pub fn look(&self, is_looked_at: bool) {
+    pub(crate) fn look(&self, is_looked_at: bool) {
         self.is_looked_at.store(is_looked_at, Ordering::Relaxed);
     }
 }

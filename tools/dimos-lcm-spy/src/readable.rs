@@ -74,6 +74,9 @@ fn number_of_digits(magnitude: f64) -> usize {
     1 + index(magnitude.max(1.0).log10())
 }
 
+/// Bars within a line, the lowest first.
+pub(crate) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

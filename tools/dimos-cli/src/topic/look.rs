@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::select;
 use dimos::NodeId;
 use dimos::contract::Direction;
-use lcm::schema::{Catalog, Suffix};
+use lcm::schema::Catalog;
 use lcm::{Channel, Pattern, Queue, Sample, Url};
 use serde::Serialize;
 
@@ -140,13 +140,7 @@ impl Look {
         let heard = self.heard.channels.get(channel);
         let identity = catalog.identify(channel.as_bytes(), heard.map_or(&[], |heard| heard.beginning()));
         let candidates: Vec<_> = identity.candidates.iter().map(|one| one.name().to_owned()).collect();
-        let agreement = match identity.suffix {
-            _ if heard.is_none() => Agreement::NotHeard,
-            Suffix::Agrees => Agreement::Agrees,
-            Suffix::Disagrees(_) => Agreement::Disagrees,
-            Suffix::Missing => Agreement::NoType,
-            _ => Agreement::UnknownType,
-        };
+        let agreement = heard.map_or(Agreement::NotHeard, |_| Agreement::of(&identity.suffix));
         let type_name = match (suffix, agreement, &candidates[..]) {
             // With its package, which the channel may leave out.
             (_, Agreement::Agrees, [best, ..]) | (None, _, [best]) => Some(best.clone()),

@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 
 use lcm::Channel;
 
+use crate::readable::BARS;
 use crate::reading::snapshot::{Lost, Row};
 use crate::scope::topic;
 use crate::text::{plain, plain_bytes};
@@ -13,7 +14,7 @@ use crate::traffic::units;
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Column {
+pub(crate) enum Column {
     /// The name without the type.
     Channel,
     /// The type.
@@ -42,16 +43,16 @@ pub enum Column {
 
 /// What is needed to fill cells beside the row.
 #[derive(Debug, Clone, Default)]
-pub struct Cells {
+pub(crate) struct Cells {
     /// The names of senders.
-    pub names: HashMap<SocketAddrV4, String>,
+    pub(crate) names: HashMap<SocketAddrV4, String>,
     /// Messages that could not be decoded, of the channels that were looked at.
-    pub undecodable: BTreeMap<Channel, u64>,
+    pub(crate) undecodable: BTreeMap<Channel, u64>,
 }
 
 impl Column {
     /// All of them, in the order in which they stand.
-    pub const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Channel,
         Self::Type,
         Self::Count,
@@ -68,7 +69,7 @@ impl Column {
 
     /// What stands above it.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Channel => "CHANNEL",
             Self::Type => "TYPE",
@@ -87,7 +88,7 @@ impl Column {
 
     /// Whether numbers stand in it, which end at its right edge.
     #[must_use]
-    pub const fn is_number(self) -> bool {
+    pub(crate) const fn is_number(self) -> bool {
         !matches!(self, Self::Channel | Self::Type | Self::Sender | Self::History)
     }
 
@@ -95,19 +96,19 @@ impl Column {
     const fn width(self) -> u16 {
         match self {
             Self::Channel => 18,
-            Self::Type => 24,
+            Self::Type => 23,
             Self::History => 16,
             Self::Sender => 12,
             Self::Bandwidth => 10,
-            Self::Count | Self::Rate | Self::Jitter | Self::Size => 8,
-            Self::Age | Self::Lost => 7,
-            Self::Undecodable => 6,
+            Self::Rate => 8,
+            Self::Count | Self::Jitter | Self::Size | Self::Lost => 7,
+            Self::Age | Self::Undecodable => 6,
         }
     }
 
     /// The columns that there is room for, with where they begin and how wide they are. Of what is left over the names get most.
     #[must_use]
-    pub fn laid_out(width: u16) -> Vec<(Self, u16, u16)> {
+    pub(crate) fn laid_out(width: u16) -> Vec<(Self, u16, u16)> {
         let mut chosen = vec![Self::Channel];
         let mut taken = Self::Channel.width().min(width);
         for column in BY_IMPORTANCE {
@@ -118,7 +119,7 @@ impl Column {
         }
         chosen.sort();
         let mut left = width.saturating_sub(taken);
-        let for_sender = if chosen.contains(&Self::Sender) { left.min(MOST_FOR_SENDERS) } else { 0 };
+        let for_sender = if chosen.contains(&Self::Sender) { (left / 4).min(MOST_FOR_SENDERS) } else { 0 };
         left -= for_sender;
         let for_type = if chosen.contains(&Self::Type) { (left / 3).min(MOST_FOR_TYPES) } else { 0 };
         let mut at = 0;
@@ -140,7 +141,7 @@ impl Column {
 impl Cells {
     /// What stands in a column of a row.
     #[must_use]
-    pub fn text(&self, column: Column, row: &Row) -> String {
+    pub(crate) fn text(&self, column: Column, row: &Row) -> String {
         let once = || "once".to_owned();
         match column {
             Column::Channel => plain_bytes(topic(row.channel.as_bytes())),
@@ -163,7 +164,7 @@ impl Cells {
 
     /// Which of two rows comes first when they are sorted by a column. What is equal is sorted by name.
     #[must_use]
-    pub fn compare(&self, column: Column, one: &Row, other: &Row) -> Ordering {
+    pub(crate) fn compare(&self, column: Column, one: &Row, other: &Row) -> Ordering {
         let by_name = || one.channel.cmp(&other.channel);
         let numbers = |of: fn(&Row) -> f64| of(one).total_cmp(&of(other));
         let order = match column {
@@ -231,7 +232,7 @@ fn age(age_s: f64) -> String {
 
 /// A bar for each number, the largest as high as a line.
 #[must_use]
-pub fn bars(numbers: &[u32]) -> String {
+pub(crate) fn bars(numbers: &[u32]) -> String {
     let largest = numbers.iter().copied().max().unwrap_or_default().max(1);
     let bar = |&number: &u32| match number {
         0 => ' ',
@@ -243,20 +244,18 @@ pub fn bars(numbers: &[u32]) -> String {
     numbers.iter().map(bar).collect()
 }
 
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
 /// The columns beside the name, that which is left out last first.
 const BY_IMPORTANCE: [Column; 11] = [
     Column::Rate,
     Column::Lost,
     Column::Bandwidth,
+    Column::Type,
+    Column::Undecodable,
     Column::Age,
     Column::Count,
     Column::Size,
-    Column::Type,
-    Column::Undecodable,
-    Column::History,
     Column::Sender,
+    Column::History,
     Column::Jitter,
 ];
 
@@ -277,9 +276,13 @@ mod tests {
             let (_, at, last) = laid[laid.len() - 1];
             assert!(at + last <= width, "{width}: {laid:?}");
         }
-        assert_eq!((Column::laid_out(150).len(), Column::laid_out(200).len()), (12, 12));
-        let narrow: Vec<_> = Column::laid_out(40).into_iter().map(|(column, ..)| column).collect();
-        assert_eq!(narrow, [Column::Channel, Column::Rate, Column::Lost]);
+        let shown = |width| Column::laid_out(width).into_iter().map(|(column, ..)| column).collect::<Vec<_>>();
+        assert_eq!(shown(40), [Column::Channel, Column::Rate, Column::Lost]);
+        let at_80 = [Column::Channel, Column::Type, Column::Rate, Column::Bandwidth, Column::Lost, Column::Undecodable];
+        assert_eq!(shown(80), at_80);
+        let left_out_at_120: Vec<_> = Column::ALL.into_iter().filter(|column| !shown(120).contains(column)).collect();
+        assert_eq!(left_out_at_120, [Column::Jitter, Column::History]);
+        assert_eq!((shown(150).len(), shown(200).len()), (12, 12));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::scope::Filter;
 
 impl App {
     /// A key was pressed.
-    pub fn key(&mut self, key: KeyEvent) -> Option<Action> {
+    pub(crate) fn key(&mut self, key: KeyEvent) -> Option<Action> {
         if key.kind == KeyEventKind::Release {
             return None;
         }
@@ -54,7 +54,7 @@ impl App {
     }
 
     /// The mouse did something.
-    pub fn mouse(&mut self, mouse: MouseEvent) -> Option<Action> {
+    pub(crate) fn mouse(&mut self, mouse: MouseEvent) -> Option<Action> {
         let layout = self.layout();
         if matches!(self.view, View::Detail(_)) && !self.shows_help {
             return self.detail_event(&Event::Mouse(mouse));

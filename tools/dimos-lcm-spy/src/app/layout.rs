@@ -4,21 +4,21 @@ use ratatui::layout::Rect;
 
 /// The parts of the screen. Those that there is no room for are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// The titles of the columns.
-    pub head: Rect,
+    pub(crate) head: Rect,
     /// What it is about.
-    pub body: Rect,
+    pub(crate) body: Rect,
     /// The state of the bus.
-    pub status: Rect,
+    pub(crate) status: Rect,
     /// Keys, what is typed, and what happened.
-    pub line: Rect,
+    pub(crate) line: Rect,
 }
 
 impl Layout {
     /// Of a screen of this size.
     #[must_use]
-    pub fn of(area: Rect) -> Self {
+    pub(crate) fn of(area: Rect) -> Self {
         let (head, status, line) = match area.height {
             0 | 1 => (0, 0, 0),
             2 => (0, 0, 1),

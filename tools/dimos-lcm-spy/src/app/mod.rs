@@ -1,13 +1,13 @@
 //! The terminal program as a state machine: keys, the mouse and snapshots in, a state out, which [`crate::screen`] draws. Pure: it
 //! neither reads the bus nor knows the terminal or the time.
 
-pub mod column;
+pub(crate) mod column;
 mod input;
-pub mod layout;
-pub mod table;
+pub(crate) mod layout;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
-pub mod watch;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use crate::nodes::Nodes;
 use crate::reading::snapshot::{Recording, Row, Snapshot};
 use crate::reading::tally::MAX_WATCHED;
 use crate::scope::{Filter, Scope};
+use crate::text::channel_name;
 use column::Cells;
 use layout::Layout;
 use table::Table;
@@ -28,53 +29,53 @@ use watch::Watch;
 
 /// The state of the program.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     catalog: Arc<Catalog>,
     /// What the bus is called.
-    pub url: String,
+    pub(crate) url: String,
     /// Whether only some of the channels are counted.
-    pub is_selection: bool,
+    pub(crate) is_selection: bool,
     /// Whether colours are shown.
-    pub is_coloured: bool,
+    pub(crate) is_coloured: bool,
     /// Which colours pictures have.
-    pub colours: Colours,
+    pub(crate) colours: Colours,
     /// What the screen is about.
-    pub view: View,
+    pub(crate) view: View,
     /// Channels of which fields are plotted, while something else is looked at.
     #[expect(clippy::vec_box, reason = "the view of a channel holds such a box: it moves here and back")]
     kept: Vec<Box<Watch>>,
     /// Whether the keys are explained.
-    pub shows_help: bool,
+    pub(crate) shows_help: bool,
     /// Lines of that which are above the screen.
-    pub help_top: usize,
+    pub(crate) help_top: usize,
     /// What is typed as a filter, while it is, and the filter before.
-    pub typing: Option<(String, Filter)>,
+    pub(crate) typing: Option<(String, Filter)>,
     /// The channels.
-    pub table: Table,
+    pub(crate) table: Table,
     /// Of the nodes, the one that is looked at.
-    pub node: usize,
+    pub(crate) node: usize,
     /// Lines of what it publishes and subscribes that are above the screen.
-    pub node_top: usize,
+    pub(crate) node_top: usize,
     /// Who is on the mesh; none before anybody could say.
-    pub nodes: Option<Nodes>,
+    pub(crate) nodes: Option<Nodes>,
     /// What is shown.
-    pub snapshot: Box<Snapshot>,
+    pub(crate) snapshot: Box<Snapshot>,
     /// Whether what is shown stays, whatever comes.
-    pub is_frozen: bool,
+    pub(crate) is_frozen: bool,
     /// What is recorded, or was last.
-    pub recording: Option<Recording>,
+    pub(crate) recording: Option<Recording>,
     /// What is to be told, until the next key.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// What this program takes of a processor, as a share of it; none before that is known.
-    pub cpu: Option<f64>,
+    pub(crate) cpu: Option<f64>,
     /// For the cells of the table.
-    pub cells: Cells,
+    pub(crate) cells: Cells,
     area: Rect,
 }
 
 /// What the screen is about.
 #[derive(Debug)]
-pub enum View {
+pub(crate) enum View {
     /// All channels.
     Channels,
     /// Who is on the mesh.
@@ -85,7 +86,7 @@ pub enum View {
 
 /// What somebody else has to do.
 #[derive(Debug, Clone)]
-pub enum Action {
+pub(crate) enum Action {
     /// End the program.
     Quit,
     /// Record this.
@@ -99,7 +100,7 @@ pub enum Action {
 impl App {
     /// At its start, on a screen of this size.
     #[must_use]
-    pub fn new(url: String, catalog: Arc<Catalog>, area: Rect) -> Self {
+    pub(crate) fn new(url: String, catalog: Arc<Catalog>, area: Rect) -> Self {
         Self {
             catalog,
             url,
@@ -126,20 +127,20 @@ impl App {
     }
 
     /// The screen has this size.
-    pub fn resize(&mut self, width: u16, height: u16) {
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
         self.area = Rect::new(0, 0, width, height);
         self.table.move_by(0, self.body_height());
     }
 
     /// The parts of the screen.
     #[must_use]
-    pub fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         Layout::of(self.area)
     }
 
     /// The channels whose messages are to be kept, since they are looked at, or fields of them are plotted.
     #[must_use]
-    pub fn watched(&self) -> Vec<Channel> {
+    pub(crate) fn watched(&self) -> Vec<Channel> {
         let mut channels: Vec<_> = self.kept.iter().map(|watch| watch.channel).collect();
         if let View::Detail(watch) = &self.view {
             channels.push(watch.channel);
@@ -148,7 +149,7 @@ impl App {
     }
 
     /// Takes a new snapshot. Returns one that is not needed any more.
-    pub fn show(&mut self, mut snapshot: Box<Snapshot>) -> Box<Snapshot> {
+    pub(crate) fn show(&mut self, mut snapshot: Box<Snapshot>) -> Box<Snapshot> {
         self.recording = snapshot.recording.take();
         self.kept.iter_mut().for_each(|watch| watch.take(&mut snapshot));
         if let View::Detail(watch) = &mut self.view {
@@ -165,7 +166,7 @@ impl App {
     }
 
     /// Somebody has told who is on the mesh.
-    pub fn meet(&mut self, nodes: Nodes) {
+    pub(crate) fn meet(&mut self, nodes: Nodes) {
         if !self.is_frozen || self.nodes.is_none() {
             self.node = self.node.min(nodes.nodes.len().saturating_sub(1));
             self.nodes = Some(nodes);
@@ -174,7 +175,7 @@ impl App {
     }
 
     /// A recording has begun, or could not.
-    pub fn recording_begins(&mut self, what: &Scope, began: std::io::Result<PathBuf>) {
+    pub(crate) fn recording_begins(&mut self, what: &Scope, began: std::io::Result<PathBuf>) {
         let what = what.words();
         self.message = Some(match began {
             Ok(path) => format!("recording {what} to {}; r ends it", path.display()),
@@ -184,13 +185,13 @@ impl App {
 
     /// The row of the channel that is looked at.
     #[must_use]
-    pub fn row(&self, channel: &Channel) -> Option<&Row> {
+    pub(crate) fn row(&self, channel: &Channel) -> Option<&Row> {
         self.snapshot.row(channel)
     }
 
     /// Whether something is being recorded.
     #[must_use]
-    pub fn is_recording(&self) -> bool {
+    pub(crate) fn is_recording(&self) -> bool {
         self.recording.as_ref().is_some_and(|recording| recording.is_running)
     }
 
@@ -213,7 +214,9 @@ impl App {
             && watch.detail.wants_every_message()
         {
             if self.kept.len() + 1 >= MAX_WATCHED {
-                self.kept.remove(0);
+                let dropped = channel_name(&self.kept.remove(0).channel);
+                self.message =
+                    Some(format!("{dropped} is plotted no longer: {} channels are at most", MAX_WATCHED - 1));
             }
             self.kept.push(watch);
         }

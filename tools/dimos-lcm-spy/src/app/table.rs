@@ -15,17 +15,17 @@ use crate::traffic::typing::Agreement;
 
 /// How the channels are shown.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     /// The column that they are sorted by.
-    pub sort: Column,
+    pub(crate) sort: Column,
     /// Whether the largest comes first.
-    pub is_descending: bool,
+    pub(crate) is_descending: bool,
     /// Which are shown.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// Whether those of the mesh itself are shown.
-    pub with_internal: bool,
+    pub(crate) with_internal: bool,
     /// Whether they stand by namespace.
-    pub is_grouped: bool,
+    pub(crate) is_grouped: bool,
     collapsed: BTreeSet<Vec<u8>>,
     lines: Vec<Line>,
     /// Channels that the filter does not take.
@@ -37,7 +37,7 @@ pub struct Table {
 
 /// A line of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Line {
+pub(crate) enum Line {
     /// A namespace.
     Group {
         /// Its name.
@@ -56,7 +56,7 @@ pub enum Line {
 impl Table {
     /// All channels, by name.
     #[must_use]
-    pub fn new(with_internal: bool) -> Self {
+    pub(crate) fn new(with_internal: bool) -> Self {
         Self {
             sort: Column::Channel,
             is_descending: false,
@@ -72,7 +72,7 @@ impl Table {
     }
 
     /// Puts the lines in order anew, with the cursor on what it was on.
-    pub fn arrange(&mut self, rows: &[Row], cells: &Cells) {
+    pub(crate) fn arrange(&mut self, rows: &[Row], cells: &Cells) {
         let under_cursor = self.lines.get(self.cursor).map(Line::key);
         let shown = |row: &&(usize, &Row)| {
             (self.with_internal || !is_internal(row.1.channel.as_bytes())) && self.filter.takes(&row.1.channel)
@@ -100,61 +100,61 @@ impl Table {
 
     /// Its lines.
     #[must_use]
-    pub fn lines(&self) -> &[Line] {
+    pub(crate) fn lines(&self) -> &[Line] {
         &self.lines
     }
 
     /// How many channels are not shown.
     #[must_use]
-    pub fn hidden(&self) -> usize {
+    pub(crate) fn hidden(&self) -> usize {
         self.hidden
     }
 
     /// The line under the cursor.
     #[must_use]
-    pub fn selected(&self) -> Option<&Line> {
+    pub(crate) fn selected(&self) -> Option<&Line> {
         self.lines.get(self.cursor)
     }
 
     /// Where the cursor is among the lines.
     #[must_use]
-    pub fn cursor(&self) -> usize {
+    pub(crate) fn cursor(&self) -> usize {
         self.cursor
     }
 
     /// The line at the top, where so many are shown: the cursor is among them.
     #[must_use]
-    pub fn top(&self, height: usize) -> usize {
+    pub(crate) fn top(&self, height: usize) -> usize {
         let lowest = self.lines.len().saturating_sub(height);
         let top = self.top.min(lowest).min(self.cursor);
         if self.cursor >= top + height.max(1) { self.cursor + 1 - height.max(1) } else { top }
     }
 
     /// Moves the cursor by so many lines, of which so many are shown.
-    pub fn move_by(&mut self, lines: isize, height: usize) {
+    pub(crate) fn move_by(&mut self, lines: isize, height: usize) {
         self.move_to(self.cursor.saturating_add_signed(lines), height);
     }
 
     /// Moves the cursor to a line.
-    pub fn move_to(&mut self, line: usize, height: usize) {
+    pub(crate) fn move_to(&mut self, line: usize, height: usize) {
         self.cursor = line.min(self.lines.len().saturating_sub(1));
         self.top = self.top(height);
     }
 
     /// Sorts by a column; by the one it is sorted by already, the other way around.
-    pub fn sort_by(&mut self, column: Column) {
+    pub(crate) fn sort_by(&mut self, column: Column) {
         self.is_descending = if self.sort == column { !self.is_descending } else { column.is_number() };
         self.sort = column;
     }
 
     /// Sorts by the column so many further to the right.
-    pub fn sort_by_next(&mut self, step: usize) {
+    pub(crate) fn sort_by_next(&mut self, step: usize) {
         let at = Column::ALL.iter().position(|column| *column == self.sort).unwrap_or_default();
         self.sort_by(Column::ALL[(at + step) % Column::ALL.len()]);
     }
 
     /// Shows the channels of the group under the cursor, or no longer; of a channel, those of its group no longer.
-    pub fn fold(&mut self, fold: Fold) {
+    pub(crate) fn fold(&mut self, fold: Fold) {
         let (namespace, is_group) = match self.selected() {
             Some(Line::Group { namespace, .. }) => (namespace.clone(), true),
             Some(Line::Channel(_, channel)) if self.is_grouped && fold == Fold::Close => {
@@ -180,7 +180,7 @@ impl Table {
 
     /// What the line under the cursor stands for.
     #[must_use]
-    pub fn scope(&self) -> Option<Scope> {
+    pub(crate) fn scope(&self) -> Option<Scope> {
         self.selected().map(|line| match line {
             Line::Group { namespace, .. } => Scope::Namespace {
                 namespace: namespace.clone(),
@@ -193,7 +193,7 @@ impl Table {
 
     /// What is shown.
     #[must_use]
-    pub fn scope_of_all(&self) -> Scope {
+    pub(crate) fn scope_of_all(&self) -> Scope {
         Scope::Filter { filter: self.filter.clone(), with_internal: self.with_internal }
     }
 
@@ -225,7 +225,7 @@ impl Table {
 
 /// What becomes of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fold {
+pub(crate) enum Fold {
     /// Its channels are shown.
     Open,
     /// They are not.

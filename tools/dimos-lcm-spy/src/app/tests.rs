@@ -1,6 +1,7 @@
 //! The program driven by keys, the mouse and snapshots, and what is on its screen then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lcm::{Channel, Message, Sample, Statistics};
 use lcm_types::geometry_msgs::Twist;
@@ -10,8 +11,8 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
-use super::{Action, App, View};
-use crate::nodes::Nodes;
+use super::{Action, App, MAX_WATCHED, View};
+use crate::nodes::{Node, Nodes, Published};
 use crate::reading::snapshot::{Recording, Snapshot};
 use crate::reading::tally::Tally;
 use crate::scope::Scope;
@@ -278,6 +279,86 @@ fn plots_go_on_while_something_else_is_looked_at() {
 }
 
 #[test]
+fn all_that_a_node_publishes_can_be_scrolled_to_and_clicks_on_it_choose_no_other_node() {
+    let mut driven = Driven::new(80, 24);
+    let published = |number| Published { channel: format!("/out{number:02}"), port: None, messages: Some(1) };
+    let node = |number: i64| Node {
+        node: dimos::NodeId::from_wire(number).unwrap(),
+        name: Some(format!("node{number}")),
+        class_name: "AClassWithAName".to_owned(),
+        state: dimos::presence::State::Running,
+        host: "robot".to_owned(),
+        pid: 12,
+        run_id: String::new(),
+        handler: Duration::ZERO,
+        publishes: (0..30).map(published).collect(),
+        subscribes: Vec::new(),
+    };
+    driven.app.meet(Nodes { nodes: (1..5).map(node).collect(), error: None });
+    let _ = driven.press(KeyCode::Char('n'));
+    let _ = driven.press(KeyCode::Down);
+    assert!(driven.has("AClassWithAN… running") && driven.has("HANDLER"), "{:#?}", driven.screen());
+    assert!(
+        driven.has("node2, node") && driven.has("more lines: pgdn") && !driven.has("/out29"),
+        "{:#?}",
+        driven.screen()
+    );
+    driven.click(5, 20);
+    let _ = driven.mouse(MouseEventKind::ScrollDown, 5, 20);
+    assert!(driven.app.node == 1 && !driven.has("node2, node"), "{:#?}", driven.screen());
+    for _ in 0..9 {
+        let _ = (driven.press(KeyCode::PageDown), driven.screen());
+    }
+    assert!(driven.has("publishes  /out29, 1 messages so far") && !driven.has("more lines"), "{:#?}", driven.screen());
+    driven.click(5, 3);
+    assert!(driven.app.node == 2 && driven.has("node3, node"), "{:#?}", driven.screen());
+}
+
+#[test]
+fn more_plots_than_are_kept_take_the_place_of_the_oldest_and_that_is_told() {
+    let mut driven = Driven::new(160, 40);
+    let twist = Twist::default().encode().unwrap();
+    for number in 0..=MAX_WATCHED {
+        let channel = format!("/{number:02}#geometry_msgs.Twist");
+        driven.publish(&channel, &twist, 10);
+        driven.refresh();
+        let _ = (driven.press(KeyCode::End), driven.press(KeyCode::Enter));
+        driven.refresh();
+        driven.publish(&channel, &twist, 10);
+        driven.refresh();
+        let _ = (driven.screen(), driven.press(KeyCode::Down), driven.screen(), driven.press(KeyCode::Char('p')));
+        assert!(driven.has("linear.x (plotted)"), "{:#?}", driven.screen());
+        assert!(!driven.has("plotted no longer"));
+        let _ = driven.press(KeyCode::Esc);
+    }
+    assert!(
+        driven.has("/01#geometry_msgs.Twist is plotted no longer: 15 channels are at most"),
+        "{:#?}",
+        driven.screen()
+    );
+    assert_eq!(driven.app.watched().len(), MAX_WATCHED - 1);
+}
+
+#[test]
+fn what_there_is_no_room_for_at_80_columns_is_cut_with_a_sign_or_left_out() {
+    let mut driven = Driven::new(80, 24);
+    for name in
+        ["/robot0/camera/front/image_raw#sensor_msgs.Image", "/robot0/pose#geometry_msgs.PoseWithCovarianceStamped"]
+    {
+        driven.publish(name, b"x", 2);
+    }
+    driven.refresh();
+    let screen = driven.screen();
+    assert!(screen[0].ends_with("LOST  UNDEC"), "{screen:#?}");
+    assert!(screen[1].starts_with("/robot0/camera/fron… sensor_msgs.Image  "), "{screen:#?}");
+    assert!(screen[2].starts_with("/robot0/pose         geometry_msgs.PoseWithC… "), "{screen:#?}");
+    assert!(screen[23].trim_end().ends_with("n nodes  r record"), "{screen:#?}");
+    driven.type_text("g");
+    // The name of a group has the room of its type, too.
+    assert!(driven.has("- /robot0/camera/front/ (1)  "), "{:#?}", driven.screen());
+}
+
+#[test]
 fn help_that_is_longer_than_the_screen_scrolls_and_is_as_narrow_as_it() {
     let mut driven = Driven::new(80, 24);
     driven.type_text("?");
@@ -358,7 +439,7 @@ fn q_and_ctrl_c_quit_but_not_while_a_filter_is_typed() {
 
 #[test]
 fn names_of_strangers_are_no_commands_for_the_terminal() {
-    let mut driven = Driven::new(100, 10);
+    let mut driven = Driven::new(160, 10);
     driven.publish(b"\x1b]0;owned\x07\xff\xfe", b"x", 1);
     driven.publish("/wide/\u{5317}\u{4eac}\u{5317}\u{4eac}\u{5317}\u{4eac}\u{202e}", b"x", 1);
     driven.publish("", b"x", 1);

@@ -10,13 +10,13 @@ use crate::reading::snapshot::Snapshot;
 
 /// What is known of the channel beside its row.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// The channel.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Its messages.
-    pub detail: Detail,
+    pub(crate) detail: Detail,
     /// Messages that are not in its plots, because they came too fast.
-    pub left_out: u64,
+    pub(crate) left_out: u64,
     /// Those that could not be decoded when it was looked at before.
     undecodable_before: u64,
 }
@@ -24,13 +24,13 @@ pub struct Watch {
 impl Watch {
     /// Of a channel, of which no message has been seen yet, or some of which so many could not be decoded.
     #[must_use]
-    pub fn new(catalog: &Arc<Catalog>, channel: Channel, colours: Colours, undecodable_before: u64) -> Self {
+    pub(crate) fn new(catalog: &Arc<Catalog>, channel: Channel, colours: Colours, undecodable_before: u64) -> Self {
         let detail = Detail::new(Arc::clone(catalog), channel.as_bytes(), colours);
         Self { channel, detail, left_out: 0, undecodable_before }
     }
 
     /// Takes its messages out of a snapshot: the newest, or all where fields are plotted.
-    pub fn take(&mut self, snapshot: &mut Snapshot) {
+    pub(crate) fn take(&mut self, snapshot: &mut Snapshot) {
         let Some(watched) = snapshot.watched.iter_mut().find(|watched| watched.channel == self.channel) else { return };
         let samples = std::mem::take(&mut watched.samples);
         let is_plotted = self.detail.wants_every_message();
@@ -43,7 +43,7 @@ impl Watch {
 
     /// Messages that could not be decoded, of those that were drawn or plotted.
     #[must_use]
-    pub fn undecodable(&self) -> u64 {
+    pub(crate) fn undecodable(&self) -> u64 {
         self.undecodable_before + self.detail.undecodable().0
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Detail`] is the one entry point. Whoever reads the bus gives it messages with [`Detail::take`], whoever owns the terminal
 //! gives it keys with [`Detail::handle`] and room with [`Detail::draw`]; it does no I/O and reads no clock. A message is decoded
-//! when it is drawn for the first time, and at once only where fields are plotted; what is drawn is kept as long as nothing changes.
+//! when its tree or its bytes are drawn, and at once only where fields are plotted; what is drawn is kept as long as nothing changes.
 
 mod reading;
 
@@ -16,17 +16,18 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
-use self::reading::{Read, Reading};
-pub use crate::picture::Colours;
-use crate::picture::{self, Picture};
+use self::reading::{Identified, Reading};
+pub(crate) use crate::picture::Colours;
+use crate::picture::{self, Picture, Refusal};
 use crate::plot::Plot;
 use crate::readable::{as_number, shortened};
 use crate::text::plain;
+use crate::traffic::units;
 use crate::tree::{Hex, Message, Tree};
 
 /// A channel that somebody looks at.
 #[derive(Debug)]
-pub struct Detail {
+pub(crate) struct Detail {
     catalog: Arc<Catalog>,
     channel: Vec<u8>,
     colours: Colours,
@@ -58,7 +59,7 @@ pub struct Detail {
 /// What became of a key or of the mouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Handled {
+pub(crate) enum Handled {
     /// It meant something here.
     Yes,
     /// It means nothing here.
@@ -70,7 +71,7 @@ pub enum Handled {
 }
 
 /// A key, and what it does.
-pub type KeyHelp = (&'static str, &'static str);
+pub(crate) type KeyHelp = (&'static str, &'static str);
 
 /// A message.
 #[derive(Debug)]
@@ -99,13 +100,13 @@ struct DrawnPicture {
     count: u64,
     size: (u16, u16),
     view: picture::View,
-    outcome: Result<Picture, String>,
+    outcome: Result<Picture, Refusal>,
 }
 
 impl Detail {
     /// Looks at a channel; messages are decoded with the types of a catalog.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, channel: &[u8], colours: Colours) -> Self {
+    pub(crate) fn new(catalog: Arc<Catalog>, channel: &[u8], colours: Colours) -> Self {
         Self {
             catalog,
             channel: channel.to_vec(),
@@ -130,26 +131,21 @@ impl Detail {
         }
     }
 
-    /// The channel's name.
-    #[must_use]
-    pub fn channel(&self) -> &[u8] {
-        &self.channel
-    }
-
     /// Whether every message is wanted, because fields are plotted; otherwise the newest one at each frame is enough.
     #[must_use]
-    pub fn wants_every_message(&self) -> bool {
+    pub(crate) fn wants_every_message(&self) -> bool {
         !self.plot.is_empty()
     }
 
     /// Takes a message of the channel.
-    pub fn take(&mut self, payload: Payload, received_ns: u64) {
+    pub(crate) fn take(&mut self, payload: Payload, received_ns: u64) {
         let is_noted = self.wants_every_message();
         if is_noted {
-            let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
-            let value = read.value();
+            let identified = Identified::new(&self.catalog, &self.channel, self.chosen.as_deref(), &payload);
+            let reading = identified.read(&payload);
+            let value = reading.value();
             self.plot.take(received_ns, |path| value.and_then(|value| as_number(&*value.at(path).ok()?)));
-            let fault = read.fault().map(str::to_owned);
+            let fault = reading.fault().map(str::to_owned);
             self.note(fault);
             self.drawn = None;
         }
@@ -163,7 +159,7 @@ impl Detail {
     /// Of the messages that were decoded, because they were drawn or plotted, those that could not be; and why the last of them could
     /// not.
     #[must_use]
-    pub fn undecodable(&self) -> (u64, Option<&str>) {
+    pub(crate) fn undecodable(&self) -> (u64, Option<&str>) {
         (self.undecodable, self.fault.as_deref())
     }
 
@@ -175,38 +171,45 @@ impl Detail {
     }
 
     /// Lets what is in sight stay, whatever comes; or no longer. What is plotted goes on out of sight.
-    pub fn freeze(&mut self, is_frozen: bool) {
+    pub(crate) fn freeze(&mut self, is_frozen: bool) {
         (self.is_frozen, self.drawn) = (is_frozen, None);
         self.plot.freeze(is_frozen);
     }
 
     /// Acts on a key or the mouse.
-    pub fn handle(&mut self, event: &Event) -> Handled {
-        self.drawn = None;
-        match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(*key),
+    pub(crate) fn handle(&mut self, event: &Event) -> Handled {
+        let handled = match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                // It may take away what the key before came to.
+                self.drawn = None;
+                self.handle_key(*key)
+            }
             Event::Mouse(mouse) => self.handle_mouse(*mouse),
             _ => Handled::No,
+        };
+        if handled != Handled::No {
+            self.drawn = None;
         }
+        handled
     }
 
-    /// The most important keys, for a line of help.
+    /// The most important keys, for a line of help, with two blanks between them.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self.shows {
-            Shows::Tree if self.plot.is_empty() => "enter open  p plot  i picture  x bytes  y copy path  esc back",
-            Shows::Tree => "enter open  p plot  + - zoom  tab to the plot  i picture  x bytes  esc back",
+            Shows::Tree if self.plot.is_empty() => "esc back  enter open  p plot  i picture  x bytes  y copy path",
+            Shows::Tree => "esc back  enter open  p plot  + - zoom  tab to the plot  i picture  x bytes",
             Shows::Plot => {
-                "+ - zoom time  arrows move, zoom values  a scale  c read  x clear  tab to the tree  esc back"
+                "esc back  + - zoom time  arrows move, zoom values  a scale  c read  x clear  tab to the tree"
             }
-            Shows::Bytes => "up down scroll  x esc back",
-            Shows::Picture => "+ - zoom  arrows move  0 all of it  i esc back",
+            Shows::Bytes => "x esc back  up down scroll",
+            Shows::Picture => "i esc back  + - zoom  arrows move  0 all of it",
         }
     }
 
     /// All keys that mean something, for a page of help.
     #[must_use]
-    pub fn keys(&self) -> &'static [KeyHelp] {
+    pub(crate) fn keys(&self) -> &'static [KeyHelp] {
         match self.shows {
             Shows::Tree => TREE_KEYS,
             Shows::Plot => PLOT_KEYS,
@@ -216,7 +219,7 @@ impl Detail {
     }
 
     /// Draws the newest message.
-    pub fn draw(&mut self, frame: &mut Frame<'_>, area: Rect) {
+    pub(crate) fn draw(&mut self, frame: &mut Frame<'_>, area: Rect) {
         let area = area.intersection(frame.area());
         let drawn = self.drawn.take().filter(|drawn| drawn.area == area).unwrap_or_else(|| {
             let mut buffer = Buffer::empty(area);
@@ -236,28 +239,31 @@ impl Detail {
             return;
         };
         let catalog = Arc::clone(&self.catalog);
-        let read = Read::new(&catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
+        let identified = Identified::new(&catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
         let mut left = area;
-        self.is_decoded = read.value().is_some();
-        if !newest.is_noted {
-            self.note(read.fault().map(str::to_owned));
-        }
-        self.draw_head(&newest, &read, &mut left, buffer);
+        self.draw_head(&newest, &identified, &mut left, buffer);
         let foot = take_last_row(&mut left);
-        let about = match self.shows {
+        let (about, fault) = match self.shows {
+            // It reads the message by itself, and less of it.
             Shows::Picture => self.draw_picture(&newest.payload, left, buffer),
             Shows::Bytes => {
+                let reading = identified.read(&newest.payload);
                 self.body = left;
-                self.hex.draw(left, buffer, &newest.payload, read.wrong_byte());
-                String::new()
+                self.hex.draw(left, buffer, &newest.payload, reading.wrong_byte());
+                (String::new(), reading.fault().map(str::to_owned))
             }
             Shows::Tree | Shows::Plot => {
+                let reading = identified.read(&newest.payload);
+                self.is_decoded = reading.value().is_some();
                 self.divide(left);
-                self.draw_message(&newest.payload, &read, &catalog, buffer);
+                self.draw_message(&newest.payload, &reading, &catalog, buffer);
                 self.plot.draw(self.plot_area, buffer);
-                self.about_field()
+                (self.about_field(), reading.fault().map(str::to_owned))
             }
         };
+        if !std::mem::replace(&mut newest.is_noted, true) {
+            self.note(fault);
+        }
         let (text, style) = match &self.notice {
             Some(notice) => (notice, Style::new().fg(Color::Yellow)),
             None => (&about, Style::new().fg(Color::DarkGray)),
@@ -268,25 +274,24 @@ impl Detail {
         if self.colours == Colours::None && self.shows != Shows::Picture {
             buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset));
         }
-        newest.is_noted = true;
         self.newest = Some(newest);
     }
 
     /// The type, the size and the time, and below what is doubtful about the type.
-    fn draw_head(&self, newest: &Newest, read: &Read<'_>, left: &mut Rect, buffer: &mut Buffer) {
+    fn draw_head(&self, newest: &Newest, identified: &Identified<'_>, left: &mut Rect, buffer: &mut Buffer) {
         let row = take_first_row(left);
         if row.is_empty() {
             return;
         }
         let text = format!(
             "{}  {}  received {}",
-            read.type_text(),
-            size_text(newest.payload.len()),
+            identified.type_text(),
+            units::bytes(newest.payload.len() as f64),
             time_of_day(newest.received_ns)
         );
         let style = Style::new().add_modifier(Modifier::BOLD);
         buffer.set_stringn(row.x, row.y, text, usize::from(row.width), style);
-        if let Some(doubt) = read.doubt() {
+        if let Some(doubt) = identified.doubt() {
             let row = take_first_row(left);
             if !row.is_empty() {
                 let style = Style::new().fg(Color::Yellow);
@@ -295,8 +300,8 @@ impl Detail {
         }
     }
 
-    fn draw_message(&mut self, payload: &[u8], read: &Read<'_>, catalog: &Catalog, buffer: &mut Buffer) {
-        match read.reading() {
+    fn draw_message(&mut self, payload: &[u8], reading: &Reading<'_>, catalog: &Catalog, buffer: &mut Buffer) {
+        match reading {
             Reading::Decoded { message_type, value } => {
                 let message =
                     Message { value, message_type: *message_type, schema: catalog.schema(), count: self.count };
@@ -311,36 +316,36 @@ impl Detail {
                         buffer.set_stringn(row.x, row.y, line, usize::from(row.width), style);
                     }
                 }
-                self.hex.draw(left, buffer, payload, read.wrong_byte());
+                self.hex.draw(left, buffer, payload, reading.wrong_byte());
             }
         }
     }
 
-    /// Tells what is drawn.
-    fn draw_picture(&mut self, payload: &[u8], area: Rect, buffer: &mut Buffer) -> String {
+    /// Tells what is drawn, or why the message cannot be decoded.
+    fn draw_picture(&mut self, payload: &[u8], area: Rect, buffer: &mut Buffer) -> (String, Option<String>) {
         self.body = area;
         let size = (area.width, area.height);
         let is_same = |drawn: &DrawnPicture| (drawn.count, drawn.size, drawn.view) == (self.count, size, self.view);
         let drawn = self.drawn_picture.take().filter(is_same).unwrap_or_else(|| {
-            let outcome = picture::picture(payload, size, self.view).map_err(|refusal| refusal.to_string());
+            let outcome = picture::picture(payload, size, self.view);
             DrawnPicture { count: self.count, size, view: self.view, outcome }
         });
-        let about = match &drawn.outcome {
+        let told = match &drawn.outcome {
             Ok(picture) => {
                 picture.draw(self.colours, area, buffer);
-                picture.caption.clone()
+                (picture.caption.clone(), None)
             }
             Err(refusal) => {
-                let lines = wrapped(&plain(refusal), usize::from(area.width), 5);
+                let lines = wrapped(&plain(&refusal.to_string()), usize::from(area.width), 5);
                 for (y, line) in (area.y..area.bottom()).zip(lines) {
                     let style = Style::new().fg(Color::LightRed);
                     buffer.set_stringn(area.x, y, line, usize::from(area.width), style);
                 }
-                String::new()
+                (String::new(), matches!(refusal, Refusal::Decode(_)).then(|| refusal.to_string()))
             }
         };
         self.drawn_picture = Some(drawn);
-        about
+        told
     }
 
     /// Gives the tree and the plot their parts, or all to the one that the keys go to where there is little.
@@ -453,14 +458,14 @@ impl Detail {
         if is_drawn {
             self.shows = Shows::Picture;
         } else {
-            self.notice = Some(picture::Refusal::NoPicture.to_string());
+            self.notice = Some(Refusal::NoPicture.to_string());
         }
     }
 
     fn choose_next_type(&mut self) {
         let Some(newest) = &self.newest else { return };
-        let read = Read::new(&self.catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
-        match read.next_type() {
+        let identified = Identified::new(&self.catalog, &self.channel, self.chosen.as_deref(), &newest.payload);
+        match identified.next_type() {
             Some(name) => self.chosen = Some(name.to_owned()),
             None => self.notice = Some("no other type has this fingerprint".to_owned()),
         }
@@ -501,14 +506,6 @@ pub(crate) fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-fn size_text(bytes: usize) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 /// Of a time since the epoch, in UTC.

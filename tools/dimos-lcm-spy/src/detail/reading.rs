@@ -1,15 +1,14 @@
-//! What a message is taken for: its type, what it says, and what is doubtful about that.
+//! What a message is taken for: its type, what is doubtful about that, and, where somebody wants to see it, what it says.
 
 use lcm::schema::{Catalog, Identity, MessageType, Suffix, Value};
 
-/// A message, read as one of the types that it may have.
+/// The types that a message may have, and that which it is read as. Nothing of it is decoded for that.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
+pub(super) struct Identified<'a> {
     identity: Identity<'a>,
     /// The types to choose from: those with its fingerprint, or else those that the channel names.
     candidates: Vec<MessageType<'a>>,
     place: usize,
-    reading: Reading<'a>,
 }
 
 /// What came of reading a message.
@@ -27,8 +26,8 @@ pub(super) enum Reading<'a> {
     },
 }
 
-impl<'a> Read<'a> {
-    /// Reads a message as the type `chosen`, if it can be that, and else as the most likely one.
+impl<'a> Identified<'a> {
+    /// Takes a message for one of the type `chosen`, if it can be that, and else for one of the most likely type.
     pub(super) fn new(catalog: &'a Catalog, channel: &[u8], chosen: Option<&str>, message: &'a [u8]) -> Self {
         let identity = catalog.identify(channel, message);
         let candidates = match &identity.suffix {
@@ -36,7 +35,12 @@ impl<'a> Read<'a> {
             _ => identity.candidates.clone(),
         };
         let place = candidates.iter().position(|candidate| Some(candidate.name()) == chosen).unwrap_or(0);
-        let reading = match candidates.get(place) {
+        Self { identity, candidates, place }
+    }
+
+    /// Decodes the message.
+    pub(super) fn read(&self, message: &'a [u8]) -> Reading<'a> {
+        match self.candidates.get(self.place) {
             Some(message_type) if message.len() > MAX_DECODED_BYTES => Reading::Undecodable {
                 text: format!(
                     "{} bytes of {} are too many to be shown as a tree: {MAX_DECODED_BYTES} are at most",
@@ -52,38 +56,10 @@ impl<'a> Read<'a> {
                     text: format!("this is no {}: {error}", message_type.name()),
                     // Of a fingerprint its first byte is as wrong as any other.
                     offset: error.offset(),
-                    is_fault: matches!(identity.suffix, Suffix::Agrees | Suffix::Missing),
+                    is_fault: matches!(self.identity.suffix, Suffix::Agrees | Suffix::Missing),
                 },
             },
-            None => Reading::Undecodable { text: unknown(&identity, message), offset: None, is_fault: false },
-        };
-        Self { identity, candidates, place, reading }
-    }
-
-    pub(super) fn reading(&self) -> &Reading<'a> {
-        &self.reading
-    }
-
-    pub(super) fn value(&self) -> Option<&Value<'a>> {
-        match &self.reading {
-            Reading::Decoded { value, .. } => Some(value),
-            Reading::Undecodable { .. } => None,
-        }
-    }
-
-    /// Why it cannot be decoded as the type that it is of. That it is of another type than the channel names is no such fault.
-    pub(super) fn fault(&self) -> Option<&str> {
-        match &self.reading {
-            Reading::Undecodable { text, is_fault: true, .. } => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Where in the message the fault is.
-    pub(super) fn wrong_byte(&self) -> Option<usize> {
-        match &self.reading {
-            Reading::Undecodable { offset, .. } => *offset,
-            Reading::Decoded { .. } => None,
+            None => Reading::Undecodable { text: unknown(&self.identity, message), offset: None, is_fault: false },
         }
     }
 
@@ -114,6 +90,31 @@ impl<'a> Read<'a> {
     pub(super) fn next_type(&self) -> Option<&'a str> {
         let next = (self.place + 1).checked_rem(self.candidates.len())?;
         (next != self.place).then(|| self.candidates[next].name())
+    }
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn value(&self) -> Option<&Value<'a>> {
+        match self {
+            Self::Decoded { value, .. } => Some(value),
+            Self::Undecodable { .. } => None,
+        }
+    }
+
+    /// Why it cannot be decoded as the type that it is of. That it is of another type than the channel names is no such fault.
+    pub(super) fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Undecodable { text, is_fault: true, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Where in the message the fault is.
+    pub(super) fn wrong_byte(&self) -> Option<usize> {
+        match self {
+            Self::Undecodable { offset, .. } => *offset,
+            Self::Decoded { .. } => None,
+        }
     }
 }
 

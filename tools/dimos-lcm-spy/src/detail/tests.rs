@@ -206,6 +206,21 @@ fn what_is_undecodable_is_counted_once_however_often_it_is_drawn() {
 }
 
 #[test]
+fn what_is_no_picture_is_counted_as_undecodable_once() {
+    let mut screen = Screen::new("/image", 100, 12);
+    let image =
+        Image { width: 2, height: 2, step: 6, data: vec![7; 12], encoding: "rgb8".to_owned(), ..Image::default() };
+    screen.take(&image, 0);
+    assert!(screen.type_keys("i").contains("2 x 2 rgb8"));
+    let short = image.encode().unwrap()[..20].to_vec();
+    for count in 1..3 {
+        screen.detail.take(short.clone().into(), START_NS);
+        assert!(screen.type_keys("++").contains("this is no message of its type"));
+        assert_eq!(screen.detail.undecodable().0, count);
+    }
+}
+
+#[test]
 fn of_a_message_that_is_too_large_for_a_tree_the_bytes_are_shown() {
     let mut screen = Screen::new("/image", 100, 12);
     let mut image = Image { width: 3000, height: 1000, step: 9000, encoding: "rgb8".to_owned(), ..Image::default() };

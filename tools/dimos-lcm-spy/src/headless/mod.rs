@@ -17,7 +17,7 @@ use crate::selection::is_internal;
 ///
 /// # Errors
 /// If it was interrupted, the kernel dropped messages, or stdout does not take what is written.
-pub fn run(
+pub(crate) fn run(
     reading: &Reading,
     options: &Options,
     session: &Session,
@@ -66,6 +66,6 @@ fn wait_until(reading: &Reading, end: Instant, is_interrupted: &impl Fn() -> boo
 }
 
 /// How long it listens unless it is told otherwise.
-pub const DEFAULT_DURATION: Duration = Duration::from_secs(2);
+pub(crate) const DEFAULT_DURATION: Duration = Duration::from_secs(2);
 
 const PAUSE: Duration = Duration::from_millis(20);

@@ -20,7 +20,7 @@ pub(crate) struct Canvas {
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Colours {
+pub(crate) enum Colours {
     /// 16 million.
     #[default]
     True,
@@ -33,7 +33,7 @@ pub enum Colours {
 impl Colours {
     /// What the environment variable `COLORTERM` says of the terminal.
     #[must_use]
-    pub fn from_colorterm(value: Option<&str>) -> Self {
+    pub(crate) fn from_colorterm(value: Option<&str>) -> Self {
         match value {
             Some("truecolor" | "24bit") => Self::True,
             _ => Self::Indexed,

@@ -22,7 +22,7 @@ use lcm_types::{image as image_layout, nav_msgs, point_cloud, sensor_msgs};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
 
 pub(crate) use canvas::Canvas;
-pub use canvas::Colours;
+pub(crate) use canvas::Colours;
 
 use crate::readable::{number, shortened};
 

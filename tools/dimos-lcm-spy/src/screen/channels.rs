@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line as Text;
 
-use super::draw::{coloured, cursor_style, head_style, line_of, put};
+use super::draw::{coloured, cursor_style, head_style, line_of, put, put_cut};
 use crate::app::App;
 use crate::app::column::Column;
 use crate::app::layout::Layout;
@@ -70,10 +70,17 @@ fn draw_row(
     style: Style,
     buffer: &mut Buffer,
 ) {
-    for &(column, at, width) in columns {
+    for (place, &(column, at, mut width)) in columns.iter().enumerate() {
         let text = match (column, group) {
-            (Column::Channel, Some(name)) => name.to_owned(),
-            (Column::Type | Column::Sender | Column::Jitter | Column::Size, Some(_)) => String::new(),
+            (Column::Channel, Some(name)) => {
+                // A group has no type, and as much more room for its name.
+                if let Some((Column::Type, at_type, width_of_type)) = columns.get(place + 1) {
+                    width = at_type + width_of_type - at;
+                }
+                name.to_owned()
+            }
+            (Column::Type, Some(_)) => continue,
+            (Column::Sender | Column::Jitter | Column::Size, Some(_)) => String::new(),
             (Column::Channel, None) if app.table.is_grouped => format!("  {}", app.cells.text(column, row)),
             _ => app.cells.text(column, row),
         };
@@ -105,7 +112,9 @@ fn put_cell(buffer: &mut Buffer, area: Rect, at: u16, width: u16, column: Column
         cell.x = cell.right() - taken;
         cell.width = taken;
     }
-    if !cell.is_empty() {
+    if !column.is_number() {
+        put_cut(buffer, cell, text, style);
+    } else if !cell.is_empty() {
         buffer.set_stringn(cell.x, cell.y, text, usize::from(cell.width), style);
     }
 }

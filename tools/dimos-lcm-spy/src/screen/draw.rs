@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Line as Text;
 
 use super::{channels, detail, help, nodes};
 use crate::app::layout::Layout;
@@ -13,8 +14,13 @@ use crate::text::plain;
 use crate::traffic::units;
 
 /// Draws it all.
-pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let area = frame.area();
+    if app.shows_help {
+        // It takes all of the screen, and what is not seen is not decoded.
+        help::draw(app, area, frame.buffer_mut());
+        return;
+    }
     let layout = Layout::of(area);
     match &app.view {
         View::Channels => channels::draw(app, layout, frame.buffer_mut()),
@@ -24,9 +30,6 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     draw_status(app, layout.status, buffer);
     draw_line(app, layout.line, buffer);
-    if app.shows_help {
-        help::draw(app, area, buffer);
-    }
 }
 
 /// A text in a part of a line, with blanks behind it.
@@ -35,7 +38,20 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
         return;
     }
     buffer.set_style(area, style);
-    buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+    put_cut(buffer, area, text, style);
+}
+
+/// A text in a part of a line, with a sign at its end where there is more of it.
+pub(super) fn put_cut(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    if area.is_empty() {
+        return;
+    }
+    if Text::raw(text).width() <= usize::from(area.width) {
+        buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+        return;
+    }
+    let (end, _) = buffer.set_stringn(area.x, area.y, text, usize::from(area.width - 1), style);
+    buffer.set_stringn(end, area.y, "…", 1, style);
 }
 
 /// A line of an area; an empty one if it has no such line.
@@ -98,7 +114,7 @@ fn draw_line(app: &App, area: Rect, buffer: &mut Buffer) {
         }
         (None, Some(message), _) => (plain(message), coloured(app, Color::Yellow)),
         (None, None, Some(recording)) => (recorded(recording), coloured(app, Color::Red)),
-        (None, None, None) => (keys(app), Style::new().add_modifier(Modifier::DIM)),
+        (None, None, None) => (fitting(&keys(app), area.width), Style::new().add_modifier(Modifier::DIM)),
     };
     put(buffer, area, &text, style);
 }
@@ -114,12 +130,25 @@ fn recorded(recording: &Recording) -> String {
     }
 }
 
+/// As many of the keys as there is room for.
+fn fitting(keys: &str, width: u16) -> String {
+    let mut shown = String::new();
+    for key in keys.split("  ") {
+        let gap = if shown.is_empty() { "" } else { "  " };
+        if shown.len() + gap.len() + key.len() > usize::from(width) {
+            break;
+        }
+        shown = shown + gap + key;
+    }
+    shown
+}
+
 fn keys(app: &App) -> String {
     match &app.view {
         View::Channels => {
             "? help  q quit  / filter  s sort  g group  enter open  n nodes  r record  space freeze".to_owned()
         }
-        View::Nodes => "? help  q quit  up down select  pgup pgdn scroll below  esc back".to_owned(),
+        View::Nodes => "? help  q quit  esc back  up down select  pgup pgdn scroll below".to_owned(),
         View::Detail(watch) => format!("? help  q quit  space freeze  {}", watch.detail.hint()),
     }
 }

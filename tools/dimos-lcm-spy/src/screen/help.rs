@@ -16,7 +16,7 @@ pub(super) fn draw(app: &mut App, area: Rect, buffer: &mut Buffer) {
         lines.extend(watch.detail.keys().iter().flat_map(|(key, what)| explained(key, what, area.width)));
         lines.push(String::new());
     }
-    lines.push("dimos spy: looks at the bus, and decodes nothing but what is looked at or plotted".to_owned());
+    lines.extend(wrapped(ABOUT, usize::from(area.width).max(1), usize::MAX));
     lines.push(String::new());
     lines.extend(HELP.iter().flat_map(|(key, what)| explained(key, what, area.width)));
     let height = usize::from(area.height);
@@ -34,18 +34,25 @@ pub(super) fn draw(app: &mut App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// What a key does: beside it, or below it where there is no room for that.
+/// What a key does: beside it, or below it on a screen that is narrow.
 fn explained(key: &str, what: &str, width: u16) -> Vec<String> {
     let width = usize::from(width);
-    if KEY_CELLS + what.chars().count() <= width {
-        return vec![format!("  {key:0$}{what}", KEY_CELLS - 2)];
+    if width < 2 * KEY_CELLS {
+        let below = wrapped(what, width.saturating_sub(6).max(1), usize::MAX);
+        return std::iter::once(format!("  {key}"))
+            .chain(below.into_iter().map(|line| format!("      {line}")))
+            .collect();
     }
-    let below = wrapped(what, width.saturating_sub(6).max(1), usize::MAX);
-    std::iter::once(format!("  {key}")).chain(below.into_iter().map(|line| format!("      {line}"))).collect()
+    let beside = wrapped(what, width - KEY_CELLS, usize::MAX);
+    let beside = if beside.is_empty() { vec![String::new()] } else { beside };
+    let first_key = |line: usize| if line == 0 { key } else { "" };
+    beside.iter().enumerate().map(|(line, what)| format!("  {:1$}{what}", first_key(line), KEY_CELLS - 2)).collect()
 }
 
 /// For keys, and the blanks around them.
-const KEY_CELLS: usize = 42;
+const KEY_CELLS: usize = 40;
+
+const ABOUT: &str = "dimos spy: looks at the bus, and decodes nothing but what is looked at or plotted";
 
 const HELP: &[(&str, &str)] = &[
     ("up down k j pgup pgdn home end, mouse", "move the cursor"),

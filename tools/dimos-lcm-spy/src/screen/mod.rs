@@ -3,10 +3,10 @@
 mod channels;
 mod cpu;
 mod detail;
-pub mod draw;
+pub(crate) mod draw;
 mod help;
 mod keyboard;
-pub mod nodes;
+pub(crate) mod nodes;
 mod terminal;
 
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ use terminal::Terminal;
 ///
 /// # Errors
 /// If the terminal cannot be used, or a signal has come, or the terminal is gone.
-pub fn run(
+pub(crate) fn run(
     reading: &Reading,
     options: &Options,
     session: &Session,

@@ -14,7 +14,7 @@ use dimos::presence::State;
 
 /// The node at the top of the table.
 #[must_use]
-pub fn top(app: &App) -> usize {
+pub(crate) fn top(app: &App) -> usize {
     let height = usize::from(parts(app.layout().body).0.height).max(1);
     (app.node + 1).saturating_sub(height)
 }
@@ -23,7 +23,7 @@ pub(super) fn draw(app: &mut App, layout: Layout, buffer: &mut Buffer) {
     put(
         buffer,
         layout.head,
-        &line(["NODE", "CLASS", "STATE", "HOST", "PID", "BEAT", "HANDLER"].map(str::to_owned)),
+        &line(["NODE", "CLASS", "STATE", "HOST", "PID", "BEAT", "HANDLER"].map(str::to_owned), layout.head.width),
         head_style(),
     );
     let Some(nodes) = &app.nodes else {
@@ -45,7 +45,7 @@ pub(super) fn draw(app: &mut App, layout: Layout, buffer: &mut Buffer) {
             _ => coloured(app, Color::Yellow),
         };
         let style = if index == app.node { cursor_style(style) } else { style };
-        put(buffer, line_of(upper, index - top), &line(cells(app, node)), style);
+        put(buffer, line_of(upper, index - top), &line(cells(app, node), upper.width), style);
     }
     let Some(lines) = nodes.nodes.get(app.node).map(told) else { return };
     let height = usize::from(lower.height);
@@ -62,7 +62,7 @@ pub(super) fn draw(app: &mut App, layout: Layout, buffer: &mut Buffer) {
 
 /// The table, and what is below it.
 #[must_use]
-pub fn parts(body: Rect) -> (Rect, Rect) {
+pub(crate) fn parts(body: Rect) -> (Rect, Rect) {
     let below = if body.height < 6 { 0 } else { body.height / 2 };
     let upper = Rect { height: body.height - below, ..body };
     (upper, Rect { y: upper.bottom(), height: below, ..body })
@@ -83,10 +83,13 @@ fn cells(app: &App, node: &Node) -> [String; 7] {
     ]
 }
 
-fn line(cells: [String; 7]) -> String {
-    let widths = [24, 18, 10, 16, 8, 9, 9];
+fn line(cells: [String; 7], width: u16) -> String {
+    let widths = if width < 101 { [18, 13, 9, 8, 7, 8, 8] } else { [24, 18, 10, 16, 8, 9, 9] };
     let cell = |(text, width): (String, usize)| {
-        let text: String = plain(&text).chars().take(width).collect();
+        let mut text = plain(&text);
+        if text.chars().count() > width {
+            text = text.chars().take(width - 1).chain(['…']).collect();
+        }
         format!("{text:width$} ")
     };
     cells.into_iter().zip(widths).map(cell).collect()

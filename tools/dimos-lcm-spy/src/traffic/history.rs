@@ -52,7 +52,7 @@ impl History {
     /// How it is, with the last message at `last_ns`: over the last two seconds, or over more if little came in them.
     #[must_use]
     pub fn recent(&self, now_ns: u64, last_ns: u64) -> Recent {
-        let now_s = (now_ns / NS_PER_S).max(self.newest_s);
+        let Some(now_s) = self.second_of(now_ns) else { return Recent::default() };
         let mut sum = Slot::default();
         for back in 0..SECONDS as u64 {
             let Some(second) = now_s.checked_sub(back) else { break };
@@ -84,12 +84,18 @@ impl History {
     /// How many messages came in each of the last whole seconds before `now_ns`, the oldest first.
     #[must_use]
     pub fn bars(&self, now_ns: u64) -> [u32; BARS] {
-        let now_s = (now_ns / NS_PER_S).max(self.newest_s);
+        let Some(now_s) = self.second_of(now_ns) else { return [0; BARS] };
         std::array::from_fn(|index| {
             let second = now_s.saturating_sub((BARS - index) as u64);
             let is_kept = second <= self.newest_s && self.newest_s - second < SECONDS as u64;
             if is_kept { self.slots[place(second)].messages } else { 0 }
         })
+    }
+
+    /// The newest second at this time; none where the clock was set back and nothing has come since.
+    fn second_of(&self, now_ns: u64) -> Option<u64> {
+        let now_s = now_ns / NS_PER_S;
+        (now_s.saturating_add(SET_BACK_S) >= self.newest_s).then(|| now_s.max(self.newest_s))
     }
 
     fn advance(&mut self, second: u64) {
@@ -191,6 +197,8 @@ mod tests {
     fn a_clock_that_is_set_back_begins_anew() {
         let (mut history, last_ns) = steady(100_000_000, 55);
         let back_ns = last_ns - 3600 * NS_PER_S;
+        // Until something comes.
+        assert_eq!((history.recent(back_ns, last_ns), history.bars(back_ns)), (Recent::default(), [0; BARS]));
         (0..40).for_each(|number| history.push(back_ns + number * 100_000_000, 100_000_000, 100));
         let now_ns = back_ns + 39 * 100_000_000;
         assert!((history.recent(now_ns, now_ns).rate_hz - 10.0).abs() < 1e-6);

@@ -57,17 +57,30 @@ impl Typing {
             let start = name.iter().rposition(|&byte| byte == b'#')? + 1;
             Some(Arc::from(&*String::from_utf8_lossy(&name[start..])))
         };
-        let (agreement, name) = match identity.suffix {
-            Suffix::Agrees => (Agreement::Agrees, best.map(Arc::from)),
-            Suffix::Disagrees(_) => (Agreement::Disagrees, suffix()),
-            Suffix::Missing => (Agreement::NoType, several(best, identity.candidates.len())),
-            _ => (Agreement::UnknownType, suffix()),
+        let agreement = Agreement::of(&identity.suffix);
+        let name = match agreement {
+            Agreement::Agrees => best.map(Arc::from),
+            Agreement::NoType => several(best, identity.candidates.len()),
+            _ => suffix(),
         };
         // One that agrees is better than the next that does not.
         if self.agreement != Agreement::Agrees {
             (self.agreement, self.name) = (agreement, name);
         }
         agreement != Agreement::Disagrees
+    }
+}
+
+impl Agreement {
+    /// What the name of a channel says of a message that came on it.
+    #[must_use]
+    pub fn of(suffix: &Suffix<'_>) -> Self {
+        match suffix {
+            Suffix::Agrees => Self::Agrees,
+            Suffix::Disagrees(_) => Self::Disagrees,
+            Suffix::Missing => Self::NoType,
+            _ => Self::UnknownType,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::readable::BARS;
+
 /// The last values of a field.
 #[derive(Debug)]
 pub(super) struct History {
@@ -62,8 +64,6 @@ fn bar(value: f64, lowest: f64, highest: f64) -> char {
 
 /// More than are ever drawn.
 const VALUES: usize = 32;
-
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 #[cfg(test)]
 mod tests {
