@@ -1,7 +1,8 @@
 //! Reads the bus, on a thread of its own that owns all that is counted: whoever wants to know asks it for a [`Snapshot`].
 //!
 //! It takes messages in batches and sleeps in between, so that it is woken some hundred times a second however much comes, and waits for
-//! the next one where none comes. It decodes nothing but beats. Of large messages that nobody looks at only size and beginning are received. What is counted is the business of [`tally`], how long it sleeps of `pace`.
+//! the next one where none comes. It decodes nothing but beats, and of large messages that nobody looks at only size and beginning are
+//! received. What is counted is the business of [`tally`], how long it sleeps of `pace`.
 
 mod pace;
 mod recorder;
