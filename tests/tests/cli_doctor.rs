@@ -239,6 +239,8 @@ fn what_has_nothing_to_do_with_the_bus_is_no_fault_of_it() {
     // Another bus, a reader of which is stuck, and which gets only the first fragment of each datagram.
     let other = "udpm://239.255.76.68:7669?ttl=1";
     let stuck = Bus::open_to_all(Reading::Inline, &format!("{other}&recv_buf_size=10000"));
+    // One on this bus, the filter of which refuses all that comes.
+    let idle = Process::start(dimos(&["topic", "hz", "/nothing"]).env("LCM_DEFAULT_URL", ACROSS));
     nft(
         "table ip t {\nchain c { type filter hook prerouting priority -450; ip saddr 10.1.1.2 ip frag-off & 0x1fff != 0 drop; }\n}",
     );
@@ -258,8 +260,9 @@ fn what_has_nothing_to_do_with_the_bus_is_no_fault_of_it() {
     let across = Diagnosis::of(ACROSS);
     across.says("fragments", "unknown", "they may have been of other programs", 0);
     across.says("reverse_path", "warn", "whether they were of the bus cannot be told", 0);
-    across.says("receivers", "pass", "", 0).says("loss", "pass", "none of", 0);
-    drop((talkers, stuck, aside, neighbour));
+    across.says("receivers", "pass", &format!("dimos (process {})", idle.id()), 0);
+    across.says("receivers", "pass", "elsewhere on this host", 0).says("loss", "pass", "none of", 0);
+    drop((talkers, stuck, idle, aside, neighbour));
 }
 
 #[test]
@@ -303,6 +306,9 @@ fn the_rule_that_drops_the_bus_is_named_whatever_its_form() {
     nft("table inet t {\nchain c { type filter hook input priority 0; numgen random mod 100 < 40 drop; }\n}");
     let lossy = Diagnosis::of(LOCAL);
     lossy.says("firewall", "fail", "may drop them", 3).says("round_trip", "fail", "do not all come back", 3);
+    if lossy.status("large_messages") == "fail" {
+        lossy.says("large_messages", "fail", "for the same reason as small ones", 3);
+    }
     lossy.is_repaired("firewall", LOCAL).says("round_trip", "pass", "20 of 20", 0);
     nft("flush ruleset");
     // What has nothing to do with the bus is not blamed.
@@ -408,6 +414,8 @@ fn little_room_for_fragments_is_told_and_repaired() {
     isolated!(NoMulticastRoute);
     run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_low_thresh=10000", "net.ipv4.ipfrag_high_thresh=20000"]));
     let far = FarHost::join();
+    // On a wire that is no wire fragments overtake each other when their sender moves to another processor: those are not given up.
+    run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_time=1", "net.ipv4.ipfrag_max_dist=0"]));
     let little = Diagnosis::of(ACROSS);
     little.says("fragments", "warn", "net.ipv4.ipfrag_high_thresh", 0).is_repaired("fragments", ACROSS);
     run(Command::new("sysctl").args(["-w", "net.ipv4.ipfrag_low_thresh=10000", "net.ipv4.ipfrag_high_thresh=20000"]));
@@ -424,14 +432,16 @@ fn little_room_for_fragments_is_told_and_repaired() {
             while !is_over.load(Ordering::Relaxed) {
                 talker.publish(b"IMAGE", 0, 200_000);
                 talker.publish(b"STATE", 0, 100);
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(100));
             }
         });
         let ends = Ends(&is_over);
         let lossy = Diagnosis::of(ACROSS);
         lossy.says("fragments", "fail", "net.ipv4.ipfrag_high_thresh", 3);
-        let repaired = lossy.is_repaired("fragments", ACROSS);
-        assert_eq!(repaired.status("loss"), "pass", "{repaired:#?}");
+        run(Command::new("sh").arg("-c").arg(&lossy.remedy("fragments")[0]));
+        // Those that came before are counted when they are given up.
+        thread::sleep(Duration::from_millis(2500));
+        Diagnosis::of(ACROSS).says("fragments", "pass", "", 0).says("loss", "pass", "none of", 0);
         drop(ends);
     });
 }

@@ -94,8 +94,8 @@ fn receive_buffer(facts: &Facts) -> Option<Finding> {
     }
     Some(if obtained < LEAST_BYTES {
         let text = format!(
-            "{text}, which is less than a datagram of LCM may have: of messages that are larger, or come while another one waits to be \
-             read, most are lost"
+            "{text}, which is less than a datagram of LCM may have: what comes before the last one was read is lost, such as most of a \
+             larger message, unless its sender paces it (pace= in its URL)"
         );
         Finding::fail(CODE, text).repaired_by(remedy)
     } else {
@@ -216,7 +216,7 @@ fn whose(facts: &Facts) -> &'static str {
     if facts.is_on_loopback() {
         "they were not of the bus, which is on the loopback interface"
     } else if facts.hears_hosts {
-        "no message of the hosts that were heard was lost, so they may have been of other programs"
+        "no message of the hosts that were heard was lost, so they may have been of other programs, or have come up to 30 s before"
     } else {
         "whether they were of the bus cannot be told, since no other host was heard"
     }

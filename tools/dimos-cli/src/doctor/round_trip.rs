@@ -291,7 +291,11 @@ pub(super) fn findings(
         Some(on) if on.is_empty() => {
             Finding::fatal("membership", format!("this host is not in the group {group}, though it joined it"))
         }
-        Some(on) => Finding::pass("membership", format!("this host is in the group {group} on {}", on.join(", "))),
+        Some(on) => {
+            let twice =
+                if on.len() > 1 { "; where several lead to one network, a message comes once by each" } else { "" };
+            Finding::pass("membership", format!("this host is in the group {group} on {}{twice}", on.join(", ")))
+        }
         None => Finding::unknown("membership", "the kernel does not tell who is in which group"),
     }];
     findings.push(match (&facts.unsent, facts.small.back()) {
@@ -316,9 +320,15 @@ fn large(facts: &Facts, url: &UdpmUrl, rights: Rights) -> Finding {
     const CODE: &str = "large_messages";
     let size = "messages of 1 MB";
     if facts.large.lost() == 0 {
-        return Finding::pass(CODE, format!("{size} come back: {}", facts.large.to_text()));
+        return Finding::pass(CODE, format!("{size}, paced, come back: {}", facts.large.to_text()));
     }
     let text = format!("{size} do not all come back: {} of {}", facts.large.back(), facts.large.sent);
+    if facts.kernel_drops == 0 && facts.small.lost() > 0 {
+        return Finding::fail(
+            CODE,
+            format!("{text}, for the same reason as small ones: each consists of many datagrams"),
+        );
+    }
     if facts.kernel_drops == 0 {
         let text =
             format!("{text}; the receive buffer was never full, so something on the way drops datagrams of 64 kB");
@@ -405,6 +415,9 @@ mod tests {
         assert_eq!(found(&facts, "udpm://", "large_messages").2, ["sysctl -w net.core.rmem_max=16777216"]);
         let facts = Facts { kernel_drops: 0, ..facts };
         assert!(found(&facts, "udpm://", "large_messages").2[0].contains("frag=1472"));
+        // That is no matter of their size.
+        let (_, message, remedy) = found(&Facts { small: trips(20, 12), ..facts }, "udpm://", "large_messages");
+        assert_eq!((message.contains("the same reason as small ones"), remedy.len()), (true, 0), "{message}");
     }
 
     #[test]
