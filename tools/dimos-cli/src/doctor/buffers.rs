@@ -19,8 +19,8 @@ pub(super) struct Facts {
     /// What a program may ask for, and what one gets that does not ask.
     pub(super) rmem_max: Option<u64>,
     pub(super) rmem_default: Option<u64>,
-    /// The other programs that are bound to the port of the bus.
-    pub(super) receivers: Vec<Receiver>,
+    /// The other programs that are bound to the port of the bus; none if that is not to be seen.
+    pub(super) receivers: Option<Vec<Receiver>>,
     /// Room for fragments.
     pub(super) ipfrag_high_thresh: Option<u64>,
     /// The interface that is used.
@@ -28,8 +28,15 @@ pub(super) struct Facts {
     pub(super) mtu: Option<u32>,
     /// Whether datagrams can leave this host.
     pub(super) leaves_host: bool,
-    /// What the kernel counted while it was listened.
-    pub(super) counted: Counters,
+    /// How the reverse path filter is set for that interface; none if that is not to be seen.
+    pub(super) rp_filter: Option<u64>,
+    /// Whether it looks at other interfaces, too.
+    pub(super) filters_elsewhere: bool,
+    /// What the kernel counted for the whole host while it was listened; none if it was not, or that is not to be seen.
+    pub(super) counted: Option<Counters>,
+    /// Whether other hosts were heard meanwhile, and whether messages of theirs were lost.
+    pub(super) hears_hosts: bool,
+    pub(super) loses_of_hosts: bool,
     pub(super) listened_s: f64,
 }
 
@@ -77,14 +84,19 @@ fn receive_buffer(facts: &Facts) -> Option<Finding> {
     let is_url = asked.is_some_and(|asked| facts.rmem_max.is_none_or(|max| asked < max.min(GOOD_BYTES / 2)));
     let mut remedy = Vec::new();
     if facts.rmem_max.is_some_and(|max| max < GOOD_BYTES / 2) || facts.rmem_max.is_none() && !is_url {
-        remedy.push(facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
+        // In a container it is the host's, and not even to be seen.
+        let place = if facts.rmem_max.is_none() { "    # on the host of this container" } else { "" };
+        remedy.push(facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX) + place);
         remedy.push(facts.rights.sysctl_for_good("net.core.rmem_max", ADVISED_RMEM_MAX));
     }
     if is_url {
         remedy.push(export(&facts.url, |url| url.recv_buf_size = None));
     }
     Some(if obtained < LEAST_BYTES {
-        let text = format!("{text}, which is less than a datagram of LCM may have: larger messages are lost as a rule");
+        let text = format!(
+            "{text}, which is less than a datagram of LCM may have: what comes before the last one was read is lost, such as most of a \
+             larger message, unless its sender paces it (pace= in its URL)"
+        );
         Finding::fail(CODE, text).repaired_by(remedy)
     } else {
         Finding::warn(CODE, format!("{text}; images and point clouds may be larger")).repaired_by(remedy)
@@ -95,72 +107,92 @@ fn receivers(facts: &Facts) -> Finding {
     const CODE: &str = "receivers";
     let port = facts.url.group.port();
     let default = facts.rmem_default.unwrap_or_default();
-    if facts.receivers.is_empty() {
+    let Some(receivers) = &facts.receivers else {
+        return Finding::unknown(CODE, format!("the kernel does not tell who else listens on port {port}"));
+    };
+    if receivers.is_empty() {
         return Finding::pass(CODE, format!("no other program of this host listens on port {port}"));
     }
-    let mut named: Vec<_> = facts.receivers.iter().map(Receiver::name).collect();
+    let mut named: Vec<_> = receivers.iter().map(Receiver::name).collect();
     named.dedup();
-    let count = facts.receivers.len();
+    let count = receivers.len();
     let is_small = |receiver: &&Receiver| receiver.buffer.is_some_and(|bytes| u64::from(bytes) <= 2 * default);
-    let small = match facts.receivers.iter().filter(is_small).count() {
+    let small = match receivers.iter().filter(is_small).count() {
         0 => String::new(),
         small => format!(
             "; {small} of them with the usual receive buffer of {} or less, as C LCM has it without recv_buf_size= in its URL",
             units::bytes(float(default)),
         ),
     };
-    if facts.counted.full_buffers > 0 {
-        // Those that are behind; if none is any more, those that missed anything, for whatever reason.
-        let mut slow: Vec<_> =
-            facts.receivers.iter().filter(|receiver| receiver.dropped > 0 && receiver.is_full).collect();
-        if slow.is_empty() {
-            slow = facts.receivers.iter().filter(|receiver| receiver.dropped > 0).collect();
-        }
-        if !slow.is_empty() {
-            let named: Vec<_> = slow.iter().take(MAX_LISTED).map(|receiver| receiver.name()).collect();
-            let text = format!(
-                "within {:.1} s {} datagrams were lost in full receive buffers, because programs read too slowly: {}{small}; with a \
-                 larger buffer, start them again",
-                facts.listened_s,
-                facts.counted.full_buffers,
-                named.join(", ")
-            );
-            let limit = facts.rmem_max.filter(|max| *max < ASKED_BYTES as u64);
-            let limit = limit.map(|_| facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
-            let buffer = export(&facts.url, |url| url.recv_buf_size = Some(ASKED_BYTES));
-            return Finding::fail(CODE, text).repaired_by(limit.into_iter().chain([buffer]));
-        }
+    let full_buffers = facts.counted.map_or(0, |counted| counted.full_buffers);
+    // The kernel counts for all sockets of the host, and for one what a filter of its own refuses, too: only who is behind loses.
+    let slow: Vec<_> = receivers.iter().filter(|receiver| receiver.dropped > 0 && receiver.is_full).collect();
+    if full_buffers > 0 && !slow.is_empty() {
+        let named: Vec<_> = slow.iter().take(MAX_LISTED).map(|receiver| receiver.name()).collect();
+        let lost = slow.iter().map(|receiver| u64::from(receiver.dropped)).sum::<u64>().min(full_buffers);
+        let text = format!(
+            "within {:.1} s {lost} datagrams were lost in full receive buffers, because programs read too slowly: {}{small}; with a \
+             larger buffer, start them again",
+            facts.listened_s,
+            named.join(", ")
+        );
+        let limit = facts.rmem_max.filter(|max| *max < ASKED_BYTES as u64);
+        let limit = limit.map(|_| facts.rights.sysctl("net.core.rmem_max", ADVISED_RMEM_MAX));
+        let buffer = export(&facts.url, |url| url.recv_buf_size = Some(ASKED_BYTES));
+        return Finding::fail(CODE, text).repaired_by(limit.into_iter().chain([buffer]));
     }
+    let elsewhere = match full_buffers {
+        0 => String::new(),
+        dropped => {
+            format!("; elsewhere on this host {dropped} datagrams found a full one within {:.1} s", facts.listened_s)
+        }
+    };
     let names = named.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
     Finding::pass(
         CODE,
-        format!("{count} sockets of other programs listen on port {port}, and none was full: {names}{small}"),
+        format!(
+            "{count} sockets of other programs listen on port {port}, and none was seen full: {names}{small}{elsewhere}"
+        ),
     )
 }
 
 fn fragments(facts: &Facts) -> Finding {
     const CODE: &str = "fragments";
-    let lost = facts.counted.not_reassembled;
-    if lost > 0 {
+    let lost = facts.counted.map_or(0, |counted| counted.not_reassembled);
+    let small = facts.ipfrag_high_thresh.filter(|room| *room < LEAST_FRAGMENT_BYTES);
+    // The kernel counts those of all protocols and interfaces.
+    let is_of_bus = lost > 0 && facts.loses_of_hosts;
+    let within = format!("within {:.1} s {lost} datagrams did not become whole", facts.listened_s);
+    if let Some(room) = small {
+        let room = units::bytes(float(room));
         let text = format!(
-            "within {:.1} s {lost} datagrams did not become whole because IP fragments of them were lost on the way: let those \
-             who send large messages send them in datagrams that need no fragments",
-            facts.listened_s
+            "the kernel keeps at most {room} of fragments (net.ipv4.ipfrag_high_thresh): large messages of other hosts have no room beside \
+             each other"
+        );
+        let remedy = facts.rights.sysctl("net.ipv4.ipfrag_high_thresh", ADVISED_FRAGMENT_BYTES);
+        let finding = match lost {
+            0 => Finding::warn(CODE, text),
+            _ if is_of_bus => Finding::fail(CODE, format!("{text}; {within}, and messages of other hosts were lost")),
+            _ => Finding::warn(CODE, format!("{text}; {within}; {}", whose(facts))),
+        };
+        return finding.repaired_by([remedy]);
+    }
+    if is_of_bus {
+        let text = format!(
+            "{within} because IP fragments of them were lost on the way, and messages of other hosts were lost: let those who send \
+             large messages send them in datagrams that need no fragments, which each of them is told by its URL"
         );
         return Finding::fail(CODE, text).repaired_by([export(&facts.url, |url| url.frag = ETHERNET_PAYLOAD)]);
     }
-    if let Some(room) = facts.ipfrag_high_thresh.filter(|room| *room < LEAST_FRAGMENT_BYTES) {
-        let text = format!(
-            "the kernel keeps at most {} of fragments (net.ipv4.ipfrag_high_thresh): large messages of other hosts displace each \
-             other",
-            units::bytes(float(room))
-        );
-        return Finding::warn(CODE, text)
-            .repaired_by([facts.rights.sysctl("net.ipv4.ipfrag_high_thresh", ADVISED_FRAGMENT_BYTES)]);
+    if lost > 0 {
+        let text = format!("{within}; {}", whose(facts));
+        // On the loopback interface nothing is cut.
+        return if facts.is_on_loopback() { Finding::pass(CODE, text) } else { Finding::unknown(CODE, text) };
     }
     let Some(mtu) = facts.mtu.filter(|_| facts.leaves_host) else {
         return Finding::pass(CODE, "nothing leaves this host, so nothing is cut into fragments");
     };
+    let lost = if facts.counted.is_some() { "none was lost now" } else { "whether any was lost is not to be seen" };
     let payload = usize::try_from(mtu).unwrap_or(usize::MAX).saturating_sub(IP_AND_UDP);
     match facts.url.frag {
         frag if frag <= payload => {
@@ -171,7 +203,7 @@ fn fragments(facts: &Facts) -> Finding {
             Finding::pass(
                 CODE,
                 format!(
-                    "a datagram of {frag} bytes is {pieces} fragments of {mtu}, and lost if one of them is; none was lost now, \
+                    "a datagram of {frag} bytes is {pieces} fragments of {mtu}, and lost if one of them is; {lost}, \
                      and with frag={payload} in the URL there are none"
                 ),
             )
@@ -179,10 +211,34 @@ fn fragments(facts: &Facts) -> Finding {
     }
 }
 
+/// Whether datagrams that did not become whole were of the bus, where messages that were are not known to be lost.
+fn whose(facts: &Facts) -> &'static str {
+    if facts.is_on_loopback() {
+        "they were not of the bus, which is on the loopback interface"
+    } else if facts.hears_hosts {
+        "no message of the hosts that were heard was lost, so they may have been of other programs, or have come up to 30 s before"
+    } else {
+        "whether they were of the bus cannot be told, since no other host was heard"
+    }
+}
+
 fn reverse_path(facts: &Facts) -> Finding {
     const CODE: &str = "reverse_path";
-    match facts.counted.reverse_path {
+    let Some(counted) = facts.counted else {
+        return Finding::unknown(CODE, "the counters of the kernel were not looked at, or are not to be seen");
+    };
+    // The kernel counts for all interfaces.
+    let looks_at_bus = facts.leaves_host && facts.rp_filter.is_none_or(|filter| filter > 0);
+    match counted.reverse_path {
         0 => Finding::pass(CODE, format!("the reverse path filter dropped nothing within {:.1} s", facts.listened_s)),
+        dropped if !looks_at_bus => Finding::pass(
+            CODE,
+            format!(
+                "within {:.1} s the reverse path filter (rp_filter) dropped {dropped} packets, none of them of the bus, which it does \
+                 not look at",
+                facts.listened_s
+            ),
+        ),
         dropped => {
             let text = format!(
                 "within {:.1} s the reverse path filter (rp_filter) dropped {dropped} packets: they came in on an interface by \
@@ -192,8 +248,19 @@ fn reverse_path(facts: &Facts) -> Finding {
             // The larger of both counts. With 2 it would still drop those to whom there is no way at all.
             let interfaces = ["all"].into_iter().chain(facts.interface.as_deref());
             let remedy = interfaces.map(|name| facts.rights.sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), 0));
-            Finding::fail(CODE, text).repaired_by(remedy)
+            let finding = if facts.hears_hosts || facts.filters_elsewhere {
+                Finding::warn(CODE, format!("{text}; whether they were of the bus cannot be told"))
+            } else {
+                Finding::fail(CODE, format!("{text}, and no other host was heard"))
+            };
+            finding.repaired_by(remedy)
         }
+    }
+}
+
+impl Facts {
+    fn is_on_loopback(&self) -> bool {
+        self.interface.as_deref() == Some("lo")
     }
 }
 
@@ -211,7 +278,7 @@ fn float(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// With less, not even one datagram of the largest size fits.
+/// With less, a datagram of the largest size gets in only if no other waits.
 const LEAST_BYTES: u64 = 160 << 10;
 
 /// With so much, a message of a megabyte fits whatever its packets.
@@ -246,12 +313,16 @@ mod tests {
             obtained: Some(8 << 20),
             rmem_max: Some(4 << 20),
             rmem_default: Some(212_992),
-            receivers: Vec::new(),
+            receivers: Some(Vec::new()),
             ipfrag_high_thresh: Some(4 << 20),
             interface: Some("eth0.7".to_owned()),
             mtu: Some(1500),
             leaves_host: true,
-            counted: Counters::default(),
+            rp_filter: Some(1),
+            filters_elsewhere: false,
+            counted: Some(Counters::default()),
+            hears_hosts: false,
+            loses_of_hosts: false,
             listened_s: 2.0,
         }
     }
@@ -301,7 +372,8 @@ mod tests {
             is_full,
             dropped,
         };
-        facts.receivers = vec![receiver(1, false, 0), Receiver { process: None, ..receiver(2, false, 0) }];
+        let mut receivers = vec![receiver(1, false, 0), Receiver { process: None, ..receiver(2, false, 0) }];
+        facts.receivers = Some(receivers.clone());
         let (status, message, _) = of(&facts, "receivers");
         assert_eq!(
             (status, message.contains("2 of them with the usual receive buffer")),
@@ -309,19 +381,23 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("logger1 (process 1), a program of another user"), "{message}");
-        // What a filter refuses is not lost.
-        facts.receivers.push(receiver(3, false, 7));
+        // What a filter refuses is not lost, whatever other sockets of the host lose.
+        receivers.push(receiver(3, false, 7));
+        facts.receivers = Some(receivers.clone());
         assert_eq!(of(&facts, "receivers").0, Status::Pass);
-        facts.counted.full_buffers = 5;
+        facts.counted = Some(Counters { full_buffers: 5, ..Counters::default() });
+        let (status, message, _) = of(&facts, "receivers");
+        assert_eq!((status, message.contains("elsewhere on this host 5 datagrams")), (Status::Pass, true), "{message}");
+        receivers.push(receiver(4, true, 2));
+        facts.receivers = Some(receivers);
         let (status, message, remedy) = of(&facts, "receivers");
-        assert_eq!((status, message.contains("5 datagrams")), (Status::Fail, true), "{message}");
-        assert!(message.contains("slowly: logger3 (process 3);"), "{message}");
-        assert_eq!(remedy, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0&recv_buf_size=4194304'"]);
-        facts.receivers.push(receiver(4, true, 2));
-        facts.rmem_max = Some(212_992);
-        let (_, message, remedy) = of(&facts, "receivers");
+        assert_eq!((status, message.contains("2 datagrams")), (Status::Fail, true), "{message}");
         assert!(message.contains("slowly: logger4 (process 4);"), "{message}");
-        assert_eq!(remedy.len(), 2);
+        assert_eq!(remedy, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0&recv_buf_size=4194304'"]);
+        facts.rmem_max = Some(212_992);
+        assert_eq!(of(&facts, "receivers").2.len(), 2);
+        facts.receivers = None;
+        assert_eq!(of(&facts, "receivers").0, Status::Unknown);
     }
 
     #[test]
@@ -334,14 +410,40 @@ mod tests {
             (Status::Warn, "sudo sysctl -w net.ipv4.ipfrag_high_thresh=4194304"),
             "{message}"
         );
-        facts.counted = Counters { not_reassembled: 3, reverse_path: 5, ..Counters::default() };
+        facts.counted = Some(Counters { not_reassembled: 3, reverse_path: 5, ..Counters::default() });
+        assert_eq!(of(&facts, "fragments").0, Status::Warn);
+        facts.loses_of_hosts = true;
+        let (status, message, remedy) = of(&facts, "fragments");
+        assert_eq!(
+            (status, &remedy[0][..]),
+            (Status::Fail, "sudo sysctl -w net.ipv4.ipfrag_high_thresh=4194304"),
+            "{message}"
+        );
+        facts.ipfrag_high_thresh = Some(4 << 20);
         let (status, message, remedy) = of(&facts, "fragments");
         assert_eq!((status, remedy[0].contains("frag=1472")), (Status::Fail, true), "{message}");
+        // They may be those of another protocol.
+        facts.loses_of_hosts = false;
+        assert_eq!(of(&facts, "fragments").0, Status::Unknown);
+        facts.interface = Some("lo".to_owned());
+        assert_eq!(of(&facts, "fragments").0, Status::Pass);
+        facts.interface = Some("eth0.7".to_owned());
         let (status, message, remedy) = of(&facts, "reverse_path");
         assert_eq!(
             (status, &remedy[0][..]),
             (Status::Fail, "sudo sysctl -w net/ipv4/conf/all/rp_filter=0"),
             "{message}"
         );
+        // It may be that of another interface, or is.
+        facts.filters_elsewhere = true;
+        assert_eq!(of(&facts, "reverse_path").0, Status::Warn);
+        (facts.filters_elsewhere, facts.hears_hosts) = (false, true);
+        assert_eq!(of(&facts, "reverse_path").0, Status::Warn);
+        facts.rp_filter = Some(0);
+        assert_eq!(of(&facts, "reverse_path").0, Status::Pass);
+        (facts.rp_filter, facts.leaves_host) = (Some(1), false);
+        assert_eq!(of(&facts, "reverse_path").0, Status::Pass);
+        facts.counted = None;
+        assert_eq!(of(&facts, "reverse_path").0, Status::Unknown);
     }
 }

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, bounded, select};
+use dimos::Dimos;
+use dimos::presence::Event;
 use lcm::UdpmUrl;
 
 use super::finding::{Finding, Rights, Status};
@@ -13,6 +16,7 @@ use super::round_trip::Joined;
 use super::{buffers, firewall, kernel, mesh, network, rights, round_trip, runs, traffic};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 
 /// Who has which socket, by inode.
 type Owners = BTreeMap<u32, (u32, String)>;
@@ -20,14 +24,14 @@ type Owners = BTreeMap<u32, (u32, String)>;
 /// Looks at everything. About four seconds.
 pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, Failure> {
     let rights = rights();
-    let network = network_facts(url, rights)?;
-    let mut findings = network::findings(&network);
     let (trip, joined) = round_trip::try_it(url);
     context.interrupt.check()?;
+    let network = network_facts(url, rights, &trip);
+    let mut findings = network::findings(&network);
     let used = network.used().cloned();
     let works = trip.comes_back() == Some(true);
     let around = joined.map(|joined| Around::look(joined, works, url, context)).transpose()?;
-    let sockets = netlink::udp_sockets().unwrap_or_default();
+    let sockets = netlink::udp_sockets().ok();
     let owners = kernel::owners();
     let own_addresses: BTreeSet<_> = network.interfaces.iter().flat_map(addresses).collect();
     let traffic = traffic::Facts {
@@ -40,10 +44,11 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
         interface: used.as_ref().map(|interface| interface.name.clone()),
     };
     findings.push(firewall::finding(&firewall_facts(&network, &trip, &traffic, used.as_ref())));
-    let before = around.as_ref().map(|around| &around.sockets);
-    let receivers = receivers(url, &sockets, before, &owners);
+    let before = around.as_ref().and_then(|around| around.sockets.as_ref());
+    let receivers = sockets.as_ref().map(|sockets| receivers(url, sockets, before, &owners));
     let repaired = repaired(&findings);
-    findings.extend(round_trip::findings(&trip, url, rights, &receivers, &repaired));
+    let others = receivers.as_deref().unwrap_or_default();
+    findings.extend(round_trip::findings(&trip, url, rights, others, &repaired));
     findings.extend(buffers::findings(&buffers::Facts {
         url: url.clone(),
         rights,
@@ -53,66 +58,107 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
         receivers,
         ipfrag_high_thresh: kernel::variable("net.ipv4.ipfrag_high_thresh"),
         mtu: used.as_ref().map(|interface| interface.mtu),
+        rp_filter: used.as_ref().and_then(reverse_path_filter),
+        filters_elsewhere: network
+            .interfaces
+            .iter()
+            .filter(|other| {
+                other.is_up && !other.is_loopback && used.as_ref().is_none_or(|used| used.index != other.index)
+            })
+            .any(|other| reverse_path_filter(other).is_none_or(|filter| filter > 0)),
         interface: used.map(|interface| interface.name),
         leaves_host: network.leaves_host(),
-        counted: around.as_ref().map(|around| around.counted).unwrap_or_default(),
+        counted: around.as_ref().and_then(|around| around.counted),
+        hears_hosts: !traffic.other_hosts().is_empty(),
+        loses_of_hosts: traffic.loses_of_hosts(),
         listened_s: traffic.heard.span_s,
     }));
     if let Some(around) = &around {
         findings.extend(traffic::findings(&traffic));
         match &around.mesh {
             Some(Ok(mesh)) => findings.extend(mesh::findings(mesh, rights)),
-            Some(Err(why)) => findings.push(Finding::unknown("names", format!("the mesh cannot be joined: {why}"))),
+            Some(Err(why)) => findings.push(Finding::unknown("names", why)),
             None => findings.push(Finding::unknown("names", "the mesh is not asked, since the bus does not work")),
         }
     }
-    findings.push(runs::finding(&runs::look(url, &sockets)));
+    findings.push(runs::finding(&runs::look(url, sockets.as_deref().unwrap_or_default())));
     Ok(findings)
 }
 
 /// What came of looking around for a while.
 struct Around {
     heard: traffic::Heard,
-    counted: Counters,
-    /// The sockets as they were before.
-    sockets: Vec<UdpSocket>,
+    /// None if the kernel does not tell.
+    counted: Option<Counters>,
+    /// The sockets as they were before; none if the kernel does not tell.
+    sockets: Option<Vec<UdpSocket>>,
     /// Where this command sends from.
     own_ports: BTreeSet<u16>,
-    /// None if it was not asked, and an error if it could not be joined.
+    /// None if it was not asked, and an error if it does not tell.
     mesh: Option<Result<mesh::Facts, String>>,
 }
 
 impl Around {
     fn look(mut joined: Joined, works: bool, url: &UdpmUrl, context: &Context) -> Result<Self, Failure> {
-        let sockets = netlink::udp_sockets().unwrap_or_default();
+        let sockets = netlink::udp_sockets().ok();
         let before = Counters::now();
         let mesh = works.then(|| context.mesh());
         let mesh = mesh.map(|mesh| mesh.map(|dimos| (dimos.events(), dimos)));
-        let heard = traffic::listen(&mut joined.bus, LISTENED, &context.interrupt)?;
-        let mut counted = Counters::now().since(before);
-        // What this command lost is told apart.
-        counted.full_buffers = counted.full_buffers.saturating_sub(heard.kernel_drops);
+        let heard = traffic::listen(&mut joined, LISTENED, &context.interrupt)?;
+        let counted = before.zip(Counters::now()).map(|(before, after)| {
+            let counted = after.since(before);
+            // What this command lost is told apart.
+            Counters { full_buffers: counted.full_buffers.saturating_sub(heard.kernel_drops), ..counted }
+        });
         let own_ports = own_ports(url);
         drop(joined);
         context.interrupt.check()?;
-        let asked = |(events, dimos)| mesh::ask(&dimos, &events);
-        let mesh = mesh.map(|mesh| mesh.map(asked).map_err(|failure| failure.message().to_owned()));
+        let asked = |(events, dimos)| ask(dimos, events, &context.interrupt);
+        let mesh = match mesh {
+            Some(Ok(joined)) => Some(asked(joined)?),
+            Some(Err(failure)) => Some(Err(format!("the mesh cannot be joined: {}", failure.message()))),
+            None => None,
+        };
         Ok(Self { heard, counted, sockets, own_ports, mesh })
     }
 }
 
-fn network_facts(url: &UdpmUrl, rights: Rights) -> Result<network::Facts, Failure> {
-    let asked =
-        |error: std::io::Error| Failure::unexpected(format_args!("the kernel does not tell of its network: {error}"));
+/// Asks the mesh, for so long as it may take and no longer, whatever goes over the bus meanwhile.
+fn ask(dimos: Dimos, events: Receiver<Event>, interrupt: &Interrupt) -> Result<Result<mesh::Facts, String>, Failure> {
+    let (tell, told) = bounded(1);
+    // It ends by itself, or with this process.
+    std::thread::spawn(move || tell.send(mesh::ask(&dimos, &events)));
+    select! {
+        recv(told) -> facts => Ok(facts.map_err(|_| "the mesh cannot be asked".to_owned())),
+        recv(interrupt.receiver()) -> _ => Err(Failure::interrupted()),
+        default(ASKED_WITHIN) => Ok(Err(format!("the mesh did not tell within {ASKED_WITHIN:?}"))),
+    }
+}
+
+fn network_facts(url: &UdpmUrl, rights: Rights, trip: &round_trip::Facts) -> network::Facts {
     let group = *url.group.ip();
-    Ok(network::Facts {
+    let (interfaces, untold) = match netlink::interfaces() {
+        Ok(interfaces) => (interfaces, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    network::Facts {
         url: url.clone(),
         rights,
-        interfaces: netlink::interfaces().map_err(asked)?,
-        route: netlink::route_to(group).unwrap_or(Route::None),
+        interfaces,
+        untold,
+        route: netlink::route_to(group).unwrap_or(Route::Unknown),
         entry: netlink::entry_for(group).unwrap_or_default(),
         wireless: kernel::wireless(),
-    })
+        comes_back: trip.comes_back(),
+        source: trip.source.map(|source| *source.ip()),
+        host: kernel::host(),
+    }
+}
+
+/// How the reverse path filter is set for an interface: the larger of two counts.
+fn reverse_path_filter(interface: &Interface) -> Option<u64> {
+    let [all, own] = ["all", &interface.name].map(|name| kernel::variable(&format!("net/ipv4/conf/{name}/rp_filter")));
+    Some(all?.max(own?))
 }
 
 fn firewall_facts(
@@ -187,3 +233,6 @@ fn repaired(findings: &[Finding]) -> Vec<String> {
 
 /// How long it is listened to the others.
 const LISTENED: Duration = Duration::from_secs(2);
+
+/// For the whole mesh; it is known about a second after it was joined, and asked for some more.
+const ASKED_WITHIN: Duration = Duration::from_secs(6);

@@ -94,18 +94,18 @@ pub(super) fn finding(facts: &Facts) -> Finding {
             return nothing_found(facts, &them);
         }
         let text = format!("{them} do not get through: {}", listed(&drops));
-        return Finding::fatal(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, drop)));
+        return Finding::fatal(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, ruleset, drop)));
     }
     if facts.meets_hosts && !facts.hears_hosts {
         let foreign = Packet { source: None, ..came };
         let drops = ruleset.drops(foreign, &INWARD);
         if drops.iter().any(|drop| drop.is_certain) {
             let text = format!("{them} of other hosts do not get in: {}", listed(&drops));
-            return Finding::fail(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, drop)));
+            return Finding::fail(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, ruleset, drop)));
         }
         if !drops.is_empty() {
             let text = format!("{them} of other hosts may not get in: {}", listed(&drops));
-            return Finding::warn(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, drop)));
+            return Finding::warn(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, ruleset, drop)));
         }
     }
     if facts.has_legacy_rules {
@@ -114,7 +114,7 @@ pub(super) fn finding(facts: &Facts) -> Finding {
     let drops = [ruleset.drops(own, &OUTWARD), ruleset.drops(came, &INWARD)].concat();
     if facts.loses && !drops.is_empty() {
         let text = format!("{them} do not all get through: {}", listed(&drops));
-        return Finding::fail(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, drop)));
+        return Finding::fail(CODE, text).repaired_by(drops.iter().map(|drop| accept(facts, ruleset, drop)));
     }
     // What is said to drop them does not, since they come.
     Finding::pass(CODE, format!("no rule of nftables drops {them}"))
@@ -166,20 +166,17 @@ fn listed(drops: &[Drop]) -> String {
 }
 
 /// A command that lets the bus through before what drops it.
-fn accept(facts: &Facts, drop: &Drop) -> String {
+fn accept(facts: &Facts, ruleset: &Ruleset, drop: &Drop) -> String {
     let (group, port) = (facts.group, facts.port);
-    let Drop { family, table, chain, .. } = drop;
-    if chain.starts_with("ufw") {
-        return ufw(facts);
+    let Drop { family, table, chain, is_outward, .. } = drop;
+    let is_of_iptables = ruleset.is_of_iptables(family, table);
+    if chain.starts_with("ufw") || is_of_iptables && facts.manager == Some(Manager::Ufw) {
+        return ufw(facts, *is_outward);
     }
     if table == "firewalld" {
         return firewalld(facts);
     }
-    // What iptables made it does not want changed by others.
-    if family == "ip"
-        && matches!(table.as_str(), "filter" | "raw" | "mangle")
-        && chain.chars().all(|c| c.is_ascii_uppercase())
-    {
+    if is_of_iptables {
         return iptables(facts, "iptables", table, chain);
     }
     let rule = format!("nft insert rule {family} {table} {chain} ip daddr {group} udp dport {port} accept");
@@ -188,13 +185,14 @@ fn accept(facts: &Facts, drop: &Drop) -> String {
 
 fn opened_by_manager(facts: &Facts) -> Option<String> {
     Some(match facts.manager? {
-        Manager::Ufw => ufw(facts),
+        Manager::Ufw => ufw(facts, false),
         Manager::Firewalld => firewalld(facts),
     })
 }
 
-fn ufw(facts: &Facts) -> String {
-    facts.rights.root(&format!("ufw allow in proto udp to {} port {}", facts.group, facts.port))
+fn ufw(facts: &Facts, is_outward: bool) -> String {
+    let way = if is_outward { "out" } else { "in" };
+    facts.rights.root(&format!("ufw allow {way} proto udp to {} port {}", facts.group, facts.port))
 }
 
 fn firewalld(facts: &Facts) -> String {
@@ -263,6 +261,14 @@ mod tests {
             remedy("ip", "filter", "OUTPUT", "output"),
             "sudo iptables -t filter -I OUTPUT -d 239.255.76.67 -p udp --dport 7667 -j ACCEPT"
         );
+        // One that is not of iptables.
+        assert!(remedy("ip", "filter", "input", "input").starts_with("sudo nft insert rule ip filter input"));
+        let by_ufw = |name, hook| {
+            let blocked = facts(&[chain("ip", "filter", name, hook, "drop")]);
+            finding(&Facts { comes_back: Some(false), manager: Some(Manager::Ufw), ..blocked }).remedy
+        };
+        assert_eq!(by_ufw("INPUT", "input"), ["sudo ufw allow in proto udp to 239.255.76.67 port 7667"]);
+        assert_eq!(by_ufw("OUTPUT", "output"), ["sudo ufw allow out proto udp to 239.255.76.67 port 7667"]);
         assert_eq!(remedy("inet", "firewalld", "filter_INPUT", "input"), "sudo firewall-cmd --add-port=7667/udp");
     }
 

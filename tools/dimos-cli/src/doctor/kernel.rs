@@ -23,15 +23,15 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn now() -> Self {
-        let read = |path| fs::read_to_string(path).unwrap_or_default();
-        let counted = |text: &str, protocol, name| counter(text, protocol, name).unwrap_or_default();
-        let (snmp, netstat) = (read("/proc/net/snmp"), read("/proc/net/netstat"));
-        Self {
-            not_reassembled: counted(&snmp, "Ip:", "ReasmFails"),
-            reverse_path: counted(&netstat, "TcpExt:", "IPReversePathFilter"),
-            full_buffers: counted(&snmp, "Udp:", "RcvbufErrors"),
-        }
+    /// None if they are not to be seen.
+    pub(super) fn now() -> Option<Self> {
+        let (snmp, netstat) =
+            (fs::read_to_string("/proc/net/snmp").ok()?, fs::read_to_string("/proc/net/netstat").ok()?);
+        Some(Self {
+            not_reassembled: counter(&snmp, "Ip:", "ReasmFails")?,
+            reverse_path: counter(&netstat, "TcpExt:", "IPReversePathFilter")?,
+            full_buffers: counter(&snmp, "Udp:", "RcvbufErrors")?,
+        })
     }
 
     pub(super) fn since(self, earlier: Self) -> Self {
@@ -52,6 +52,24 @@ pub(super) fn joined_on(group: Ipv4Addr) -> Option<Vec<String>> {
 pub(super) fn wireless() -> Vec<String> {
     let text = fs::read_to_string("/proc/net/wireless").unwrap_or_default();
     text.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
+}
+
+/// What is this host's and no other's.
+pub(super) fn host() -> String {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    [read("/etc/machine-id"), read("/proc/sys/kernel/hostname")].concat()
+}
+
+/// What a process is called; none if there is none with this number.
+pub(super) fn name_of(pid: i32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+}
+
+/// Whether a process of one of these names runs.
+pub(super) fn runs_any(names: &[&str]) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.any(|pid| name_of(pid).is_some_and(|name| names.contains(&name.as_str())))
 }
 
 /// Who has which socket, by inode: the number of the process and its name. Those of other users are not to be seen without root.

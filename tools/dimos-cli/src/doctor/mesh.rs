@@ -11,6 +11,7 @@ use dimos::{About, Dimos, NodeId};
 
 use super::command::output_of;
 use super::finding::{Finding, Rights};
+use super::kernel;
 use crate::output::plain;
 use crate::topic::units;
 
@@ -34,6 +35,8 @@ pub(super) struct Process {
     pub(super) host: String,
     pub(super) is_here: bool,
     pub(super) pid: i32,
+    /// What the process is called, if it is on this host and there.
+    pub(super) command: Option<String>,
     pub(super) contract: String,
     pub(super) is_displaced: bool,
     /// None: it does not say.
@@ -72,6 +75,7 @@ pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
                 .filter(|_| participant.state.is_owning() || participant.state == State::Displaced)?
                 .to_string(),
             class: identity.class_name,
+            command: kernel::name_of(identity.pid).filter(|_| identity.host_id == own.host_id),
             is_here: identity.host_id == own.host_id,
             host: identity.host,
             pid: identity.pid,
@@ -95,11 +99,24 @@ pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
         let host = hosts.entry(&identity.host_id).or_insert_with(|| (identity.host.clone(), Vec::new()));
         host.1.extend(about.is_ok().then_some(participant));
     }
-    let clocks = hosts.into_values().take(MAX_HOSTS).map(|(host, tell)| {
-        let offset_s = tell.first().and_then(|participant| read_clock(dimos, participant));
-        Clock { host, offset_s }
+    let deadline = Instant::now() + CLOCKS_WITHIN;
+    // All at once: there may be some that do not answer.
+    let clocks: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = hosts
+            .into_values()
+            .take(MAX_HOSTS)
+            .map(|(host, tell)| {
+                let asking =
+                    tell.first().map(|&participant| scope.spawn(move || read_clock(dimos, participant, deadline)));
+                (host, asking)
+            })
+            .collect();
+        let told = |(host, asking): (String, Option<std::thread::ScopedJoinHandle<'_, _>>)| {
+            let offset_s = asking.and_then(|asking| asking.join().ok().flatten());
+            Clock { host, offset_s }
+        };
+        asked.into_iter().map(told).collect()
     });
-    let clocks: Vec<_> = clocks.collect();
     let is_synchronized = if clocks.is_empty() { None } else { is_synchronized() };
     Facts { processes, displacements, clocks, is_synchronized }
 }
@@ -113,10 +130,10 @@ pub(super) fn findings(facts: &Facts, rights: Rights) -> Vec<Finding> {
 }
 
 /// Asks a clock some times, and takes the answer that was there first.
-fn read_clock(dimos: &Dimos, participant: &Participant) -> Option<(f64, f64)> {
+fn read_clock(dimos: &Dimos, participant: &Participant, deadline: Instant) -> Option<(f64, f64)> {
     let module = dimos.module(participant.name.as_ref()?.as_str()).ok()?.limit(TimeLimit::Deadline(ANSWERED_WITHIN));
     let mut readings = Vec::new();
-    for _ in 0..READINGS {
+    while readings.len() < READINGS && Instant::now() < deadline {
         let (wall, start) = (SystemTime::now(), Instant::now());
         let about: About = module.call_as(About::METHOD, &()).ok()?;
         let asked_ns = wall.duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
@@ -168,7 +185,7 @@ fn names(facts: &Facts) -> Finding {
         twice.chain(fought).collect::<Vec<_>>().join("; ")
     );
     let displaced = by_name.values().flatten().filter(|process| process.is_displaced);
-    let remedy: Vec<_> = displaced.map(|process| end(process)).collect();
+    let remedy: Vec<_> = displaced.filter_map(|process| end(process)).collect();
     Finding::warn(CODE, text).repaired_by(if remedy.is_empty() {
         vec!["dimos events --for 10s".to_owned()]
     } else {
@@ -176,17 +193,18 @@ fn names(facts: &Facts) -> Finding {
     })
 }
 
-/// A command that ends a process.
-fn end(process: &Process) -> String {
-    let kill = format!("kill {}", process.pid);
+/// A command that ends a process; none if what it says of itself is not so.
+fn end(process: &Process) -> Option<String> {
+    // Others than these are groups, or all processes of a user, or that which all need.
+    let pid = Some(process.pid).filter(|pid| *pid > 1)?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    if process.is_here {
-        kill
+    Some(if process.is_here {
+        format!("kill {pid}    # {}", plain(process.command.as_ref()?))
     } else if !process.host.is_empty() && process.host.chars().all(is_word) && !process.host.starts_with('-') {
-        format!("ssh {} {kill}", process.host)
+        format!("ssh {} kill {pid}", process.host)
     } else {
-        format!("{kill}    # on {}", plain(&process.host))
-    }
+        format!("kill {pid}    # on {}", plain(&process.host))
+    })
 }
 
 fn versions(facts: &Facts) -> Finding {
@@ -273,6 +291,10 @@ fn clocks(facts: &Facts, rights: Rights) -> Finding {
 
 /// Whether something keeps the clock of this host right; none if that is not to be seen.
 fn is_synchronized() -> Option<bool> {
+    // They set the clock without telling the kernel that it is right.
+    if kernel::runs_any(&["ptp4l", "phc2sys"]) {
+        return None;
+    }
     if Path::new("/run/systemd/timesync/synchronized").exists() {
         return Some(true);
     }
@@ -295,6 +317,9 @@ const READINGS: usize = 8;
 
 const ANSWERED_WITHIN: Duration = Duration::from_millis(500);
 
+/// For the clocks of all hosts together.
+const CLOCKS_WITHIN: Duration = Duration::from_secs(2);
+
 const MAX_HOSTS: usize = 32;
 
 const MAX_LISTED: usize = 6;
@@ -311,6 +336,7 @@ mod tests {
             host: "robot0".to_owned(),
             is_here: true,
             pid,
+            command: Some("robot-camera".to_owned()),
             contract: "c".to_owned(),
             is_displaced: false,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -330,12 +356,21 @@ mod tests {
         let strange = Process { is_here: false, host: "a b;c".to_owned(), ..displaced.clone() };
         let facts = Facts { processes: vec![process("camera", 8), displaced, far, strange], ..Facts::default() };
         let (status, message, remedy) = found(&facts, "names");
-        assert_eq!((status, &remedy[..2]), (Status::Warn, &["kill 7".to_owned(), "ssh robot0 kill 7".to_owned()][..]));
+        assert_eq!(
+            (status, &remedy[..2]),
+            (Status::Warn, &["kill 7    # robot-camera".to_owned(), "ssh robot0 kill 7".to_owned()][..])
+        );
         assert_eq!(remedy[2], "kill 7    # on a b;c");
         assert!(
             message.contains("camera: process 8 on robot0 (its owner), process 7 on robot0 (displaced)"),
             "{message}"
         );
+        // What would end all processes of a user, a group of them, or one that is not there.
+        let gone = Process { command: None, is_displaced: true, ..process("camera", 7) };
+        let lies =
+            [-1, 0, 1, i32::MIN].map(|pid| Process { is_displaced: true, is_here: false, ..process("camera", pid) });
+        let lies = Facts { processes: lies.into_iter().chain([gone]).collect(), ..Facts::default() };
+        assert_eq!(found(&lies, "names").2, ["dimos events --for 10s"]);
         let one = Facts { processes: vec![process("camera", 8), process("map", 9)], ..Facts::default() };
         assert_eq!(found(&one, "names"), (Status::Pass, "each of 2 names has one process".to_owned(), Vec::new()));
         let fought = Facts { displacements: [("camera".to_owned(), 3)].into(), ..one };

@@ -35,6 +35,8 @@ pub(super) enum Route {
     None,
     /// Nowhere: one refuses them.
     Refused,
+    /// The kernel does not tell.
+    Unknown,
 }
 
 /// A line of the routing table.

@@ -1,5 +1,6 @@
 //! The way onto the bus: the interface, the multicast route and the ttl, and whether they fit together. No I/O.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 
 use lcm::{Interface as Wanted, UdpmUrl};
@@ -19,6 +20,13 @@ pub(super) struct Facts {
     pub(super) entry: Option<RouteEntry>,
     /// The names of the interfaces that are wireless.
     pub(super) wireless: Vec<String>,
+    /// Why the kernel does not tell of its interfaces, if it does not.
+    pub(super) untold: Option<String>,
+    /// Whether what this host sends comes back to it, and where it is sent from; none if that was not tried.
+    pub(super) comes_back: Option<bool>,
+    pub(super) source: Option<Ipv4Addr>,
+    /// What is this host's and no other's.
+    pub(super) host: String,
 }
 
 /// Why an interface is used.
@@ -31,7 +39,10 @@ enum Reason {
 }
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    vec![interface(facts), route(facts), ttl(facts)]
+    match &facts.untold {
+        Some(why) => vec![Finding::unknown("interface", format!("the kernel does not tell of its interfaces: {why}"))],
+        None => vec![interface(facts), route(facts), ttl(facts)],
+    }
 }
 
 impl Facts {
@@ -58,7 +69,7 @@ impl Facts {
         match (&self.url.iface, self.route) {
             (Some(_), _) => Reason::Url,
             (None, Route::Via(_)) => Reason::Route,
-            (None, Route::None | Route::Refused) => Reason::Fallback,
+            (None, Route::None | Route::Refused | Route::Unknown) => Reason::Fallback,
         }
     }
 
@@ -66,15 +77,16 @@ impl Facts {
     fn routed(&self) -> Option<&Interface> {
         match self.route {
             Route::Via(index) => self.interfaces.iter().find(|interface| interface.index == index),
-            Route::None | Route::Refused => None,
+            Route::None | Route::Refused | Route::Unknown => None,
         }
     }
 
     /// An interface that leads to other hosts, as far as can be told: one that works if there is any.
     fn outward(&self) -> Option<&Interface> {
         let rank = |interface: &&Interface| {
+            let leads_to_lan = !OF_CONTAINERS_AND_TUNNELS.iter().any(|start| interface.name.starts_with(start));
             let works = interface.is_up && interface.has_multicast && !interface.addresses.is_empty();
-            (works && interface.has_carrier, works, interface.is_up, std::cmp::Reverse(interface.index))
+            (leads_to_lan, works && interface.has_carrier, works, interface.is_up, std::cmp::Reverse(interface.index))
         };
         self.interfaces.iter().filter(|interface| !interface.is_loopback).max_by_key(rank)
     }
@@ -98,6 +110,12 @@ pub(super) fn larger_buffer(url: &UdpmUrl, rights: Rights) -> String {
 fn interface(facts: &Facts) -> Finding {
     const CODE: &str = "interface";
     let rights = facts.rights;
+    if facts.url.iface.is_none() && facts.route == Route::Unknown {
+        return Finding::unknown(
+            CODE,
+            "which interface is used cannot be told, since the kernel does not tell of its routes",
+        );
+    }
     let Some(used) = facts.used() else { return no_interface(facts) };
     let name = &used.name;
     let why = match facts.reason() {
@@ -110,8 +128,17 @@ fn interface(facts: &Facts) -> Finding {
             .repaired_by([rights.root(&format!("ip link set {name} up"))]);
     }
     if used.addresses.is_empty() {
-        return Finding::fatal(CODE, format!("{name}, {why}, has no IPv4 address, and LCM needs one to send from"))
-            .repaired_by([rights.root(&format!("ip address add {}/24 dev {name}", free_address(facts)))]);
+        let text = format!("{name}, {why}, has no IPv4 address");
+        // The kernel takes that of another interface if there is one, and none at all otherwise.
+        let finding = match facts.source.filter(|_| facts.comes_back == Some(true)) {
+            Some(Ipv4Addr::UNSPECIFIED) if facts.leaves_host() => {
+                Finding::fail(CODE, format!("{text}: what this host sends is from 0.0.0.0, and dropped by other hosts"))
+            }
+            Some(source) => Finding::warn(CODE, format!("{text}: what this host sends is from {source}")),
+            None => Finding::fatal(CODE, format!("{text}, and LCM needs one to send from")),
+        };
+        return finding
+            .repaired_by([rights.root(&format!("ip address add {}/16 dev {name}", link_local_address(facts, name)))]);
     }
     let addresses: Vec<_> = used.addresses.iter().map(|(address, bits)| format!("{address}/{bits}")).collect();
     let text = format!("{name}, {why}: up, {}, mtu {}", addresses.join(" "), used.mtu);
@@ -171,6 +198,7 @@ fn route(facts: &Facts) -> Finding {
             let text = format!("there is no multicast route to {group}: {}", without_route(facts));
             return want_of_route(facts, text).repaired_by(new_route(facts));
         }
+        Route::Unknown => return Finding::unknown(CODE, "the kernel does not tell of its routes"),
         Route::Via(_) => {}
     }
     let Some(routed) = facts.routed() else {
@@ -185,8 +213,7 @@ fn route(facts: &Facts) -> Finding {
                  those of C and Python LCM among them",
                 used.name
             );
-            Finding::warn(CODE, text)
-                .repaired_by([facts.rights.root(&format!("ip route replace 224.0.0.0/4 dev {}", used.name))])
+            Finding::warn(CODE, text).repaired_by([replaced_route(facts, &used.name)])
         }
         _ if routed.is_loopback && facts.url.ttl > 0 => {
             let text = format!(
@@ -220,7 +247,7 @@ fn want_of_route(facts: &Facts, text: String) -> Finding {
 /// Commands that make a multicast route fit for the URL.
 fn new_route(facts: &Facts) -> Vec<String> {
     let rights = facts.rights;
-    let replace = |name: &str| rights.root(&format!("ip route replace 224.0.0.0/4 dev {name}"));
+    let replace = |name: &str| replaced_route(facts, name);
     let used = facts.used().filter(|_| facts.url.iface.is_some());
     let outward = facts.outward().filter(|_| facts.url.ttl > 0);
     match used.or(outward) {
@@ -232,6 +259,15 @@ fn new_route(facts: &Facts) -> Vec<String> {
         }
         None => vec![rights.root("ip link set lo multicast on"), replace("lo")],
     }
+}
+
+/// A command that has multicast leave by an interface: by the line of the routing table that says otherwise, if one does.
+fn replaced_route(facts: &Facts, name: &str) -> String {
+    let network = match facts.entry.filter(|entry| !entry.refuses() && entry.bits > 4) {
+        Some(entry) => entry.to_text(),
+        None => "224.0.0.0/4".to_owned(),
+    };
+    facts.rights.root(&format!("ip route replace {network} dev {name}"))
 }
 
 fn ttl(facts: &Facts) -> Finding {
@@ -257,14 +293,17 @@ fn ttl(facts: &Facts) -> Finding {
     }
 }
 
-/// A private address that no interface of this host has a neighbour of.
-fn free_address(facts: &Facts) -> Ipv4Addr {
-    let is_used = |net: u8| {
-        let near = |(address, _): &(Ipv4Addr, u8)| address.octets()[..3] == [10, 76, net];
-        facts.interfaces.iter().flat_map(|interface| &interface.addresses).any(near)
-    };
-    Ipv4Addr::new(10, 76, (0..=254).find(|net| !is_used(*net)).unwrap_or(255), 1)
+/// An address for networks where nobody gives any: another one on each host.
+fn link_local_address(facts: &Facts, interface: &str) -> Ipv4Addr {
+    let mut hasher = DefaultHasher::new();
+    (&facts.host, interface).hash(&mut hasher);
+    let [third, fourth, ..] = hasher.finish().to_le_bytes().map(|byte| 1 + byte % 254);
+    Ipv4Addr::new(169, 254, third, fourth)
 }
+
+/// How the names of interfaces begin by which no robot is reached as a rule.
+const OF_CONTAINERS_AND_TUNNELS: [&str; 10] =
+    ["docker", "br-", "veth", "virbr", "lxc", "tun", "tap", "wg", "tailscale", "zt"];
 
 /// As a receive buffer, it takes some messages of a megabyte.
 const ENOUGH_BYTES: usize = 2 << 20;
@@ -306,7 +345,18 @@ mod tests {
 
     fn facts(url: &str, interfaces: Vec<Interface>, route: Route) -> Facts {
         let lcm::Url::Udpm(url) = url.parse().unwrap() else { panic!("no multicast: {url}") };
-        Facts { url, rights: Rights { is_root: true }, interfaces, route, entry: None, wireless: Vec::new() }
+        Facts {
+            url,
+            rights: Rights { is_root: true },
+            interfaces,
+            route,
+            entry: None,
+            wireless: Vec::new(),
+            untold: None,
+            comes_back: None,
+            source: None,
+            host: "robot0".to_owned(),
+        }
     }
 
     fn found(facts: &Facts) -> [(Status, String, Vec<String>); 3] {
@@ -335,6 +385,14 @@ mod tests {
         assert_eq!(route.2, ["ip link set eth0 up", "ip route replace 224.0.0.0/4 dev eth0"]);
         let [_, route, _] = found(&facts("udpm://?ttl=1", vec![lo()], Route::None));
         assert_eq!(route.2, ["export LCM_DEFAULT_URL='udpm://239.255.76.67:7667?ttl=0'"]);
+    }
+
+    #[test]
+    fn what_leads_to_containers_is_not_taken_for_the_network() {
+        let docker0 = Interface { index: 3, name: "docker0".to_owned(), ..eth0() };
+        let unplugged = Interface { has_carrier: false, ..eth0() };
+        let [_, route, _] = found(&facts("udpm://?ttl=1", vec![lo(), docker0, unplugged], Route::None));
+        assert_eq!(route.2, ["ip route replace 224.0.0.0/4 dev eth0"]);
     }
 
     #[test]
@@ -367,6 +425,44 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_without_an_address_is_fatal_only_where_nothing_comes_back() {
+        let bare = Interface { addresses: Vec::new(), ..eth0() };
+        let mut facts = facts("udpm://?ttl=1", vec![lo(), bare], Route::Via(2));
+        (facts.comes_back, facts.source) = (Some(true), Some([10, 2, 2, 2].into()));
+        let [(status, message, remedy), ..] = found(&facts);
+        assert_eq!((status, message.contains("is from 10.2.2.2")), (Status::Warn, true), "{message}");
+        // Each host is told another one.
+        facts.host = "robot1".to_owned();
+        assert_ne!(found(&facts)[0].2, remedy);
+        // Nor has any other.
+        facts.source = Some(Ipv4Addr::UNSPECIFIED);
+        let found = findings(&facts).swap_remove(0);
+        assert_eq!((found.status, found.is_fatal), (Status::Fail, false), "{found:?}");
+        facts.url.ttl = 0;
+        assert_eq!(findings(&facts)[0].status, Status::Warn);
+        facts.comes_back = Some(false);
+        assert!(findings(&facts)[0].is_fatal);
+    }
+
+    #[test]
+    fn the_line_that_leads_elsewhere_is_the_one_that_is_replaced() {
+        let mut facts = facts("udpm://?ttl=1", vec![lo(), eth0()], Route::Via(1));
+        facts.entry = Some(RouteEntry { network: [239, 255, 0, 0].into(), bits: 16, kind: RouteKind::Unicast });
+        assert_eq!(found(&facts)[1].2, ["ip route replace 239.255.0.0/16 dev eth0"]);
+        facts.entry = Some(RouteEntry { network: [0; 4].into(), bits: 0, kind: RouteKind::Unicast });
+        assert_eq!(found(&facts)[1].2, ["ip route replace 224.0.0.0/4 dev eth0"]);
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_tell_is_unknown() {
+        let mut facts = facts("udpm://", vec![lo()], Route::Unknown);
+        let [interface, route, _] = found(&facts);
+        assert_eq!((interface.0, route.0), (Status::Unknown, Status::Unknown));
+        facts.untold = Some("no".to_owned());
+        assert!(findings(&facts).iter().all(|finding| finding.status == Status::Unknown));
+    }
+
+    #[test]
     fn a_ttl_for_others_on_the_loopback_interface_reaches_nobody() {
         let [_, route, ttl] = found(&facts("udpm://?ttl=1&iface=lo", vec![lo(), eth0()], Route::Via(1)));
         assert_eq!((route.0, ttl.0), (Status::Fail, Status::Fail));
@@ -389,7 +485,7 @@ mod tests {
         let (status, message, remedy) = broken(|interface| interface.is_up = false);
         assert_eq!((status, &remedy[..]), (Status::Fail, "ip link set eth0 up"), "{message}");
         let (status, message, remedy) = broken(|interface| interface.addresses.clear());
-        assert_eq!((status, &remedy[..]), (Status::Fail, "ip address add 10.76.0.1/24 dev eth0"), "{message}");
+        assert_eq!((status, remedy.starts_with("ip address add 169.254.")), (Status::Fail, true), "{message} {remedy}");
         let (status, message, remedy) = broken(|interface| interface.has_multicast = false);
         assert_eq!((status, &remedy[..]), (Status::Warn, "ip link set eth0 multicast on"), "{message}");
         let (status, message, _) = broken(|interface| interface.has_carrier = false);
@@ -405,7 +501,8 @@ mod tests {
         let flags = [false, true];
         for (url, route) in
             ["udpm://", "udpm://?ttl=1", "udpm://?iface=eth0", "udpm://?iface=lo&ttl=1"].into_iter().flat_map(|url| {
-                [Route::None, Route::Refused, Route::Via(1), Route::Via(2), Route::Via(9)].map(|route| (url, route))
+                [Route::None, Route::Refused, Route::Unknown, Route::Via(1), Route::Via(2), Route::Via(9)]
+                    .map(|route| (url, route))
             })
         {
             for bits in 0..16_usize {

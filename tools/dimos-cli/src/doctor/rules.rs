@@ -43,6 +43,8 @@ pub(super) struct Drop {
     pub(super) text: String,
     /// Whether nothing unknown had a say.
     pub(super) is_certain: bool,
+    /// Whether it is on the way out of this host, not in.
+    pub(super) is_outward: bool,
 }
 
 /// Family, table and name of a chain or set.
@@ -205,6 +207,13 @@ impl Walk<'_> {
                 };
                 match kind.as_str() {
                     "match" => matches = matches.and(self.matches(place, body)),
+                    "xt" if body["type"] == "target" => {
+                        if matches != Truth::No && !is_harmless(body["name"].as_str().unwrap_or_default()) {
+                            let before = std::mem::replace(&mut self.is_certain, false);
+                            self.drop(place, Some(rule.handle));
+                            self.is_certain = before;
+                        }
+                    }
                     "limit" | "quota" | "xt" | "ct count" | "meter" | "synproxy" => {
                         matches = matches.and(Truth::Unknown)
                     }
@@ -308,6 +317,7 @@ impl Walk<'_> {
             rule,
             text: text.unwrap_or_else(|| rule.map_or_else(String::new, |handle| format!("handle {handle}"))),
             is_certain: self.is_certain,
+            is_outward: self.packet.output.is_some(),
         });
     }
 
@@ -338,7 +348,8 @@ impl Walk<'_> {
         let Some((kind, body)) = left.as_object().and_then(|left| left.iter().next()) else { return Operand::Unknown };
         let packet = &self.packet;
         let word = |word: &str, number| Operand::Word(word.to_owned(), number);
-        let device = |device: Option<&str>| device.map_or(Operand::Absent, |device| word(device, None));
+        // Where there is none, its name is empty.
+        let device = |device: Option<&str>| word(device.unwrap_or_default(), None);
         match kind.as_str() {
             "payload" => {
                 match (body["protocol"].as_str().unwrap_or_default(), body["field"].as_str().unwrap_or_default()) {
@@ -422,9 +433,51 @@ impl Walk<'_> {
 }
 
 impl Ruleset {
+    /// Whether a table is as iptables makes it, which does not want it changed by others.
+    pub(super) fn is_of_iptables(&self, family: &str, table: &str) -> bool {
+        let mut chains =
+            self.chains.iter().map(|chain| &chain.place).filter(|place| place.0 == family && place.1 == table);
+        family == "ip"
+            && matches!(table, "filter" | "raw" | "mangle")
+            && chains.all(|(_, _, name)| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase()))
+    }
+
     fn set(&self, (family, table, _): &Place, name: &str) -> Option<&Vec<Value>> {
         self.sets.get(&(family.clone(), table.clone(), name.trim_start_matches('@').to_owned()))
     }
+}
+
+/// Whether a target of iptables lets go on what it gets.
+fn is_harmless(target: &str) -> bool {
+    matches!(
+        target,
+        "AUDIT"
+            | "CHECKSUM"
+            | "CLASSIFY"
+            | "CONNMARK"
+            | "CONNSECMARK"
+            | "CT"
+            | "DNAT"
+            | "DSCP"
+            | "ECN"
+            | "HL"
+            | "LOG"
+            | "MARK"
+            | "MASQUERADE"
+            | "NETMAP"
+            | "NFLOG"
+            | "NOTRACK"
+            | "RATEEST"
+            | "REDIRECT"
+            | "SECMARK"
+            | "SET"
+            | "SNAT"
+            | "TCPMSS"
+            | "TEE"
+            | "TOS"
+            | "TRACE"
+            | "TTL"
+    )
 }
 
 fn within_prefix(left: &Operand, body: &Value) -> Truth {
@@ -573,7 +626,8 @@ mod tests {
             (meta("pkttype"), "==", json!("multicast"), true),
             (meta("iifname"), "==", json!("eth*"), true),
             (meta("iifname"), "==", json!("lo"), false),
-            (meta("oifname"), "!=", json!("eth1"), false),
+            (meta("oifname"), "!=", json!("eth1"), true),
+            (meta("oifname"), "==", json!("eth*"), false),
             (json!({ "ct": { "key": "state" } }), "in", json!(["established", "related"]), false),
             (json!({ "ct": { "key": "state" } }), "==", json!("new"), true),
             (json!({ "fib": { "result": "type", "flags": ["daddr"] } }), "==", json!("multicast"), true),
@@ -627,6 +681,15 @@ mod tests {
         let foreign = Packet { source: None, ..incoming() };
         let from = json!([matching(payload("ip", "saddr"), "==", json!("10.9.9.9")), { "accept": null }]);
         assert_eq!(dropped("drop", &[from], foreign), [(None, false)]);
+    }
+
+    #[test]
+    fn targets_of_iptables_may_drop_unless_they_are_known_not_to() {
+        let target = |name: &str| json!([{ "xt": { "type": "target", "name": name } }]);
+        assert_eq!(dropped("accept", &[target("REJECT")], incoming()), [(Some(0), false)]);
+        assert_eq!(dropped("accept", &[target("LOG")], incoming()), []);
+        let other = json!([matching(payload("udp", "dport"), "==", json!(5353)), { "xt": { "type": "target", "name": "REJECT" } }]);
+        assert_eq!(dropped("accept", &[other], incoming()), []);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use dimos_coordinator::run::{self, Directories};
+use dimos_coordinator::run::{self, Directories, RunRecord};
 use lcm::{UdpmUrl, Url};
 
 use super::finding::Finding;
@@ -15,7 +15,8 @@ use crate::output::plain;
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) url: UdpmUrl,
-    pub(super) runs: Vec<Run>,
+    /// None if it is not to be seen where they are registered.
+    pub(super) runs: Option<Vec<Run>>,
     /// Other groups that programs of this host are bound to at a port that LCM may use, and how many sockets are.
     pub(super) other_groups: BTreeMap<SocketAddrV4, usize>,
 }
@@ -34,14 +35,15 @@ pub(super) struct Run {
 
 /// What the register and the processes of the runs say.
 pub(super) fn look(url: &UdpmUrl, sockets: &[UdpSocket]) -> Facts {
-    let runs = Directories::of_user().map(|directories| run::alive(&directories)).unwrap_or_default();
-    let runs = runs.into_iter().take(MAX_RUNS).map(|record| {
+    let of = |record: RunRecord| {
         let environment = kernel::environment(record.pid).map(|variables| {
             let of = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
             (of(TRANSPORT), of(lcm::DEFAULT_URL_VARIABLE))
         });
         Run { run_id: record.run_id, is_ours: record.coordinator.is_some(), bus: record.bus, environment }
-    });
+    };
+    let runs = Directories::of_user().ok();
+    let runs = runs.map(|directories| run::alive(&directories).into_iter().take(MAX_RUNS).map(of).collect());
     let mut other_groups = BTreeMap::new();
     for socket in sockets
         .iter()
@@ -52,14 +54,20 @@ pub(super) fn look(url: &UdpmUrl, sockets: &[UdpSocket]) -> Facts {
             *other_groups.entry(group).or_default() += 1;
         }
     }
-    Facts { url: url.clone(), runs: runs.collect(), other_groups }
+    Facts { url: url.clone(), runs, other_groups }
 }
 
 pub(super) fn finding(facts: &Facts) -> Finding {
     const CODE: &str = "runs";
+    let Some(runs) = &facts.runs else {
+        return Finding::unknown(
+            CODE,
+            "where runs are registered is not to be seen: neither HOME nor XDG_STATE_HOME says",
+        );
+    };
     let mut elsewhere = Vec::new();
     let mut remedy = Vec::new();
-    for run in &facts.runs {
+    for run in runs {
         let id = plain(&run.run_id);
         match is_on(run, &facts.url) {
             Place::Here => {}
@@ -84,7 +92,7 @@ pub(super) fn finding(facts: &Facts) -> Finding {
         _ => format!("; programs of this host are bound to other groups, which may be buses: {groups}"),
     };
     if elsewhere.is_empty() {
-        let count = facts.runs.len();
+        let count = runs.len();
         return Finding::pass(CODE, format!("{count} runs of this host, none of them on another bus{groups}"));
     }
     let shown = elsewhere.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join("; ");
@@ -170,13 +178,14 @@ mod tests {
     fn who_is_elsewhere_is_told_with_how_to_get_there() {
         let other = "udpm://239.255.76.68:7667?ttl=0";
         let python = Run { is_ours: false, ..run(None, Some((None, None))) };
-        let runs = vec![run(Some(other), None), python];
+        let runs = Some(vec![run(Some(other), None), python]);
         let facts =
             Facts { url: UdpmUrl::default(), runs, other_groups: [("239.255.76.68:7667".parse().unwrap(), 2)].into() };
         let found = finding(&facts);
         assert_eq!((found.status, found.remedy.len()), (Status::Warn, 2));
         assert_eq!(found.remedy[0], format!("export LCM_DEFAULT_URL='{other}'"));
         assert!(found.message.contains("239.255.76.68:7667 (2)"), "{found:?}");
-        assert_eq!(finding(&Facts { runs: Vec::new(), ..facts }).status, Status::Pass);
+        assert_eq!(finding(&Facts { runs: Some(Vec::new()), ..facts.clone() }).status, Status::Pass);
+        assert_eq!(finding(&Facts { runs: None, ..facts }).status, Status::Unknown);
     }
 }
