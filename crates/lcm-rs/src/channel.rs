@@ -56,22 +56,21 @@ impl Channel {
     /// A name over 63 bytes or with a NUL byte.
     pub fn new(name: impl AsRef<[u8]>) -> Result<Self, ChannelError> {
         let name = name.as_ref();
-        let length = match u8::try_from(name.len()) {
-            Ok(length) if name.len() <= MAX_CHANNEL_BYTES => length,
-            _ => {
-                let shown = name.get(..80).unwrap_or(name);
-                return Err(ChannelError::TooLong {
-                    name: String::from_utf8_lossy(shown).into_owned(),
-                    length: name.len(),
-                });
-            }
-        };
-        if let Some(position) = name.iter().position(|&byte| byte == 0) {
+        if let Some(position) = name.iter().position(|&byte| byte == 0).filter(|_| name.len() <= MAX_CHANNEL_BYTES) {
             return Err(ChannelError::ContainsNul { name: String::from_utf8_lossy(name).into_owned(), position });
         }
+        Self::without_nul(name).ok_or_else(|| {
+            let shown = name.get(..80).unwrap_or(name);
+            ChannelError::TooLong { name: String::from_utf8_lossy(shown).into_owned(), length: name.len() }
+        })
+    }
+
+    /// The channel of a name that is known to have no NUL; none if it is too long.
+    pub(crate) fn without_nul(name: &[u8]) -> Option<Self> {
+        let length = u8::try_from(name.len()).ok()?;
         let mut bytes = [0; MAX_CHANNEL_BYTES];
-        bytes[..name.len()].copy_from_slice(name);
-        Ok(Self { bytes, length })
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        Some(Self { bytes, length })
     }
 
     /// The name as bytes.

@@ -68,8 +68,7 @@ impl Inbound {
     ) -> Arrived<'a> {
         match wire::parse(datagram) {
             Ok(Datagram::Short { seqno, channel, payload }) => {
-                self.senders.observe(from, seqno, now);
-                self.senders.count_message(from, payload.len());
+                self.senders.observe_message(from, seqno, payload.len(), now);
                 if is_self_test(&channel) {
                     Arrived::Nothing
                 } else if interest(&channel) != Interest::None {

@@ -3,6 +3,7 @@
 //! The receive path alone writes these counters, so that counting costs a plain store; anyone may read them at any time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddrV4;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -175,6 +176,11 @@ impl Counters {
 }
 
 impl SenderCounters {
+    fn count_message(&self, bytes: usize) {
+        self.messages.add(1);
+        self.bytes.add(bytes as u64);
+    }
+
     fn snapshot(&self) -> SenderCounts {
         SenderCounts {
             messages: self.messages.load(),
@@ -219,37 +225,50 @@ impl Senders {
 
     /// Takes in the sequence number of a message that begins to arrive.
     pub(crate) fn observe(&mut self, from: SocketAddrV4, seqno: u32, now: Instant) {
-        if let Some(sender) = self.table.get_mut(&from) {
-            sender.last_heard = now;
-            let counters = &sender.counters;
-            let filtered = self.filtered || sender.filters_gone != self.filters_gone;
-            sender.filters_gone = self.filters_gone;
-            let gaps = if filtered { &counters.lost_or_unwanted } else { &counters.lost };
-            match sender.sequence.observe(seqno, now) {
-                Arrival::Next { lost: 0 } | Arrival::Repeated => {}
-                Arrival::Next { lost } => gaps.add(lost.into()),
-                Arrival::Late => gaps.set(gaps.load().saturating_sub(1)),
-                Arrival::Restarted => counters.restarts.add(1),
-            }
-            return;
-        }
-        let counters = Arc::new(SenderCounters::default());
-        {
-            let mut list = self.counters.senders.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.table.len() == MAX_SENDERS {
-                forget_least(&mut self.table, &mut list);
-            }
-            list.live.push((from, Arc::clone(&counters)));
-        }
-        let sequence = SequenceTracker::new(seqno, now);
-        self.table.insert(from, Sender { sequence, counters, last_heard: now, filters_gone: self.filters_gone });
+        self.observed(from, seqno, now);
+    }
+
+    /// The same of a message that came whole, which counts.
+    pub(crate) fn observe_message(&mut self, from: SocketAddrV4, seqno: u32, bytes: usize, now: Instant) {
+        self.observed(from, seqno, now).count_message(bytes);
     }
 
     /// Counts a whole message.
     pub(crate) fn count_message(&mut self, from: SocketAddrV4, bytes: usize) {
         if let Some(sender) = self.table.get(&from) {
-            sender.counters.messages.add(1);
-            sender.counters.bytes.add(bytes as u64);
+            sender.counters.count_message(bytes);
+        }
+    }
+
+    fn observed(&mut self, from: SocketAddrV4, seqno: u32, now: Instant) -> &SenderCounters {
+        if self.table.len() == MAX_SENDERS && !self.table.contains_key(&from) {
+            let mut list = self.counters.senders.lock().unwrap_or_else(PoisonError::into_inner);
+            forget_least(&mut self.table, &mut list);
+        }
+        let filters_gone = self.filters_gone;
+        match self.table.entry(from) {
+            Entry::Occupied(known) => {
+                let sender = known.into_mut();
+                sender.last_heard = now;
+                let counters = &sender.counters;
+                let filtered = self.filtered || sender.filters_gone != filters_gone;
+                sender.filters_gone = filters_gone;
+                let gaps = if filtered { &counters.lost_or_unwanted } else { &counters.lost };
+                match sender.sequence.observe(seqno, now) {
+                    Arrival::Next { lost: 0 } | Arrival::Repeated => {}
+                    Arrival::Next { lost } => gaps.add(lost.into()),
+                    Arrival::Late => gaps.set(gaps.load().saturating_sub(1)),
+                    Arrival::Restarted => counters.restarts.add(1),
+                }
+                counters
+            }
+            Entry::Vacant(unknown) => {
+                let counters = Arc::new(SenderCounters::default());
+                let mut list = self.counters.senders.lock().unwrap_or_else(PoisonError::into_inner);
+                list.live.push((from, Arc::clone(&counters)));
+                let sequence = SequenceTracker::new(seqno, now);
+                &unknown.insert(Sender { sequence, counters, last_heard: now, filters_gone }).counters
+            }
         }
     }
 

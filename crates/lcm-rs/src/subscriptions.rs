@@ -152,7 +152,7 @@ pub(crate) struct Dispatcher {
     entries: Vec<Arc<Entry>>,
     /// Which entries want a channel, for channels that were heard.
     routes: HashMap<Channel, Route>,
-    /// The route looked up last: the next message is often of the same channel, and a message is looked up twice.
+    /// The route that was looked up last: the next message is often of the same channel, and a message is looked up twice.
     last: (Channel, Route),
     /// Whether a kernel filter is on.
     filtered: bool,
@@ -218,12 +218,14 @@ impl Dispatcher {
 
     /// What is wanted of a channel.
     pub(crate) fn interest(&mut self, channel: &Channel) -> Interest {
-        if self.reads == Reads::Everything || !self.route(channel).is_empty() {
-            Interest::Whole
-        } else if self.reads == Reads::Overhears {
-            Interest::Beginning
-        } else {
-            Interest::None
+        if self.reads == Reads::Everything {
+            return Interest::Whole;
+        }
+        self.find_route(channel);
+        match self.reads {
+            _ if !self.last.1.is_empty() => Interest::Whole,
+            Reads::Overhears => Interest::Beginning,
+            _ => Interest::None,
         }
     }
 
@@ -277,9 +279,9 @@ impl Dispatcher {
 
     /// Hands a message to everyone who wants its channel.
     pub(crate) fn dispatch(&mut self, message: &Sample) -> Delivery {
-        let route = self.route(&message.channel);
+        self.find_route(&message.channel);
         let mut delivery = Delivery::default();
-        for &index in &*route {
+        for &index in &*self.last.1 {
             let entry = &self.entries[index];
             let mut sink = entry.sink.lock().unwrap_or_else(PoisonError::into_inner);
             // Looked at last, so that who was told that it is removed is right.
@@ -298,8 +300,8 @@ impl Dispatcher {
 
     /// Whether every queue can take the message without dropping one.
     pub(crate) fn has_room(&mut self, message: &Sample) -> bool {
-        let route = self.route(&message.channel);
-        route.iter().map(|&index| &self.entries[index]).filter(|entry| entry.active.load(Acquire)).all(|entry| {
+        self.find_route(&message.channel);
+        self.last.1.iter().map(|&index| &self.entries[index]).filter(|entry| entry.active.load(Acquire)).all(|entry| {
             match &mut *entry.sink.lock().unwrap_or_else(PoisonError::into_inner) {
                 Sink::Queue(input) => input.has_room(message),
                 Sink::Handler(_) | Sink::Ended => true,
@@ -312,7 +314,8 @@ impl Dispatcher {
         self.subscriptions.end();
     }
 
-    fn route(&mut self, channel: &Channel) -> Route {
+    /// Looks up who wants a channel, which is then in `last`.
+    fn find_route(&mut self, channel: &Channel) {
         self.follow_changes();
         if self.last.0 != *channel {
             let route = match self.routes.get(channel) {
@@ -321,7 +324,6 @@ impl Dispatcher {
             };
             self.last = (*channel, route);
         }
-        Arc::clone(&self.last.1)
     }
 
     fn learn_route(&mut self, channel: &Channel) -> Route {

@@ -209,9 +209,9 @@ impl<'a> Fragment<'a> {
 
 /// Splits `channel, NUL, rest`.
 fn split_channel(bytes: &[u8]) -> Result<(Channel, &[u8]), Malformed> {
-    let end = bytes.iter().take(MAX_CHANNEL_BYTES + 1).position(|&byte| byte == 0).ok_or(Malformed::BadChannel)?;
-    let channel = Channel::new(&bytes[..end]).map_err(|_| Malformed::BadChannel)?;
-    Ok((channel, &bytes[end + 1..]))
+    let end = memchr::memchr(0, &bytes[..bytes.len().min(MAX_CHANNEL_BYTES + 1)]).ok_or(Malformed::BadChannel)?;
+    let (name, rest) = bytes.split_at(end);
+    Ok((Channel::without_nul(name).ok_or(Malformed::BadChannel)?, &rest[1..]))
 }
 
 #[cfg(test)]

@@ -59,12 +59,13 @@ impl Mode {
 /// Where the kernel writes who sent a datagram and what else it knows of it.
 struct Envelope {
     from: MaybeUninit<libc::sockaddr_in>,
-    control: ControlBuffer,
+    /// Read up to where the kernel says that it has written.
+    control: MaybeUninit<ControlBuffer>,
 }
 
 impl Envelope {
     const fn empty() -> Self {
-        Self { from: MaybeUninit::zeroed(), control: ControlBuffer([0; CONTROL_BYTES]) }
+        Self { from: MaybeUninit::zeroed(), control: MaybeUninit::uninit() }
     }
 
     /// What a receive call is given to fill in this envelope and `parts`: it points to both, for as long as they stay where they are.
@@ -77,7 +78,7 @@ impl Envelope {
         // The standard library documents `IoSliceMut` to have the layout of `iovec` on Unix.
         header.msg_iov = parts.as_mut_ptr().cast();
         header.msg_iovlen = parts.len() as _;
-        header.msg_control = self.control.0.as_mut_ptr().cast();
+        header.msg_control = self.control.as_mut_ptr().cast();
         header.msg_controllen = CONTROL_BYTES as _;
         header
     }

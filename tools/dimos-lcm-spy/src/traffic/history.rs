@@ -42,7 +42,7 @@ impl History {
     pub fn push(&mut self, time_ns: u64, interval_ns: u64, bytes: usize) {
         self.advance(time_ns / NS_PER_S);
         let slot = &mut self.slots[place(self.newest_s)];
-        let interval_s = interval_ns as f64 / NS_PER_S as f64;
+        let interval_s = interval_ns as f64 * 1e-9;
         slot.messages = slot.messages.saturating_add(1);
         slot.bytes = slot.bytes.saturating_add(bytes as u64);
         slot.intervals_s += interval_s;
