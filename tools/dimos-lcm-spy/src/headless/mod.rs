@@ -68,4 +68,4 @@ fn wait_until(reading: &Reading, end: Instant, is_interrupted: &impl Fn() -> boo
 /// How long it listens unless it is told otherwise.
 pub(crate) const DEFAULT_DURATION: Duration = Duration::from_secs(2);
 
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(100);

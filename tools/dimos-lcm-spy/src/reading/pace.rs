@@ -129,7 +129,7 @@ const DEFAULT_BUFFER_BYTES: f64 = 212_992.0;
 const BUFFERED_BYTES_EACH: f64 = 768.0;
 
 /// A pause costs some µs, so that this is less than 0.2 % of a core.
-const LONGEST: Duration = Duration::from_millis(8);
+const LONGEST: Duration = Duration::from_millis(12);
 
 /// What would be shorter is no pause.
 const SHORTEST: Duration = Duration::from_millis(1);
