@@ -23,6 +23,8 @@ pub(super) struct Burst {
     waiting: Range<usize>,
     /// How many datagrams are worth asking for, by what the last calls brought.
     size: usize,
+    /// How many datagrams are received alone before it is tried again whether more wait.
+    alone: u32,
     /// How many datagrams were looked at since the last fragment.
     since_fragment: u32,
 }
@@ -35,7 +37,14 @@ impl Burst {
 
     /// A call that asked for so many brought so many: one that brought all might have brought more.
     pub(super) fn came(&mut self, asked: usize, came: usize) {
-        self.size = if came == asked { (2 * asked).min(MAX_TOGETHER) } else { came };
+        match came {
+            0 => {}
+            // Who keeps up with what comes would ask in vain each time.
+            1 if asked > 1 => (self.size, self.alone) = (1, ALONE),
+            1 if self.alone > 0 => self.alone -= 1,
+            _ if came == asked => self.size = (2 * asked).min(MAX_TOGETHER),
+            _ => self.size = came,
+        }
     }
 
     /// A datagram was looked at, and was a fragment of a large message or not.
@@ -82,6 +91,9 @@ impl Burst {
 /// After so many datagrams that were none: an image now and then among many short messages is worth less than they are.
 const FRAGMENTS_ARE_OVER: u32 = 64;
 
+/// After a call that might have brought more.
+const ALONE: u32 = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +117,19 @@ mod tests {
         assert_eq!(sizes, [1, 2, 4, 8, 8, 8]);
         burst.came(8, 3);
         assert_eq!(burst.size(), 3);
-        burst.came(3, 1);
-        assert_eq!(burst.size(), 1);
+        burst.came(3, 0);
+        assert_eq!(burst.size(), 3);
+    }
+
+    #[test]
+    fn who_keeps_up_with_what_comes_seldom_asks_for_more() {
+        let mut burst = after_short_datagrams();
+        let mut asked = Vec::new();
+        for _ in 0..100 {
+            asked.push(burst.size());
+            burst.came(burst.size(), 1);
+        }
+        assert_eq!(asked.iter().filter(|&&asked| asked > 1).count(), 6);
     }
 
     #[test]
