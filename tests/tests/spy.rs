@@ -379,7 +379,8 @@ fn an_event_log_is_looked_at_like_a_bus() {
 fn a_bus_that_means_harm_costs_little_memory_and_leaves_the_screen_in_use() {
     isolated!(MulticastOnLo);
     let robot = Robot::start();
-    let mut terminal = Terminal::start(&dimos(&["spy"]), 40, 160);
+    // Wide, for a status line with large numbers.
+    let mut terminal = Terminal::start(&dimos(&["spy"]), 40, 220);
     terminal.wait_for("/robot0/cmd_vel");
     let before = resident_bytes(terminal.id());
     let arguments = ["239.255.76.67", "7667", "100000", "2000"];

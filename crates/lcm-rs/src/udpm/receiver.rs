@@ -232,7 +232,7 @@ impl Receiver {
             match (timeout, start) {
                 (Some(timeout), Some(start)) => {
                     let left = timeout.saturating_sub(self.now.saturating_duration_since(start));
-                    if left.is_zero() {
+                    if left.is_zero() && !self.has_more() {
                         return Ok(Receipt::Nothing);
                     }
                     remaining = Some(left);
@@ -286,6 +286,10 @@ impl Receiver {
 
     /// What [`Receiver::anticipate`] does before it sleeps, for those who sleep elsewhere.
     pub(crate) fn anticipate_only(&mut self) -> io::Result<bool> {
+        // What lies here would not wake anyone who sleeps on the socket.
+        if self.has_more() {
+            return Ok(true);
+        }
         if !self.anticipation.answer_is_due(self.counters.published_messages.load()) {
             return Ok(false);
         }
@@ -499,7 +503,12 @@ impl Receiver {
                 (from, receive_time_ns, datagram)
             }
         };
-        self.burst.note(wire::is_fragment(&self.buffer[datagram.clone()]));
+        let is_fragment = wire::is_fragment(&self.buffer[datagram.clone()]);
+        self.burst.note(is_fragment);
+        if is_fragment {
+            // It may have waited here while messages before it were handled.
+            self.now = Instant::now();
+        }
         let interest = |channel: &Channel| dispatcher.interest(channel);
         let arrived = self.inbound.accept(from, &self.buffer[datagram.clone()], self.now, interest);
         let (channel, payload, receipt) = match arrived {
