@@ -200,7 +200,10 @@ fn nodes_tell_what_they_publish_and_subscribe_and_senders_have_their_names() {
         screen.lines().any(|line| line.starts_with("0 lost of ") && !line.contains("of 0 published"))
     });
     terminal.press(Key::Escape);
+    terminal.wait_for("CHANNEL");
     terminal.press(Key::Escape);
+    // A letter right behind Escape is that letter with Alt.
+    thread::sleep(Duration::from_millis(300));
     terminal.type_text("n");
     terminal.wait_until("its state", |screen| {
         let line = line(screen, "robot0/ticker");
