@@ -258,7 +258,8 @@ impl Reassembler {
                 partial.channel = fragment.channel;
                 return Progress::Contradiction;
             }
-            if fragment.channel.is_some() && !wanted {
+            // Once fragment 0 is in place another one decides nothing, whatever it says.
+            if fragment.channel.is_some() && !wanted && partial.channel.is_none() {
                 unneeded = partial.pass_by();
                 partial.beginning = Beginning::of(fragment.body);
             }

@@ -293,6 +293,32 @@ fn a_message_that_nobody_wants_passes_by_without_being_held() {
 }
 
 #[test]
+fn a_second_beginning_decides_nothing() {
+    let unwanted = Channel::new("UNWANTED").unwrap();
+    let now = Instant::now();
+    for (first, forged) in [(channel(0), unwanted), (unwanted, channel(0)), (unwanted, unwanted)] {
+        let mut reassembler = Reassembler::default();
+        let message = datagrams(first, 1, &pattern(20_000, 0));
+        let other = &datagrams(forged, 1, &pattern(20_000, 1))[0];
+        receive(&mut reassembler, sender(1), &message[0], now);
+        assert_eq!(receive(&mut reassembler, sender(1), other, now), Outcome::Repeated);
+        let outcomes = message[1..].iter().map(|datagram| receive(&mut reassembler, sender(1), datagram, now));
+        match outcomes.last().unwrap() {
+            Outcome::Complete { channel, payload } if first == self::channel(0) => {
+                assert_eq!(channel, first);
+                assert!(*payload == pattern(20_000, 0)[..]);
+            }
+            Outcome::PassedBy { channel, message_bytes, beginning } if first == unwanted => {
+                assert_eq!((channel, message_bytes), (first, 20_000));
+                assert_eq!(beginning.as_bytes(), &pattern(20_000, 0)[..16]);
+            }
+            outcome => panic!("{outcome:?} of {first}"),
+        }
+        assert_eq!(reassembler.held_bytes(), 0);
+    }
+}
+
+#[test]
 fn behind_a_filter_a_message_without_its_first_fragment_passes_by_and_one_in_disorder_is_kept() {
     let mut reassembler = Reassembler::default();
     reassembler.set_unwanted_first_missing(true);
