@@ -196,7 +196,8 @@ impl Inline {
 
     /// Becomes readable when there is something to receive, for poll(2) and its like; `None` on a bus in memory. When it is,
     /// call [`Inline::handle`] with [`Duration::ZERO`] until it is false: readable does not promise a whole message, and several
-    /// may have come at once.
+    /// may have come at once. Those were all taken from the kernel and do not make it readable: who stops earlier calls
+    /// [`Inline::anticipate`] before waiting.
     #[must_use]
     pub fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.receiver.poll_fd()

@@ -1,8 +1,8 @@
 //! Several datagrams received with one system call (`recvmmsg`), where many short ones come faster than they are taken.
 //!
-//! Each lies in a buffer of its own until its turn comes, so that a large message's fragments would have to be copied out of it,
-//! where alone they land in their place: for a while after a fragment, and wherever one call brings one datagram, they are
-//! received one by one.
+//! Each lies in a buffer of its own until its turn comes. A fragment of a large message has to be copied out of there, where
+//! alone it lands in its place, and long datagrams gain nothing: for a while after either, and wherever one call brings one
+//! datagram, they are received one by one.
 
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
@@ -18,42 +18,42 @@ pub(super) struct Burst {
     /// Where they lie; made when so many are first asked for.
     buffers: Vec<Arc<Vec<u8>>>,
     /// What came into each.
-    received: Vec<Received>,
+    received: [Received; MAX_TOGETHER],
     /// Which were not taken yet.
     waiting: Range<usize>,
-    /// How many datagrams are worth asking for, by what the last calls brought.
-    size: usize,
+    /// How many datagrams are there to be had, by what the last calls brought.
+    likely: usize,
     /// How many datagrams are received alone before it is tried again whether more wait.
     alone: u32,
-    /// How many datagrams were looked at since the last fragment.
-    since_fragment: u32,
+    /// How many short datagrams in a row were looked at.
+    short: u32,
 }
 
 impl Burst {
     /// How many datagrams the next call had better ask for.
-    pub(super) fn size(&self) -> usize {
-        if self.since_fragment < FRAGMENTS_ARE_OVER { 1 } else { self.size.clamp(1, MAX_TOGETHER) }
+    pub(super) fn worth_asking(&self) -> usize {
+        if self.short < SHORT_ONES_RULE { 1 } else { self.likely.clamp(1, MAX_TOGETHER) }
     }
 
-    /// A call that asked for so many brought so many: one that brought all might have brought more.
-    pub(super) fn came(&mut self, asked: usize, came: usize) {
-        match came {
+    /// Learns from a call that asked for so many and brought so many: one that brought all might have brought more.
+    pub(super) fn adapt(&mut self, asked: usize, brought: usize) {
+        match brought {
             0 => {}
             // Who keeps up with what comes would ask in vain each time.
-            1 if asked > 1 => (self.size, self.alone) = (1, ALONE),
+            1 if asked > 1 => (self.likely, self.alone) = (1, ALONE),
             1 if self.alone > 0 => self.alone -= 1,
-            _ if came == asked => self.size = (2 * asked).min(MAX_TOGETHER),
-            _ => self.size = came,
+            _ if brought == asked => self.likely = (2 * asked).min(MAX_TOGETHER),
+            _ => self.likely = brought,
         }
     }
 
-    /// A datagram was looked at, and was a fragment of a large message or not.
-    pub(super) fn note(&mut self, is_fragment: bool) {
-        self.since_fragment = if is_fragment { 0 } else { self.since_fragment.saturating_add(1) };
+    /// A datagram of so many bytes was looked at, and was a fragment of a large message or not.
+    pub(super) fn looked_at(&mut self, bytes: usize, is_fragment: bool) {
+        self.short = if is_fragment || bytes > SHORT_BYTES { 0 } else { self.short.saturating_add(1) };
     }
 
-    /// One call for [`Burst::size`] datagrams, when none is waiting any more. Says how many the kernel had dropped before the last of
-    /// them, where it says so.
+    /// One call for as many as are worth asking for, when none is waiting any more. Says how many the kernel had dropped before
+    /// the last of them, where it says so.
     ///
     /// # Errors
     /// Those of [`datagram::receive_several`].
@@ -64,20 +64,21 @@ impl Burst {
         spare: &mut SpareBuffers,
         mode: Mode,
     ) -> io::Result<Option<u32>> {
-        let asked = self.size();
+        debug_assert!(self.waiting.is_empty(), "those that wait would be written over");
+        let asked = self.worth_asking();
         if self.buffers.len() < asked {
             self.buffers.resize_with(asked, || Arc::new(vec![0; buffer_bytes]));
-            self.received.resize_with(asked, Received::default);
         }
         let Self { buffers, received, .. } = self;
-        let mut parts = std::array::from_fn::<_, MAX_TOGETHER, _>(|_| IoSliceMut::new(&mut []));
-        for (part, buffer) in parts[..asked].iter_mut().zip(buffers) {
-            *part = IoSliceMut::new(spare.writable(buffer));
+        let mut writable = std::array::from_fn::<_, MAX_TOGETHER, _>(|_| IoSliceMut::new(&mut []));
+        for (writable, buffer) in writable[..asked].iter_mut().zip(buffers) {
+            *writable = IoSliceMut::new(spare.writable(buffer));
         }
-        let came = datagram::receive_several(socket, &mut parts[..asked], mode, |index, one| received[index] = one)?;
-        self.waiting = 0..came;
-        self.came(asked, came);
-        Ok(came.checked_sub(1).and_then(|last| self.received[last].drops))
+        let each = |index: usize, one| received[index] = one;
+        let brought = datagram::receive_several(socket, &mut writable[..asked], mode, each)?;
+        self.waiting = 0..brought;
+        self.adapt(asked, brought);
+        Ok(brought.checked_sub(1).and_then(|last| self.received[last].drops))
     }
 
     /// The next datagram, which then lies in `buffer`.
@@ -88,8 +89,11 @@ impl Burst {
     }
 }
 
-/// After so many datagrams that were none: an image now and then among many short messages is worth less than they are.
-const FRAGMENTS_ARE_OVER: u32 = 64;
+/// From twice this on, several at once save nothing measurable: copying them out of the kernel costs more than the call.
+const SHORT_BYTES: usize = 8 << 10;
+
+/// After so many short datagrams in a row: an image now and then among many short messages is worth less than they are.
+const SHORT_ONES_RULE: u32 = 256;
 
 /// After a call that might have brought more.
 const ALONE: u32 = 16;
@@ -100,8 +104,8 @@ mod tests {
 
     fn after_short_datagrams() -> Burst {
         let mut burst = Burst::default();
-        for _ in 0..FRAGMENTS_ARE_OVER {
-            burst.note(false);
+        for _ in 0..SHORT_ONES_RULE {
+            burst.looked_at(100, false);
         }
         burst
     }
@@ -111,14 +115,14 @@ mod tests {
         let mut burst = after_short_datagrams();
         let mut sizes = Vec::new();
         for _ in 0..6 {
-            sizes.push(burst.size());
-            burst.came(burst.size(), burst.size());
+            sizes.push(burst.worth_asking());
+            burst.adapt(burst.worth_asking(), burst.worth_asking());
         }
         assert_eq!(sizes, [1, 2, 4, 8, 8, 8]);
-        burst.came(8, 3);
-        assert_eq!(burst.size(), 3);
-        burst.came(3, 0);
-        assert_eq!(burst.size(), 3);
+        burst.adapt(8, 3);
+        assert_eq!(burst.worth_asking(), 3);
+        burst.adapt(3, 0);
+        assert_eq!(burst.worth_asking(), 3);
     }
 
     #[test]
@@ -126,22 +130,24 @@ mod tests {
         let mut burst = after_short_datagrams();
         let mut asked = Vec::new();
         for _ in 0..100 {
-            asked.push(burst.size());
-            burst.came(burst.size(), 1);
+            asked.push(burst.worth_asking());
+            burst.adapt(burst.worth_asking(), 1);
         }
         assert_eq!(asked.iter().filter(|&&asked| asked > 1).count(), 6);
     }
 
     #[test]
-    fn among_fragments_each_datagram_is_received_alone() {
-        let mut burst = after_short_datagrams();
-        burst.came(8, 8);
-        burst.note(true);
-        for _ in 0..FRAGMENTS_ARE_OVER {
-            assert_eq!(burst.size(), 1);
-            burst.came(1, 1);
-            burst.note(false);
+    fn among_fragments_and_long_ones_each_datagram_is_received_alone() {
+        for (bytes, is_fragment) in [(100, true), (SHORT_BYTES + 1, false)] {
+            let mut burst = after_short_datagrams();
+            burst.adapt(8, 8);
+            burst.looked_at(bytes, is_fragment);
+            for _ in 0..SHORT_ONES_RULE {
+                assert_eq!(burst.worth_asking(), 1);
+                burst.adapt(1, 1);
+                burst.looked_at(100, false);
+            }
+            assert_eq!(burst.worth_asking(), 2);
         }
-        assert_eq!(burst.size(), 2);
     }
 }

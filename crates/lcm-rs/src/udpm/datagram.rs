@@ -2,7 +2,10 @@
 //!
 //! The standard library can neither scatter a datagram nor read its control messages, which carry the kernel's receive time
 //! and its count of dropped datagrams.
-#![expect(unsafe_code, reason = "recvmsg and sendmsg have no safe equal that also reads control messages at this cost")]
+#![expect(
+    unsafe_code,
+    reason = "recvmsg, recvmmsg and sendmsg have no safe equal that also reads control messages at this cost"
+)]
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
@@ -102,14 +105,15 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, parts: &mut [IoSliceMut<'_>], mode
     Ok(unsafe { understood(header, bytes) })
 }
 
-/// Receives as many datagrams as are there, one into each of `parts`, of which [`MAX_TOGETHER`] are used at most; what does not fit
-/// is dropped. Waits for the first one only, if at all. Says how many came, and what of each.
+/// Receives as many datagrams as are there, one into each of `buffers`, of which [`MAX_TOGETHER`] are used at most; what does not
+/// fit is dropped. Waits for the first one only, if at all. Says how many came, and what of each. Not for looking only: a peek
+/// finds the same datagram again and again.
 ///
 /// # Errors
 /// Those of recvmmsg(2); `WouldBlock` where none came in time.
 pub(crate) fn receive_several(
     socket: BorrowedFd<'_>,
-    parts: &mut [IoSliceMut<'_>],
+    buffers: &mut [IoSliceMut<'_>],
     mode: Mode,
     mut each: impl FnMut(usize, Received),
 ) -> io::Result<usize> {
@@ -117,11 +121,12 @@ pub(crate) fn receive_several(
     // SAFETY: all of mmsghdr is integers and pointers, for which zero is a value.
     let mut headers: [libc::mmsghdr; MAX_TOGETHER] = unsafe { mem::zeroed() };
     let mut asked = 0;
-    for ((header, envelope), part) in headers.iter_mut().zip(&mut envelopes).zip(parts.chunks_mut(1)) {
-        header.msg_hdr = envelope.header(part);
+    for ((header, envelope), buffer) in headers.iter_mut().zip(&mut envelopes).zip(buffers.chunks_mut(1)) {
+        header.msg_hdr = envelope.header(buffer);
         asked += 1;
     }
-    let flags = mode.flags() | libc::MSG_WAITFORONE;
+    // Unsigned with musl.
+    let flags = (mode.flags() | libc::MSG_WAITFORONE) as _;
     // SAFETY: as for recvmsg in `receive`, for each of the first `asked` headers, of which there are MAX_TOGETHER at most.
     let came = unsafe { libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), asked, flags, std::ptr::null_mut()) };
     let Ok(came) = usize::try_from(came) else {

@@ -316,16 +316,16 @@ impl Receiver {
         if self.draining > 0 {
             return self.receive_last_batches();
         }
-        match self.inbound.landing() {
-            None if self.burst.size() > 1 => self.receive_burst(mode),
-            None => {
-                let received = self.receive_anything(mode)?;
-                self.burst.came(1, received.into());
-                Ok(received)
-            }
-            Some(Landing::Nowhere) => self.receive_passing(mode),
-            Some(Landing::Place(_)) => self.receive_into_place(mode),
+        if self.burst.worth_asking() > 1 {
+            return self.receive_burst(mode);
         }
+        let something_came = match self.inbound.landing() {
+            None => self.receive_anything(mode)?,
+            Some(Landing::Nowhere) => self.receive_passing(mode)?,
+            Some(Landing::Place(_)) => self.receive_into_place(mode)?,
+        };
+        self.burst.adapt(1, something_came.into());
+        Ok(something_came)
     }
 
     /// Receives what came while batches were still handed over together. Only with `UDP_GRO` on does the kernel say where the
@@ -429,7 +429,7 @@ impl Receiver {
             return false;
         };
         let Some(arrived) = self.inbound.landed(from, &header, body_bytes, self.now) else { return false };
-        self.burst.note(true);
+        self.burst.looked_at(received.bytes, true);
         let sample = |channel, payload| {
             let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
             Sample { channel, payload, receive_time_ns, sender: Some(from) }
@@ -504,7 +504,7 @@ impl Receiver {
             }
         };
         let is_fragment = wire::is_fragment(&self.buffer[datagram.clone()]);
-        self.burst.note(is_fragment);
+        self.burst.looked_at(datagram.len(), is_fragment);
         if is_fragment {
             // It may have waited here while messages before it were handled.
             self.now = Instant::now();
