@@ -29,6 +29,11 @@ fn a_result_is_json_on_stdout_and_nothing_else() {
     assert_eq!(call(&["--json", "robot0/worker.mirror", point]), said("{\"x_m\":-1.0,\"y_m\":2.0}\n"));
     // By its class.
     assert_eq!(call(&["Worker.add", "a=1"]), said("1\n"));
+    // What every module has, whatever its contract names.
+    let about: serde_json::Value = serde_json::from_str(&call(&["robot0/worker.about"]).stdout).unwrap();
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    let description: serde_json::Value = serde_json::from_str(&call(&["robot0/worker.describe"]).stdout).unwrap();
+    assert!(description["methods"]["add"].is_object(), "{description}");
 }
 
 #[test]

@@ -71,9 +71,6 @@ pub(crate) fn call(
     let limit = timeout.unwrap_or(USUAL_TIMEOUT);
     let contract = contract(&module, limit, context)?;
     let offered = contract.as_ref().and_then(|contract| contract.methods.get(&method));
-    if let (Some(contract), None) = (&contract, offered) {
-        return Err(unknown(&module, &method, contract));
-    }
     let arguments = arguments::read(words, offered.map_or(&Value::Null, |offered| &offered.arguments))?;
     if offered.is_some_and(|offered| offered.is_stream) {
         return stream(&module, &method, &arguments, timeout, context);
@@ -84,7 +81,10 @@ pub(crate) fn call(
         Ok(result) => context.print(&result, |result| serde_json::to_string_pretty(result).unwrap_or_default()),
         // It did not run: a program that does not describe itself answers with a stream.
         Err(RpcError::NotUnary { .. }) => stream(&module, &method, &arguments, timeout, context),
-        Err(error) => Err(failure(error, &module, &method)),
+        Err(error) => match (&error, &contract) {
+            (RpcError::UnknownMethod { .. }, Some(contract)) => Err(unknown(&module, &method, contract)),
+            _ => Err(failure(error, &module, &method)),
+        },
     }
 }
 
