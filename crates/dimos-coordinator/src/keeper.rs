@@ -13,7 +13,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
 use crate::process::{end_children, stand_apart};
@@ -41,7 +41,7 @@ pub fn keep(
     started: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Kept> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])?;
+    let mut signals = Signals::new(dimos::exit::signals().into_iter().chain([SIGQUIT, SIGCHLD]))?;
     // Ctrl-C in a terminal reaches it once, from here.
     stand_apart(&mut coordinator);
     let child = Pid::from_child(&coordinator.spawn()?);

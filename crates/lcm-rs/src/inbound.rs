@@ -68,7 +68,7 @@ impl Inbound {
     ) -> Arrived<'a> {
         match wire::parse(datagram) {
             Ok(Datagram::Short { seqno, channel, payload }) => {
-                self.senders.observe_message(from, seqno, payload.len(), now);
+                self.senders.observe(from, seqno, now).count_message(payload.len());
                 if is_self_test(&channel) {
                     Arrived::Nothing
                 } else if interest(&channel) != Interest::None {
@@ -81,6 +81,9 @@ impl Inbound {
                 let wanted = fragment.channel.is_none_or(|channel| interest(&channel) == Interest::Whole);
                 let (outcome, first) = self.reassembler.insert(from, &fragment, wanted, now);
                 if first {
+                    if fragment.number > 0 && !self.senders.knows(from) {
+                        self.reassembler.note_under_way(from, fragment.seqno);
+                    }
                     self.senders.observe(from, fragment.seqno, now);
                 }
                 match self.conclude(from, outcome) {
@@ -117,6 +120,7 @@ impl Inbound {
     pub(crate) fn expire(&mut self, now: Instant) {
         self.reassembler.expire(now);
         self.count_given_up();
+        self.counters.stalled.set(self.reassembler.stalled(now) as u64);
     }
 
     fn conclude(&mut self, from: SocketAddrV4, outcome: Outcome) -> Arrived<'static> {
@@ -145,6 +149,10 @@ impl Inbound {
 
     fn count_given_up(&mut self) {
         for given_up in self.reassembler.take_given_up() {
+            if given_up.was_under_way {
+                self.senders.count_under_way(given_up.sender);
+                continue;
+            }
             if given_up.maybe_unwanted {
                 self.senders.count_lost_or_unwanted(given_up.sender);
                 continue;
@@ -170,8 +178,8 @@ fn warn_of_small_buffer(given_up: &GivenUp, buffer_bytes: u64) {
     tracing::warn!(
         %sender,
         "a message of {message_bytes} bytes on channel {channel} arrived only in part, and the kernel receive buffer of \
-         {buffer_bytes} bytes cannot hold it whole: allow more with `sysctl -w net.core.rmem_max={wanted}`, and set \
-         recv_buf_size in the URL if it is set there"
+         {buffer_bytes} bytes cannot hold it whole: raise net.core.rmem_max if it is less than {wanted} (`sysctl -w \
+         net.core.rmem_max={wanted}`), and recv_buf_size in the URL if it is set there"
     );
 }
 

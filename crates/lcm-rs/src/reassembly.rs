@@ -103,6 +103,8 @@ pub struct GivenUp {
     pub channel: Option<Channel>,
     /// Whether fragment 0 may have been refused by a filter, so that nobody may have wanted it.
     pub maybe_unwanted: bool,
+    /// Whether it was under way before anybody listened: see [`Reassembler::note_under_way`].
+    pub was_under_way: bool,
 }
 
 #[derive(Debug)]
@@ -136,6 +138,8 @@ struct Partial {
     beginning: Beginning,
     /// Whether a filter refused fragment 0 of unwanted messages when this one began.
     behind_filter: bool,
+    /// Whether it was under way before anybody listened.
+    was_under_way: bool,
     /// The room for payload and channel in one datagram of this sender, as far as known.
     body_bytes: usize,
     last_progress: Instant,
@@ -359,6 +363,28 @@ impl Reassembler {
         }
     }
 
+    /// Says that this message was under way when its sender was first heard, so that its beginning may have been sent before.
+    pub fn note_under_way(&mut self, from: SocketAddrV4, seqno: u32) {
+        if let Some(sender) = self.senders.get_mut(&from)
+            && let Some(index) = sender.position(seqno)
+        {
+            sender.partials[index].was_under_way = true;
+        }
+    }
+
+    /// How many messages have stopped on the way: nothing came of them for longer than [`STALLED`], which is sooner than they are
+    /// given up. Without those of which nobody knows whether they are missed.
+    #[must_use]
+    pub fn stalled(&self, now: Instant) -> usize {
+        let is_stalled = |partial: &&Partial| {
+            partial.is_missed(self.overheard)
+                && !partial.is_maybe_unwanted()
+                && !partial.was_under_way
+                && now.saturating_duration_since(partial.last_progress) > STALLED
+        };
+        self.senders.values().map(|sender| sender.partials.iter().filter(is_stalled).count()).sum()
+    }
+
     /// The messages given up since the last call.
     pub fn take_given_up(&mut self) -> impl Iterator<Item = GivenUp> {
         self.given_up.drain(..)
@@ -469,17 +495,17 @@ impl Reassembler {
     }
 
     fn report_given_up(&mut self, sender: SocketAddrV4, partial: Partial) {
-        let Partial { message_bytes, channel, buffer, .. } = partial;
-        // What nobody wanted nobody lost, unless fragment 0 showed that someone did.
-        if !partial.passes_by || partial.skipped || self.overheard {
+        if partial.is_missed(self.overheard) {
             self.given_up.push(GivenUp {
                 sender,
-                message_bytes,
+                message_bytes: partial.message_bytes,
                 received_bytes: partial.filled + partial.early_bytes,
-                channel,
-                maybe_unwanted: channel.is_none() && partial.behind_filter,
+                channel: partial.channel,
+                maybe_unwanted: partial.is_maybe_unwanted(),
+                was_under_way: partial.was_under_way,
             });
         }
+        let buffer = partial.buffer;
         // The sender will likely try again, and then there is room at once.
         self.spare.remember(Arc::new(buffer));
     }
@@ -558,6 +584,7 @@ impl Partial {
             skipped: false,
             beginning: Beginning::default(),
             behind_filter: false,
+            was_under_way: false,
             body_bytes: 0,
             last_progress: now,
         }
@@ -565,6 +592,15 @@ impl Partial {
 
     fn agrees_with(&self, fragment: &Fragment<'_>) -> bool {
         self.message_bytes == fragment.message_bytes && self.count == fragment.count
+    }
+
+    /// Whether somebody misses it if it stays incomplete: what nobody wanted nobody lost, unless fragment 0 showed that someone did.
+    fn is_missed(&self, overheard: bool) -> bool {
+        !self.passes_by || self.skipped || overheard
+    }
+
+    fn is_maybe_unwanted(&self) -> bool {
+        self.channel.is_none() && self.behind_filter
     }
 
     fn held_bytes(&self) -> usize {
@@ -709,6 +745,9 @@ const GROWTH: usize = 4;
 
 /// What an early fragment costs beside its bytes, generously.
 const EARLY_OVERHEAD_BYTES: usize = 128;
+
+/// The fragments of a message follow each other within milliseconds, unless its sender is stopped or paced very low.
+const STALLED: Duration = Duration::from_millis(100);
 
 const FORGET_SENDER: Duration = Duration::from_secs(60);
 

@@ -31,6 +31,9 @@ pub struct Statistics {
     pub filtered: u64,
     /// Messages that full queues dropped, over all subscriptions; on `memq` also what waited unread for too long.
     pub queue_drops: u64,
+    /// Messages that are about to be incomplete: some fragments came, and for a tenth of a second no more. As of the last time that it was
+    /// looked, at most half a second ago.
+    pub stalled: u64,
     /// Errors of receive calls, after which receiving went on.
     pub receive_errors: u64,
     /// Bytes of kernel receive buffer obtained; 0 on a bus without one, or before anything was subscribed.
@@ -64,8 +67,11 @@ pub struct SenderCounts {
     /// Gaps in the sequence numbers while a kernel filter kept unwanted messages away: lost or unwanted, which the numbers
     /// cannot tell.
     pub lost_or_unwanted: u64,
-    /// Messages of which only some fragments arrived.
+    /// Messages of which only some fragments arrived. They count two seconds after the last of them.
     pub incomplete: u64,
+    /// Messages that were under way when the sender was first heard: their beginning may have been sent before. One at most, but where
+    /// a sender was forgotten meanwhile.
+    pub under_way: u64,
     /// How often the sender started anew on the same port.
     pub restarts: u64,
 }
@@ -92,6 +98,7 @@ impl SenderCounts {
             lost: self.lost + other.lost,
             lost_or_unwanted: self.lost_or_unwanted + other.lost_or_unwanted,
             incomplete: self.incomplete + other.incomplete,
+            under_way: self.under_way + other.under_way,
             restarts: self.restarts + other.restarts,
         }
     }
@@ -130,6 +137,7 @@ pub(crate) struct Counters {
     pub(crate) kernel_drops: Counter,
     pub(crate) filtered: Counter,
     pub(crate) queue_drops: Counter,
+    pub(crate) stalled: Counter,
     pub(crate) receive_errors: Counter,
     pub(crate) receive_buffer_bytes: Counter,
     pub(crate) published_messages: Counter,
@@ -143,12 +151,13 @@ struct SenderList {
 }
 
 #[derive(Debug, Default)]
-struct SenderCounters {
+pub(crate) struct SenderCounters {
     messages: Counter,
     bytes: Counter,
     lost: Counter,
     lost_or_unwanted: Counter,
     incomplete: Counter,
+    under_way: Counter,
     restarts: Counter,
 }
 
@@ -167,6 +176,7 @@ impl Counters {
             kernel_drops: self.kernel_drops.load(),
             filtered: self.filtered.load(),
             queue_drops: self.queue_drops.load(),
+            stalled: self.stalled.load(),
             receive_errors: self.receive_errors.load(),
             receive_buffer_bytes: self.receive_buffer_bytes.load(),
             published_messages: self.published_messages.load(),
@@ -176,7 +186,8 @@ impl Counters {
 }
 
 impl SenderCounters {
-    fn count_message(&self, bytes: usize) {
+    /// Counts a message that came whole.
+    pub(crate) fn count_message(&self, bytes: usize) {
         self.messages.add(1);
         self.bytes.add(bytes as u64);
     }
@@ -188,6 +199,7 @@ impl SenderCounters {
             lost: self.lost.load(),
             lost_or_unwanted: self.lost_or_unwanted.load(),
             incomplete: self.incomplete.load(),
+            under_way: self.under_way.load(),
             restarts: self.restarts.load(),
         }
     }
@@ -223,16 +235,6 @@ impl Senders {
         self.filtered = filtered;
     }
 
-    /// Takes in the sequence number of a message that begins to arrive.
-    pub(crate) fn observe(&mut self, from: SocketAddrV4, seqno: u32, now: Instant) {
-        self.observed(from, seqno, now);
-    }
-
-    /// The same of a message that came whole, which counts.
-    pub(crate) fn observe_message(&mut self, from: SocketAddrV4, seqno: u32, bytes: usize, now: Instant) {
-        self.observed(from, seqno, now).count_message(bytes);
-    }
-
     /// Counts a whole message.
     pub(crate) fn count_message(&mut self, from: SocketAddrV4, bytes: usize) {
         if let Some(sender) = self.table.get(&from) {
@@ -240,7 +242,13 @@ impl Senders {
         }
     }
 
-    fn observed(&mut self, from: SocketAddrV4, seqno: u32, now: Instant) -> &SenderCounters {
+    /// Whether this sender was heard already, and not forgotten.
+    pub(crate) fn knows(&self, from: SocketAddrV4) -> bool {
+        self.table.contains_key(&from)
+    }
+
+    /// Takes in the sequence number of a message that begins to arrive. What becomes of it is counted in the answer.
+    pub(crate) fn observe(&mut self, from: SocketAddrV4, seqno: u32, now: Instant) -> &SenderCounters {
         if self.table.len() == MAX_SENDERS && !self.table.contains_key(&from) {
             let mut list = self.counters.senders.lock().unwrap_or_else(PoisonError::into_inner);
             forget_least(&mut self.table, &mut list);
@@ -276,6 +284,13 @@ impl Senders {
     pub(crate) fn count_lost_or_unwanted(&mut self, from: SocketAddrV4) {
         if let Some(sender) = self.table.get(&from) {
             sender.counters.lost_or_unwanted.add(1);
+        }
+    }
+
+    /// Counts a message that will stay incomplete since its beginning was sent before anybody listened.
+    pub(crate) fn count_under_way(&mut self, from: SocketAddrV4) {
+        if let Some(sender) = self.table.get(&from) {
+            sender.counters.under_way.add(1);
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select, unbounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use dimos::exit;
+use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
@@ -81,9 +82,7 @@ pub(crate) fn until_interrupted(
 impl Watch {
     /// Takes the signals in hand: from here on they end nothing by themselves.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        // Whoever has it ignored, as nohup does, wants it so.
-        let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot watch signals")?;
+        let mut signals = Signals::new(exit::signals()).context("cannot watch signals")?;
         let (telling, told) = unbounded();
         let (interrupt, interrupted) = Interrupt::new();
         let (terminate, terminated) = Interrupt::new();
@@ -145,13 +144,6 @@ impl Watch {
     pub(crate) fn terminated(&self) -> &Interrupt {
         &self.terminated
     }
-}
-
-/// Whether this process was started with a signal ignored.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
 }
 
 /// How long work may take to end in order: to cancel a call and to say farewell.

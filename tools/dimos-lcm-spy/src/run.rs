@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lcm::Url;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::SpyError;
 use crate::options::Options;
@@ -23,7 +22,7 @@ pub struct Session {
     pub is_coloured: bool,
 }
 
-/// Runs the spy to its end. It takes SIGINT, SIGTERM and SIGHUP in hand.
+/// Runs the spy to its end. It takes the signals of [`dimos::exit::signals`] in hand.
 ///
 /// # Errors
 /// Why it did not end well; see [`SpyError::exit_code`].
@@ -34,7 +33,7 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
     let catalog = lcm_types::catalog_with(&options.idl).map_err(|error| SpyError::Usage(error.to_string()))?;
     let catalog = Arc::new(catalog);
     let interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in dimos::exit::signals() {
         // The second one ends the process at once. This is looked at before the flag is set.
         let registered = signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupt))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupt)));

@@ -22,7 +22,7 @@ use dimos::coordinator::RunStatus;
 use dimos::presence::Policy;
 use dimos::{Contract, Name, Options, ServeError, Served};
 use lcm::Url;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -518,7 +518,7 @@ enum Step {
 
 fn watch_signals() -> std::io::Result<(Receiver<i32>, signal_hook::iterator::Handle)> {
     let (sender, receiver) = unbounded();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new(dimos::exit::signals())?;
     let handle = signals.handle();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

@@ -52,8 +52,8 @@ pub(crate) struct Receiver {
     kernel_drops: u32,
     /// Whether the kernel keeps unwanted messages away, as last heard.
     filtered: bool,
-    /// Whether it did, and what it refused was not all counted yet.
-    filter_gone: bool,
+    /// While datagrams are taken that came before it stopped doing so: when it did, in nanoseconds since the epoch.
+    filter_gone_ns: Option<u64>,
     /// While batches are received that came before they were turned off: how many more at most.
     draining: u32,
     /// Whether they have all been received.
@@ -172,7 +172,7 @@ impl Receiver {
             socket_timeout: TICK,
             kernel_drops: 0,
             filtered: false,
-            filter_gone: false,
+            filter_gone_ns: None,
             draining: 0,
             drained: false,
             usefulness: Usefulness::default(),
@@ -363,7 +363,10 @@ impl Receiver {
     fn receive_burst(&mut self, mode: Mode) -> io::Result<bool> {
         let drops = self.burst.receive(self.socket.as_fd(), BUFFER_BYTES, &mut self.spare, mode);
         self.now = Instant::now();
-        let Some(drops) = unless_nothing_came(drops)? else { return Ok(false) };
+        let Some(drops) = unless_nothing_came(drops)? else {
+            self.all_was_taken();
+            return Ok(false);
+        };
         self.count_drops(drops);
         Ok(self.has_more())
     }
@@ -448,10 +451,18 @@ impl Receiver {
     /// Notes what a receive call brought; `None` for nothing.
     fn came(&mut self, received: io::Result<Received>) -> io::Result<Option<(Received, SocketAddrV4)>> {
         self.now = Instant::now();
-        let Some(received) = unless_nothing_came(received)? else { return Ok(None) };
+        let Some(received) = unless_nothing_came(received)? else {
+            self.all_was_taken();
+            return Ok(None);
+        };
         self.count_drops(received.drops);
         // Without a sender the socket was shut down.
         Ok(received.from.map(|from| (received, from)))
+    }
+
+    /// The kernel has nothing more: whatever comes next came after the filter was gone, whatever the clock says.
+    fn all_was_taken(&mut self) {
+        self.filter_gone_ns = self.filter_gone_ns.map(|_| 0);
     }
 
     /// Takes in the kernel's count of dropped datagrams.
@@ -459,16 +470,24 @@ impl Receiver {
         let Some(drops) = drops else { return };
         let dropped = drops.wrapping_sub(self.kernel_drops);
         self.kernel_drops = drops;
-        // The first count after the filter went reaches back to before.
-        let by_filter = self.filtered || (dropped > 0 && std::mem::take(&mut self.filter_gone));
-        let counter = if by_filter { &self.counters.filtered } else { &self.counters.kernel_drops };
+        let counter = if self.filtered || self.filter_gone_ns.is_some() {
+            &self.counters.filtered
+        } else {
+            &self.counters.kernel_drops
+        };
         counter.add(dropped.into());
     }
 
     fn leave_pending(&mut self, received: &Received, from: SocketAddrV4) {
+        let receive_time_ns = received.receive_time_ns.unwrap_or_else(wall_clock_ns);
+        // The last whose count of drops reaches back to the filter.
+        if self.filter_gone_ns.is_some_and(|gone_ns| receive_time_ns >= gone_ns) {
+            self.filter_gone_ns = None;
+            self.inbound.set_filtered(false);
+        }
         self.pending = Pending::Datagrams {
             from,
-            receive_time_ns: received.receive_time_ns.unwrap_or_else(wall_clock_ns),
+            receive_time_ns,
             start: 0,
             end: received.bytes,
             datagram_bytes: received.datagram_bytes.unwrap_or(received.bytes).max(1),
@@ -552,9 +571,13 @@ impl Receiver {
 
     /// After the kernel filter came on or off.
     fn follow_filter(&mut self, filtered: bool) {
-        self.filter_gone |= self.filtered && !filtered;
+        if filtered {
+            self.filter_gone_ns = None;
+            self.inbound.set_filtered(true);
+        } else if self.filtered {
+            self.filter_gone_ns = Some(wall_clock_ns());
+        }
         self.filtered = filtered;
-        self.inbound.set_filtered(filtered);
         datagram::set_batches(self.socket.as_fd(), !filtered);
     }
 
@@ -612,7 +635,7 @@ const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 const TICK: Duration = Duration::from_millis(512);
 
 /// A caller that does not wait gets back after this many datagrams, even if none was the last of a message.
-const MAX_AT_ONCE: u32 = 1024;
+const MAX_AT_ONCE: u32 = 256;
 
 /// Shorter waits take a system call more.
 const SHORT_WAIT: Duration = Duration::from_millis(50);

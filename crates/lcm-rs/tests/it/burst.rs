@@ -60,15 +60,11 @@ fn who_does_not_wait_gets_all_that_was_there_although_the_kernel_has_nothing_mor
     let _handle = bus.subscribe(lcm::Pattern::regex(".*anted!").unwrap(), add).unwrap();
     for round in 0..40 {
         // About as many as are looked at before a call comes back without a message.
-        for _ in 0..1000 + round {
+        for _ in 0..235 + round {
             publisher.publish("unwanted", b"x").unwrap();
         }
         publisher.publish("wanted!", b"x").unwrap();
         std::thread::sleep(Duration::from_millis(5));
-        // Where the kernel allows less, they do not all find room.
-        if bus.statistics().receive_buffer_bytes < 2_000_000 {
-            return;
-        }
         // Readable means that there is something, and what is there is taken until it says that there is not.
         while bus.poll_fd().is_some_and(is_readable) {
             while bus.handle(Some(Duration::ZERO)).unwrap() {}

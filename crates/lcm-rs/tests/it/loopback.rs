@@ -25,6 +25,18 @@ pub(crate) fn receive(bus: &mut Inline, count: usize) -> Vec<Sample> {
     messages
 }
 
+/// Publishes while `receive` takes what comes: more than the receive buffer of an untuned system holds. At [`SLOWLY`] a reader that is
+/// held up for some milliseconds loses nothing.
+pub(crate) fn while_publishing<T>(publish: impl FnOnce() + Send, receive: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        scope.spawn(publish);
+        receive()
+    })
+}
+
+/// An option for URLs.
+pub(crate) const SLOWLY: &str = "&pace=10000000";
+
 /// Bytes that tell where they belong.
 pub(crate) fn pattern(length: usize, seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);

@@ -7,7 +7,7 @@ use lcm::memory::{Fate, Flight, MemoryBus};
 use lcm::wire::{self, Datagram};
 use lcm::{Inline, Sample};
 
-use crate::loopback::{pattern, url};
+use crate::loopback::{SLOWLY, pattern, url, while_publishing};
 
 /// What was told of a message.
 type Told = (String, usize, bool, Vec<u8>);
@@ -33,7 +33,7 @@ fn overhear(bus: &mut Inline, count: usize) -> Vec<Told> {
 
 #[test]
 fn of_large_messages_that_no_handler_wants_size_and_beginning_are_told() {
-    let mut bus = Inline::open(&url("&recv_buf_size=4194304")).unwrap();
+    let mut bus = Inline::open(&url(SLOWLY)).unwrap();
     let wanted: Arc<Mutex<Vec<Sample>>> = Arc::default();
     let keep = Arc::clone(&wanted);
     bus.subscribe("WANTED", move |message| keep.lock().unwrap().push(message.clone())).unwrap();
@@ -41,8 +41,8 @@ fn of_large_messages_that_no_handler_wants_size_and_beginning_are_told() {
     for (n, size) in [100, 65_499, 70_000, 200_000, 1 << 20, 0].into_iter().enumerate() {
         let payload = pattern(size, n as u64);
         for channel in ["WANTED", "CAMERA"] {
-            publisher.publish(channel, &payload).unwrap();
-            let (name, message_bytes, is_whole, bytes) = overhear(&mut bus, 1).remove(0);
+            let publish = || publisher.publish(channel, &payload).unwrap();
+            let (name, message_bytes, is_whole, bytes) = while_publishing(publish, || overhear(&mut bus, 1)).remove(0);
             assert_eq!((&*name, message_bytes), (channel, size));
             assert_eq!(is_whole, channel == "WANTED" || size < 65_499, "{channel}, {size} bytes");
             assert_eq!(bytes, if is_whole { &payload[..] } else { &payload[..16] });
@@ -72,6 +72,31 @@ fn a_lost_fragment_of_a_message_that_passes_by_is_counted_and_the_message_not_to
     overhear(&mut receiver, usize::MAX);
     let counts = receiver.statistics().total();
     assert_eq!((counts.messages, counts.incomplete, counts.lost), (2, 1, 0));
+}
+
+#[test]
+fn a_message_that_stops_on_the_way_is_told_of_before_it_is_given_up() {
+    let bus = MemoryBus::new(1);
+    let (sender, mut receiver) = (bus.join().publisher(), bus.join());
+    bus.set_script(|flight: &Flight<'_>| match wire::parse(flight.datagram) {
+        Ok(Datagram::Fragment(fragment)) if fragment.seqno == 1 && fragment.number == 2 => Fate::Lost,
+        // As for one who comes in the middle of a message.
+        Ok(Datagram::Fragment(fragment)) if fragment.seqno == 0 && fragment.number == 0 => Fate::Lost,
+        _ => Fate::Usual,
+    });
+    let counts = |receiver: &mut Inline, later: Duration| {
+        bus.advance(later);
+        overhear(receiver, usize::MAX);
+        let statistics = receiver.statistics();
+        let total = statistics.total();
+        (total.messages, total.under_way, statistics.stalled, total.incomplete, total.lost)
+    };
+    for n in 0..3 {
+        sender.publish("A", &pattern(200_000, n)).unwrap();
+    }
+    assert_eq!(counts(&mut receiver, Duration::from_millis(50)), (1, 0, 0, 0, 0));
+    assert_eq!(counts(&mut receiver, Duration::from_millis(101)), (1, 0, 1, 0, 0));
+    assert_eq!(counts(&mut receiver, Duration::from_secs(2)), (1, 1, 0, 1, 0));
 }
 
 #[test]

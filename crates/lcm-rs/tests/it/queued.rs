@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lcm::{Lcm, Pattern, Queue};
 
-use crate::loopback::{pattern, url};
+use crate::loopback::{SLOWLY, pattern, url};
 
 #[test]
 fn a_slow_subscriber_harms_only_itself_and_its_losses_are_counted() {
@@ -23,7 +23,7 @@ fn a_slow_subscriber_harms_only_itself_and_its_losses_are_counted() {
 
 #[test]
 fn publishers_on_many_threads_neither_mix_nor_lose_messages() {
-    let url = url("&recv_buf_size=4194304&pace=200000000");
+    let url = url(SLOWLY);
     let (bus, receiver) = (Lcm::open(&url).unwrap(), Lcm::open(&url).unwrap());
     let all = receiver.subscribe(Pattern::glob("T*"), Queue::keep_all(1 << 30)).unwrap();
     const EACH: u64 = 40;

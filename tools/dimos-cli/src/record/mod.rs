@@ -14,9 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use dimos::exit;
 use lcm::log::{Existing, Naming, Recording, RecordingError, RecordingPlan};
 use lcm::{Lcm, Queue, Sample, Url};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT};
 use signal_hook::iterator::Signals;
 
 use crate::bytes::bytes;
@@ -34,11 +35,12 @@ use writer::{Ended, Orders, State, Writer};
 /// Records messages into an event log, which dimos play and all programs of LCM play again.
 ///
 /// Without FILE it is called after the time in UTC, as in 20261127-065023.lcmlog. It ends with Ctrl-C, SIGTERM, SIGHUP or after
-/// --duration, and all that has come until then is written. A line on stderr tells how it goes, and what is lost: "dropped" were
-/// messages for which this computer had no room, "lost" those that never arrived whole, of any channel. At the end stdout has the sum;
+/// --duration, and all that has come until then is written. A line on stderr tells how it goes, and what is lost: "dropped" is
+/// what this computer had no room for, messages that waited for the disk or datagrams in the kernel's buffer; "lost" are messages that never
+/// arrived whole, of any channel, which of large ones is known half a second after the last of their parts. At the end stdout has the sum;
 /// with --json {"file":..., "files":..., "events":..., "bytes":..., "duration_s":..., "dropped":..., "dropped_datagrams":..., "lost":...,
-/// "incomplete":..., "unwritten":..., "unnamed":..., "receive_buffer_bytes":..., "end":...}. Dropped messages leave out numbers of
-/// events, so that dimos recording info finds them. What the programs of C LCM send to see whether they hear themselves is not recorded.
+/// "incomplete":..., "unwritten":..., "unnamed":..., "receive_buffer_bytes":..., "end":...}. Messages that waited for the disk in vain leave
+/// out numbers of events, so that dimos recording info finds them. What the programs of C LCM send to see whether they hear themselves is not recorded.
 ///
 /// The disk never holds up the bus: up to --max-unwritten of messages wait for it. Large messages at high rates need a receive buffer of
 /// the kernel that holds a few of them: sysctl net.core.rmem_max is the limit.
@@ -55,7 +57,7 @@ use writer::{Ended, Orders, State, Writer};
 ///   dimos record
 ///   dimos record run.lcmlog -c /scan -c '/camera/*' --duration 60s
 ///   dimos record run --split 500MB --rotate 20 --quota 10GB
-///   dimos record run.lcmlog --invert -c '/camera/*' --json | jq .dropped
+///   dimos record run.lcmlog --invert -c '/camera/*' --json | jq '.dropped + .dropped_datagrams'
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -107,6 +109,12 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     if let Url::File(source) = context.url()? {
         refuse_source(&plan, &source.path)?;
     }
+    let mut signals = exit::signals();
+    if is_numbered {
+        // It ends nothing then.
+        signals.push(SIGHUP);
+    }
+    let mut signals = Signals::new(signals).context("cannot watch signals")?;
     // First the bus: while that is not certain, no file is touched.
     let bus = context.bus()?;
     let queue = Queue::keep_all(usize::try_from(options.max_unwritten).unwrap_or(usize::MAX));
@@ -116,7 +124,6 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         let (cut, file) = (recording.cut_off_bytes(), recording.file().display());
         context.note(format_args!("cut off {cut} bytes at the end of {file}, which belong to no event"));
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
     let directory = directory_of(recording.file());
     let waiting = messages.receiver().clone();
 
@@ -196,7 +203,6 @@ impl Keeper<'_> {
         let mut next_note = start + NOTE_EVERY;
         let mut end = None;
         let mut last = Counts::default();
-        let mut under_way = 0;
         let mut is_ctrl_c_pressed = false;
         let ended = loop {
             let until_end = end_at.filter(|_| end.is_none()).map(|at| at.saturating_duration_since(Instant::now()));
@@ -212,51 +218,45 @@ impl Keeper<'_> {
                         line.clear();
                         return Err(self.abandoned());
                     }
-                    _ => {
-                        // Shells send some signals twice.
-                        end.get_or_insert(End::Interrupted);
-                        self.end = None;
-                    }
+                    // Shells send some signals twice.
+                    _ => _ = end.get_or_insert(End::Interrupted),
                 },
                 default(until_end.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY))) => {}
             }
             let now = Instant::now();
-            if end.is_none() && end_at.is_some_and(|at| now >= at) {
-                end = Some(End::Duration);
+            end = end.or_else(|| self.reason_to_end(now, end_at));
+            if end.is_some() {
                 self.end = None;
             }
-            if end.is_none() && self.has_little_room() {
-                end = Some(End::Quota);
-                self.end = None;
-            }
-            let elapsed = start.elapsed();
-            if elapsed < JOINING {
-                under_way = self.under_way();
-            }
+            let elapsed = now - start;
             line.update(|columns| {
-                let counts = self.counts(under_way);
+                let counts = self.counts();
                 let text = counts.line(elapsed, &last, columns);
                 last = counts.at(elapsed);
                 text
             });
             if !line.is_shown() && !self.options.quiet && now >= next_note {
                 next_note = now + NOTE_EVERY;
-                let counts = self.counts(under_way);
+                let counts = self.counts();
                 self.context.note(counts.line(elapsed, &last, usize::MAX));
                 last = counts.at(elapsed);
             }
         };
         line.clear();
-        if start.elapsed() < JOINING {
-            under_way = self.under_way();
-        }
         let end = match (&ended.error, end) {
             (Some(_), _) => End::Failed,
             (None, Some(end)) => end,
             (None, None) if ended.is_bus_over => End::Bus,
             (None, None) => End::Interrupted,
         };
-        Ok(Report::new(self.counts(under_way), ended, start.elapsed(), end))
+        Ok(Report::new(self.counts(), ended, start.elapsed(), end))
+    }
+
+    fn reason_to_end(&self, now: Instant, end_at: Option<Instant>) -> Option<End> {
+        if end_at.is_some_and(|at| now >= at) {
+            return Some(End::Duration);
+        }
+        self.has_little_room().then_some(End::Quota)
     }
 
     /// Whether the disk has less left than it is to keep. Where that cannot be told it has enough.
@@ -274,16 +274,10 @@ impl Keeper<'_> {
         ))
     }
 
-    /// What was counted so far; so many messages were under way when it began to hear.
-    fn counts(&self, under_way: u64) -> Counts {
+    /// What was counted so far.
+    fn counts(&self) -> Counts {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Counts::new(state, &self.bus.statistics(), under_way)
-    }
-
-    /// Messages whose beginning went by before it heard anything: one of each sender at most.
-    fn under_way(&self) -> u64 {
-        let statistics = self.bus.statistics();
-        statistics.total().incomplete.min(statistics.senders.len() as u64)
+        Counts::new(state, &self.bus.statistics())
     }
 }
 
@@ -334,9 +328,6 @@ const TURNS: usize = 16;
 
 /// How often it is looked whether it is time to end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// In which messages are given up that were under way when it began to hear.
-const JOINING: Duration = Duration::from_secs(3);
 
 /// How often it is told how it goes, where there is no terminal.
 const NOTE_EVERY: Duration = Duration::from_secs(10);

@@ -60,13 +60,13 @@ pub(super) struct Report {
 }
 
 impl Counts {
-    pub(super) fn new(state: State, statistics: &Statistics, under_way: u64) -> Self {
+    pub(super) fn new(state: State, statistics: &Statistics) -> Self {
         let total = statistics.total();
         Self {
             state,
             dropped_datagrams: statistics.kernel_drops,
             lost: total.lost,
-            incomplete: total.incomplete.saturating_sub(under_way),
+            incomplete: total.incomplete + statistics.stalled,
             receive_buffer_bytes: statistics.receive_buffer_bytes,
             at: Duration::ZERO,
         }
@@ -164,11 +164,13 @@ impl Report {
         Err(Failure::incomplete(format_args!("not everything is in the log: {}{advice}", self.losses())))
     }
 
+    /// The numbers of the line while it goes on, and what they are made of.
     fn losses(&self) -> String {
-        let mut parts = vec![format!("{} dropped", self.dropped), format!("{} lost", self.lost)];
-        let more = [(self.incomplete, "came in part"), (self.dropped_datagrams, "datagrams dropped by the kernel")];
-        parts.extend(more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-        parts.join(", ")
+        let part = |count: u64, what: &str| if count == 0 { String::new() } else { format!(" ({count} {what})") };
+        let dropped = self.dropped + self.dropped_datagrams;
+        let by_kernel = part(self.dropped_datagrams, "datagrams by the kernel");
+        let in_part = part(self.incomplete, "came in part");
+        format!("{dropped} dropped{by_kernel}, {} lost{in_part}", self.lost + self.incomplete)
     }
 }
 

@@ -10,7 +10,6 @@ use dimos::exit;
 use dimos_coordinator::run::Directories;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::command;
@@ -23,7 +22,7 @@ pub(super) fn start(run_id: &str, context: &Context) -> Result<(), Failure> {
     Directories::of_user().map_err(Failure::usage)?;
     let mut keeper = command("keeper", run_id)?;
     keeper.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch signals")?;
+    let mut signals = Signals::new(dimos::exit::signals()).context("cannot watch signals")?;
     let mut keeper = keeper.spawn().context("cannot start the keeper of the run")?;
     let pid = Pid::from_child(&keeper);
     let is_interrupted = Arc::new(AtomicBool::new(false));
