@@ -48,6 +48,10 @@ pub enum ChannelError {
 }
 
 impl Channel {
+    /// Where every instance of C LCM publishes when it starts, to see whether it hears itself. Nobody else wants that: what comes here
+    /// over UDP is not delivered.
+    pub const SELF_TEST: &str = "LCM_SELF_TEST";
+
     pub(crate) const EMPTY: Self = Self { bytes: [0; MAX_CHANNEL_BYTES], length: 0 };
 
     /// Checks a name. The empty name is valid, as in C LCM.

@@ -69,7 +69,7 @@ impl Inbound {
         match wire::parse(datagram) {
             Ok(Datagram::Short { seqno, channel, payload }) => {
                 self.senders.observe(from, seqno, now).count_message(payload.len());
-                if is_self_test(&channel) {
+                if channel == Channel::SELF_TEST {
                     Arrived::Nothing
                 } else if interest(&channel) != Interest::None {
                     Arrived::Short { channel, payload }
@@ -181,9 +181,4 @@ fn warn_of_small_buffer(given_up: &GivenUp, buffer_bytes: u64) {
          {buffer_bytes} bytes cannot hold it whole: raise net.core.rmem_max if it is less than {wanted} (`sysctl -w \
          net.core.rmem_max={wanted}`), and recv_buf_size in the URL if it is set there"
     );
-}
-
-/// Every C instance publishes to itself here when it starts.
-fn is_self_test(channel: &Channel) -> bool {
-    *channel == "LCM_SELF_TEST"
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, select};
 use lcm::log::{Recording, RecordingError, Written};
-use lcm::{Sample, Subscription};
+use lcm::{Channel, Sample, Subscription};
 
 use crate::interrupt::Interrupt;
 
@@ -146,10 +146,10 @@ impl Writer {
     }
 
     fn write(&mut self, message: &Sample) -> Result<(), RecordingError> {
-        let channel = message.channel().as_bytes();
-        if channel == SELF_TEST {
+        if *message.channel() == Channel::SELF_TEST {
             return Ok(());
         }
+        let channel = message.channel().as_bytes();
         if channel.is_empty() {
             self.unnamed += 1;
             return Ok(());
@@ -178,9 +178,6 @@ impl Writer {
         state.unnamed = self.unnamed;
     }
 }
-
-/// What C LCM sends when it starts, to see whether it hears itself.
-const SELF_TEST: &[u8] = b"LCM_SELF_TEST";
 
 /// How long it rests after it has written what was there.
 const REST: Duration = Duration::from_millis(2);

@@ -65,7 +65,7 @@ impl Selection {
 }
 
 /// What processes of the mesh said of themselves and to each other is not said again: they are not there.
-const NEVER: &[&str] = &["/mesh/", "/rpc/", "LCM_SELF_TEST"];
+const NEVER: &[&str] = &["/mesh/", "/rpc/", Channel::SELF_TEST];
 
 /// Where a simulation tells the time.
 const CLOCK: &str = "/clock#";
