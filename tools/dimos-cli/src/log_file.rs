@@ -56,6 +56,17 @@ impl LogTime {
     }
 }
 
+/// Whether one may begin there and end here.
+pub(crate) fn check_order(start: Option<LogTime>, end: Option<LogTime>) -> Result<(), Failure> {
+    let is_turned = match (start, end) {
+        (Some(LogTime::Offset(start)), Some(LogTime::Offset(end))) => end < start,
+        (Some(LogTime::At(start_us)), Some(LogTime::At(end_us))) => end_us < start_us,
+        // Only the log can tell.
+        _ => false,
+    };
+    if is_turned { Err(Failure::usage("--end is before --start")) } else { Ok(()) }
+}
+
 impl LogFile {
     /// Reads `run.lcmlog` or `file:///tmp/run.lcmlog?speed=2`.
     pub(crate) fn new(text: &str) -> Result<Self, String> {

@@ -127,7 +127,8 @@ impl Report {
             files => format!("{files} files, the last {}", self.file),
         };
         let (bytes, time) = (units::bytes(self.bytes as f64), seconds(self.duration_s));
-        let mut text = format!("{} events, {bytes}, in {time} to {files}; {}", self.events, self.losses());
+        let mut text =
+            format!("{}, {bytes}, in {time} to {files}; {}", units::count(self.events, "event"), self.losses());
         if self.unnamed > 0 {
             text += &format!(
                 "\n{} messages on the channel without a name are not recorded: programs of LCM stop reading a log there",

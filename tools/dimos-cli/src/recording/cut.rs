@@ -18,7 +18,8 @@ use crate::topic::units;
 /// and --invert. Damaged parts are left out, and events on the channel without a name, where programs of LCM stop reading. With --json
 /// {"file":..., "events":..., "bytes":..., "left_out":..., "unnamed":..., "damaged":{...}}.
 ///
-/// Exits with 3 if the log is damaged, or has such events: the part is made of what is good; with 2 if OUT exists, or is IN; with 4 if there is no IN.
+/// Exits with 3 if the log is damaged, or has such events: the part is made of what is good; with 2 if OUT exists, or is IN; with 4 if there is no IN,
+/// or nothing of it is within.
 ///
 /// Examples:
 ///   dimos recording cut run.lcmlog corner.lcmlog --start 1:30 --end 2:00
@@ -54,12 +55,15 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let mut log = options.input.open_at_start()?;
     let mut part = UnfinishedLog::begin(output, &[path], options.replace)?;
     let mut progress = Progress::of([path], context);
+    let mut taken = 0;
     while let Some(event) = log.next_event().map_err(|error| unreadable(path, error))? {
         if within.takes(event) {
             part.write(event)?;
+            taken += 1;
         }
         progress.update(|| log.position())?;
     }
+    within.check_found(taken, path)?;
     let made = part.finish()?;
     let Made { events, bytes, unnamed } = made;
     drop(progress);
@@ -67,7 +71,12 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let report = Report { file, events, bytes, left_out, unnamed, damaged: Damage::of(&log) };
     context.print(&report, |report| {
         let Report { file, events, bytes, left_out, .. } = report;
-        format!("{events} events, {}, in {file}; {left_out} left out{}", units::bytes(*bytes as f64), made.more())
+        format!(
+            "{}, {}, in {file}; {left_out} left out{}",
+            units::count(*events, "event"),
+            units::bytes(*bytes as f64),
+            made.more()
+        )
     })?;
     report.damaged.outcome()?;
     made.outcome()

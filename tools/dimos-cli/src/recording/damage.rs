@@ -40,7 +40,7 @@ impl Damage {
         if self.is_none() {
             return "no damage".to_owned();
         }
-        let places = if self.places == 1 { "1 place" } else { &format!("{} places", self.places) };
+        let places = units::count(self.places, "place");
         let mut text = format!("{places} damaged, {} that belong to no event", units::bytes(self.bytes as f64));
         for place in self.list.iter().take(SHOWN) {
             text += &format!("\n  at byte {}: {} bytes", place.offset, place.bytes);

@@ -206,7 +206,12 @@ impl Numbers {
 
 fn readable(info: &Info) -> String {
     let Info { file, bytes, events, duration_s, recordings, missing, backwards, damaged, .. } = info;
-    let mut text = format!("{file}: {events} events, {}, {}", units::bytes(*bytes as f64), seconds(*duration_s));
+    let mut text = format!(
+        "{file}: {}, {}, {}",
+        units::count(*events, "event"),
+        units::bytes(*bytes as f64),
+        seconds(*duration_s)
+    );
     if let (Some(start_us), Some(end_us)) = (info.start_us, info.end_us) {
         text += &format!("\nfrom {} to {}", time_text(start_us), time_text(end_us));
     }

@@ -96,7 +96,7 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     context.print(&report, |report| {
         let Report { file, events, bytes, inputs, .. } = report;
         let (inputs, bytes) = (inputs.len(), units::bytes(*bytes as f64));
-        format!("{events} events of {inputs} logs, {bytes}, in {file}{}", made.more())
+        format!("{} of {inputs} logs, {bytes}, in {file}{}", units::count(*events, "event"), made.more())
     })?;
     let damaged = report.inputs.iter().find_map(|input| input.damaged.outcome().err().map(|error| (input, error)));
     damaged.map_or_else(|| made.outcome(), |(input, error)| Err(error.within(&input.file)))

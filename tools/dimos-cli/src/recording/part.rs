@@ -1,12 +1,15 @@
 //! A part of a log: what is between two times, on some of the channels.
 
+use std::path::Path;
+
 use clap::Args;
 use lcm::Pattern;
 use lcm::log::EventRef;
 
 use crate::channels::Channels;
 use crate::failure::Failure;
-use crate::log_file::LogTime;
+use crate::log_file::{LogTime, check_order};
+use crate::topic::units;
 
 /// Which part is meant: all if nothing is said.
 #[derive(Debug, Clone, Args)]
@@ -34,6 +37,7 @@ pub(super) struct Within<'a> {
 
 impl Part {
     pub(super) fn within(&self) -> Result<Within<'_>, Failure> {
+        check_order(self.start, self.end)?;
         Ok(Within { part: self, wanted: self.channels.pattern()?, times_us: None, left_out: 0 })
     }
 }
@@ -48,5 +52,16 @@ impl Within<'_> {
         let is_taken = (from_us..=to_us).contains(&event.timestamp_us) && self.wanted.matches_name(event.channel);
         self.left_out += u64::from(!is_taken);
         is_taken
+    }
+
+    /// Fails where so few were found that nobody can want what would be made of them.
+    pub(super) fn check_found(&self, events: u64, log: &Path) -> Result<(), Failure> {
+        if events > 0 || self.left_out == 0 {
+            return Ok(());
+        }
+        let (all, log) = (units::count(self.left_out, "event"), log.display());
+        Err(Failure::not_found(format_args!(
+            "{log} has {all}, none of them within the times and on the channels that are asked for"
+        )))
     }
 }

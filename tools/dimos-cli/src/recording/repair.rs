@@ -61,7 +61,13 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let report = Report { file: output.display().to_string(), events, bytes, unnamed, lost: Damage::of(&log) };
     context.print(&report, |report| {
         let Report { file, events, bytes, lost, .. } = report;
-        format!("{events} events, {}, in {file}{}; {}", units::bytes(*bytes as f64), made.more(), lost.text())
+        format!(
+            "{}, {}, in {file}{}; {}",
+            units::count(*events, "event"),
+            units::bytes(*bytes as f64),
+            made.more(),
+            lost.text()
+        )
     })?;
     report.lost.outcome()?;
     made.outcome()

@@ -29,13 +29,8 @@ pub(super) fn text(value: &Value<'_>, text: &mut String) {
         Value::Double(number) => text.push_str(&number.to_string()),
         Value::Integer(number) => text.push_str(&number.to_string()),
         Value::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
-        value => match serde_json::to_value(value) {
-            // Base64 needs no quotes.
-            Ok(serde_json::Value::String(blob)) => text.push_str(&blob),
-            // Any value has a form in JSON.
-            Ok(value) => text.push_str(&value.to_string()),
-            Err(_) => {}
-        },
+        // Any value has a form in JSON; that of a blob is base64, which needs no quotes.
+        value => text.push_str(serde_json::to_string(value).unwrap_or_default().trim_matches('"')),
     }
 }
 
@@ -95,15 +90,16 @@ mod tests {
     fn a_message_is_a_row_with_a_column_for_each_number() {
         let mut sources = lcm_gen::Sources::default();
         let idl = "struct Row { int8_t n; Part part; double pair[2]; int16_t list[n]; byte blob[n]; string names[n]; \
-                   Part parts[n]; float huge[65]; boolean ok; } struct Part { string name; float x; }";
+                   Part parts[n]; float huge[65]; float near[n]; boolean ok; } struct Part { string name; float x; }";
         sources.add("test", idl.to_owned());
         let catalog = Catalog::new(sources.compile().unwrap());
         let row = catalog.get("Row").unwrap();
         let names = columns(catalog.schema(), "Row");
-        let expected = ["part.name", "part.x", "pair[0]", "pair[1]", "list", "blob", "names", "parts", "huge", "ok"];
+        let expected =
+            ["part.name", "part.x", "pair[0]", "pair[1]", "list", "blob", "names", "parts", "huge", "near", "ok"];
         assert_eq!(names, expected);
         let json = r#"{"part": {"name": "a,b", "x": 0.1}, "pair": [1e300, "NaN"], "list": [1, -2], "blob": "AAE=",
-                       "names": ["p", "q"], "parts": [{}, {"x": 2.5}], "ok": true}"#;
+                       "names": ["p", "q"], "parts": [{}, {"x": 2.5}], "near": [0.92379802, -2.3561945], "ok": true}"#;
         let value =
             serde::de::DeserializeSeed::deserialize(row, &mut serde_json::Deserializer::from_str(json)).unwrap();
         let message = row.encode(&value).unwrap();
@@ -116,6 +112,21 @@ mod tests {
         let huge = format!("[{}]", ["0.0"; 65].join(","));
         let pair = 1e300.to_string();
         let parts = r#"[{"name":"","x":0.0},{"name":"","x":2.5}]"#;
-        assert_eq!(found, ["a,b", "0.1", &pair, "NaN", "[1,-2]", "AAE=", r#"["p","q"]"#, parts, &huge, "true"]);
+        assert_eq!(
+            found,
+            [
+                "a,b",
+                "0.1",
+                &pair,
+                "NaN",
+                "[1,-2]",
+                "AAE=",
+                r#"["p","q"]"#,
+                parts,
+                &huge,
+                "[0.923798,-2.3561945]",
+                "true"
+            ]
+        );
     }
 }

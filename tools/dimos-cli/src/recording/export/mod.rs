@@ -41,7 +41,8 @@ use mcap::McapFile;
 /// With --json {"file":..., "format":..., "events":..., "bytes":..., "raw":..., "undecodable":..., "left_out":..., "damaged":{...},
 /// "channels":[{"channel":..., "file":..., "topic":..., "type":..., "encoding":..., "schema":..., "count":..., "undecodable":...}]}.
 ///
-/// Exits with 3 if the log is damaged: everything good is exported; with 2 if OUT exists; with 4 if there is no IN.
+/// Exits with 3 if the log is damaged: everything good is exported; with 2 if OUT exists; with 4 if there is no IN, or nothing of it
+/// is within.
 ///
 /// Examples:
 ///   dimos recording export run.lcmlog run.mcap
@@ -130,6 +131,7 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         }
         progress.update(|| log.position())?;
     }
+    within.check_found(events, path)?;
     let (bytes, mut channels) = match target {
         Target::Mcap(file) => file.finish()?,
         Target::Csv(tables) => tables.finish()?,
@@ -173,7 +175,7 @@ impl Options {
 
 fn readable(report: &Report) -> String {
     let Report { file, events, bytes, raw, undecodable, .. } = report;
-    let mut text = format!("{events} events, {}, in {file}", units::bytes(*bytes as f64));
+    let mut text = format!("{}, {}, in {file}", units::count(*events, "event"), units::bytes(*bytes as f64));
     if *raw > 0 {
         text += &format!(
             "\n{raw} events of no known type, or that could not be decoded ({undecodable}), are kept as they are; --idl adds types"
