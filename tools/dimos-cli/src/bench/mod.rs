@@ -3,7 +3,6 @@
 //! Comparisons with other implementations are the business of the package `lcm-bench`.
 
 mod channels;
-mod histogram;
 mod peer;
 
 use std::time::{Duration, Instant};
@@ -16,11 +15,11 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::duration::span;
 use crate::failure::Failure;
+use crate::histogram::{Bar, Histogram, Percentiles};
 use crate::output::plain;
 use crate::topic::echo::subscribe_failure;
 use crate::topic::units;
 use channels::Channels;
-use histogram::{Bar, Histogram, Percentiles};
 use peer::{Counted, Peer, fill};
 
 /// Measures the bus between two processes: how long a message takes there and back, and with --flood how many go through.
@@ -231,7 +230,7 @@ fn ping_pong(
     let publisher = bus.publisher();
     let ping = channels.ping();
     let mut payload = vec![0; usize::try_from(options.size).unwrap_or_default()];
-    let mut histogram = Histogram::new();
+    let mut histogram = Histogram::default();
     let (mut number, mut sent, mut back) = (0, 0_u64, 0_u64);
     // The first of all is slower than those that follow: it is not counted.
     let mut is_first = true;

@@ -4,7 +4,6 @@
 
 mod deck;
 mod keys;
-mod lateness;
 mod player;
 mod routes;
 mod span;
@@ -24,6 +23,7 @@ use signal_hook::iterator::Signals;
 use crate::channels::Channels;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::histogram::{Histogram, Percentiles};
 use crate::log_file::{LogFile, LogTime, is_same_file, unreadable};
 use crate::output::Output;
 use crate::status_line::StatusLine;
@@ -31,7 +31,6 @@ use crate::table::seconds;
 use crate::topic::units;
 use deck::Deck;
 use keys::{CONTROLS, Control, Keyboard};
-use lateness::Late;
 use player::{End, Extent, Player, Tally};
 use routes::{Remap, Routes};
 
@@ -126,6 +125,14 @@ struct Report {
     has_jumped: bool,
 }
 
+/// How late events were, in s.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Late {
+    median: f64,
+    p99: f64,
+    max: f64,
+}
+
 pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let pattern = options.channels.pattern()?;
     let path = options.file.path.as_path();
@@ -215,7 +222,7 @@ impl Report {
             failed: tally.failed,
             damaged_places: tally.damaged_places,
             damaged_bytes: tally.damaged_bytes,
-            late_s: tally.lateness.sum(),
+            late_s: Late::of(&tally.lateness),
             end,
             has_jumped: tally.jumps > 0,
         }
@@ -261,6 +268,13 @@ impl Report {
             return Err(Failure::not_found(format_args!("nothing to play in {}{mesh}", self.file)));
         }
         Ok(())
+    }
+}
+
+impl Late {
+    /// None if no event had a time at which it was due.
+    fn of(lateness: &Histogram) -> Option<Self> {
+        lateness.percentiles().map(|Percentiles { p50, p99, max, .. }| Self { median: p50, p99, max })
     }
 }
 

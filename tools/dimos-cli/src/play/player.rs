@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::deck::Deck;
 use super::keys::{CONTROLS, Control, Keyboard};
-use super::lateness::Lateness;
 use super::routes::{Decision, Routes};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::histogram::Histogram;
 use crate::log_file::unreadable;
 use crate::output::{Output, plain};
 use crate::status_line::{StatusLine, bar};
@@ -53,7 +53,8 @@ pub(super) struct Tally {
     pub(super) left_out_mesh: u64,
     /// Whether a stop is thought of before anything late is published.
     is_late: bool,
-    pub(super) lateness: Lateness,
+    /// How late events were.
+    pub(super) lateness: Histogram,
 }
 
 /// Why playing ended.
@@ -336,7 +337,7 @@ impl Player<'_> {
             }
         }
         if let Some(due) = due.filter(|_| !self.deck.is_unpaced()) {
-            self.tally.lateness.note(now.saturating_duration_since(due));
+            self.tally.lateness.push(now.saturating_duration_since(due));
         }
         self.deck.played(event.timestamp_us, due.unwrap_or(now));
         if let Some(each) = &mut self.each {
