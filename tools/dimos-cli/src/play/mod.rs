@@ -1,10 +1,11 @@
 //! `dimos play`: publishes what an event log has, as it was recorded.
 //!
-//! When events are due is decided in `deck.rs`, on which channels in `routes.rs`; `player.rs` does it.
+//! When events are due is decided in `deck.rs`, on which channels in `routes.rs`; `player.rs` does it, and `progress_line.rs` says how far it is.
 
 mod deck;
 mod keys;
 mod player;
+mod progress_line;
 mod routes;
 mod span;
 
@@ -215,7 +216,7 @@ impl Report {
             events: tally.events,
             bytes: tally.bytes,
             rounds: tally.rounds,
-            log_s: (i128::from(extent.last_us) - i128::from(extent.first_us)) as f64 / 1e6,
+            log_s: extent.seconds_since_first(extent.last_us),
             took_s: begin.elapsed().as_secs_f64(),
             left_out: tally.left_out,
             left_out_mesh: tally.left_out_mesh,
