@@ -25,6 +25,7 @@ use crate::channels::Channels;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::histogram::{Histogram, Percentiles};
+use crate::interrupt::is_ignored;
 use crate::log_file::{LogFile, LogTime, is_same_file, unreadable};
 use crate::output::Output;
 use crate::status_line::StatusLine;
@@ -280,7 +281,10 @@ impl Late {
 }
 
 fn watch_signals(controls: Sender<Control>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT]).context("cannot watch signals")?;
+    // Whoever has it ignored, as nohup does, wants it to be played on when the terminal is gone.
+    let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let signals = Signals::new([SIGINT, SIGTERM, SIGCONT].into_iter().chain(hang_up));
+    let mut signals = signals.context("cannot watch signals")?;
     let watch = move || {
         for signal in signals.forever() {
             let control = if signal == SIGCONT { Control::Continued } else { Control::Interrupted };
