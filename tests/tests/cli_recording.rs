@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use lcm::log::{Event, LogReader};
+use mesh_tests::cli::Ended;
 use mesh_tests::event_log::{described, event, messages, python_reads, read, write};
 use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
@@ -319,6 +321,62 @@ fn an_output_that_finds_no_room_leaves_nothing_behind() {
         assert_eq!(fs::read_dir(&disk).unwrap().count(), 0, "{arguments:?}");
     }
     assert_eq!(messages(&read(&site.path("in.lcmlog"))).len(), 40);
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_a_pipe_is_read_where_once_is_enough() {
+    let site = site!();
+    let events: Vec<_> = (0..3).map(|number| event(number, number, "A", vec![1])).collect();
+    write(&site.path("in.lcmlog"), &events);
+    let commands: [&[&str]; 6] = [
+        &["recording", "info", "IN"],
+        &["recording", "cut", "IN", "out"],
+        &["recording", "merge", "in.lcmlog", "IN", "out"],
+        &["recording", "repair", "IN", "out"],
+        &["recording", "export", "IN", "out"],
+        &["play", "IN", "--bus", "memq://"],
+    ];
+    let named = |command: &[&'static str], input: &'static str| -> Vec<&'static str> {
+        command.iter().map(|word| if *word == "IN" { input } else { *word }).collect()
+    };
+    for command in commands {
+        for (input, is) in [("/dev/zero", "a character device"), (".", "a directory")] {
+            let mut refused = Process::start(&mut site.command(&named(command, input)));
+            assert_eq!(refused.wait(PATIENCE).code(), Some(2), "{command:?} {input}: {}", refused.stderr());
+            assert!(refused.stderr().contains(&format!("{input} is {is}")), "{command:?}: {}", refused.stderr());
+        }
+        assert!(!site.path("out").exists() && unfinished(&site).is_empty(), "{command:?}");
+    }
+    run(std::process::Command::new("mkfifo").arg(site.path("pipe")));
+    for command in commands {
+        let (is_played, has_start) = (command[0] == "play", command.contains(&"export"));
+        // Whoever writes into the pipe waits for a reader, and there may be none.
+        let input = if has_start { "file://pipe?start_timestamp=1" } else { "pipe" };
+        let mut writer = std::process::Command::new("sh");
+        let mut writer = Process::start(writer.args(["-c", "exec cat in.lcmlog > pipe"]).current_dir(site.path(".")));
+        let mut reader = Process::start(&mut site.command(&named(command, input)));
+        let code = reader.wait(PATIENCE).code();
+        let said = reader.stderr();
+        if is_played || has_start {
+            assert!(code == Some(2) && said.contains("pipe is a pipe"), "{command:?}: {said}");
+        } else {
+            assert_eq!((code, writer.wait(PATIENCE).code()), (Some(0), Some(0)), "{command:?}: {said}");
+        }
+        if site.path("out").exists() {
+            let copies = if command.contains(&"merge") { 2 } else { 1 };
+            assert_eq!(read(&site.path("out")).len(), copies * events.len(), "{command:?}");
+            fs::remove_file(site.path("out")).unwrap();
+        }
+    }
+    // The same by the name of a stream.
+    let mut cat = std::process::Command::new("cat");
+    let mut cat = cat.arg(site.path("in.lcmlog")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut info = site.command(&["recording", "info", "/dev/stdin", "--json"]);
+    let ended = Ended::from(info.stdin(cat.stdout.take().unwrap()).output().unwrap());
+    cat.wait().unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = ended.json_lines().remove(0);
+    assert_eq!((&told["file"], &told["events"]), (&json!("/dev/stdin"), &json!(3)));
 }
 
 /// Runs a command that prints one object.

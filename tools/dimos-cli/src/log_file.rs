@@ -1,6 +1,8 @@
 //! Event logs on the command line: which file, and which part of its time.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -84,31 +86,53 @@ impl LogFile {
         }
     }
 
-    /// Opens it, at its beginning.
+    /// Opens it at its beginning, to go back and forth in it.
     pub(crate) fn open(&self) -> Result<LogReader, Failure> {
-        open(&self.path)
+        if self.kind()?.is_fifo() {
+            let shown = self.path.display();
+            return Err(Failure::usage(format_args!(
+                "{shown} is a pipe, which can be read once only, in order: to play it, or to begin at a time, save it as a file first"
+            )));
+        }
+        self.opened()
     }
 
-    /// Opens it where a URL says, if one does.
+    /// Opens it where a URL says, if one does, to be read on from there. Pipes are read as they come.
     pub(crate) fn open_at_start(&self) -> Result<LogReader, Failure> {
+        let Some(LogTime::At(start_us)) = self.start else {
+            self.kind()?;
+            return self.opened();
+        };
         let mut log = self.open()?;
-        if let Some(LogTime::At(start_us)) = self.start {
-            log.seek_to(start_us).map_err(|error| unreadable(&self.path, error))?;
-        }
+        log.seek_to(start_us).map_err(|error| unreadable(&self.path, error))?;
         Ok(log)
     }
-}
 
-/// Opens a log.
-pub(crate) fn open(path: &Path) -> Result<LogReader, Failure> {
-    let shown = path.display();
-    if path.is_dir() {
-        return Err(Failure::usage(format_args!("{shown} is a directory, and an event log is expected")));
+    /// What it is, if that can be an event log. Nothing is opened: a device may do something then, and a pipe waits for others.
+    fn kind(&self) -> Result<FileType, Failure> {
+        let kind = self.path.metadata().map_err(|error| self.unopened(&error))?.file_type();
+        let unfit = match kind {
+            kind if kind.is_dir() => "a directory",
+            // It may have no end.
+            kind if kind.is_char_device() => "a character device",
+            kind if kind.is_socket() => "a socket",
+            kind => return Ok(kind),
+        };
+        let shown = self.path.display();
+        Err(Failure::usage(format_args!("{shown} is {unfit}, and an event log is expected")))
     }
-    LogReader::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::not_found(format_args!("no event log {shown}")),
-        _ => Failure::unexpected(format_args!("cannot open {shown}: {error}")),
-    })
+
+    fn opened(&self) -> Result<LogReader, Failure> {
+        LogReader::open(&self.path).map_err(|error| self.unopened(&error))
+    }
+
+    fn unopened(&self, error: &io::Error) -> Failure {
+        let shown = self.path.display();
+        match error.kind() {
+            io::ErrorKind::NotFound => Failure::not_found(format_args!("no event log {shown}")),
+            _ => Failure::unexpected(format_args!("cannot open {shown}: {error}")),
+        }
+    }
 }
 
 /// Whether two paths lead to the same file, if both are there.
@@ -203,6 +227,26 @@ mod tests {
         let url = LogFile::new("file:///tmp/x.lcmlog?speed=2&start_timestamp=5").unwrap();
         assert_eq!((url.path, url.speed, url.start), ("/tmp/x.lcmlog".into(), Some(2.0), Some(LogTime::At(5))));
         assert!(LogFile::new("file://").is_err());
+    }
+
+    #[test]
+    fn what_has_no_end_or_no_events_is_no_log() {
+        for (path, is) in
+            [("/dev/zero", "a character device"), ("/dev/null", "a character device"), ("/", "a directory")]
+        {
+            let log = LogFile::new(path).unwrap();
+            for opened in [log.open(), log.open_at_start()] {
+                let failure = opened.unwrap_err();
+                assert_eq!(failure.exit_code(), dimos::exit::USAGE);
+                assert_eq!(failure.message(), format!("{path} is {is}, and an event log is expected"));
+            }
+        }
+        let nowhere = LogFile::new("/nowhere/run.lcmlog").unwrap();
+        let failure = nowhere.open_at_start().unwrap_err();
+        assert_eq!(
+            (failure.exit_code(), failure.message()),
+            (dimos::exit::NOT_FOUND, "no event log /nowhere/run.lcmlog")
+        );
     }
 
     #[test]

@@ -24,6 +24,9 @@ mod log_file;
 mod message_types;
 mod similar;
 
+// What is measured.
+mod histogram;
+
 // The commands.
 mod bench;
 mod check;

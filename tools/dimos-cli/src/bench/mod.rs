@@ -3,25 +3,24 @@
 //! Comparisons with other implementations are the business of the package `lcm-bench`.
 
 mod channels;
-mod histogram;
 mod peer;
+mod ping_pong;
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use crossbeam_channel::select;
-use lcm::{Lcm, Queue, UdpmUrl, Url};
+use lcm::{Lcm, UdpmUrl, Url};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::duration::span;
 use crate::failure::Failure;
+use crate::histogram::{Bar, Percentiles};
 use crate::output::plain;
-use crate::topic::echo::subscribe_failure;
 use crate::topic::units;
 use channels::Channels;
-use histogram::{Bar, Histogram, Percentiles};
 use peer::{Counted, Peer, fill};
+use ping_pong::{PATIENCE, PingPong};
 
 /// Measures the bus between two processes: how long a message takes there and back, and with --flood how many go through.
 ///
@@ -91,16 +90,6 @@ struct Report {
     bus: String,
     ping_pong: PingPong,
     floods: Vec<Flood>,
-}
-
-#[derive(Debug, Serialize)]
-struct PingPong {
-    size: u32,
-    sent: u64,
-    back: u64,
-    lost: u64,
-    round_trip_s: Option<Percentiles>,
-    histogram: Vec<Bar>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -177,7 +166,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let channels = Channels::new();
     let before = options.via.as_ref().map_or(&[][..], |words| &words.0);
     let mut peer = Peer::start(&url, &channels, before)?;
-    let ping_pong = ping_pong(options, context, &bus, &channels, &mut peer)?;
+    let ping_pong = ping_pong::measure(options, context, &bus, &channels, &mut peer)?;
     let mut floods = Vec::new();
     let sizes = [options.size, LARGE_BYTES];
     for size in sizes.into_iter().filter(|_| options.flood && ping_pong.back > 0) {
@@ -218,75 +207,6 @@ fn announcement(options: &Options, url: &UdpmUrl) -> String {
         ttl => format!("as far as ttl={ttl} reaches"),
     };
     format!("on {}: {trips}{flood}; {reach}", url.group)
-}
-
-fn ping_pong(
-    options: &Options,
-    context: &Context,
-    bus: &Lcm,
-    channels: &Channels,
-    peer: &mut Peer,
-) -> Result<PingPong, Failure> {
-    let answers = bus.subscribe(channels.pong().as_str(), Queue::keep_all(QUEUE_BYTES)).map_err(subscribe_failure)?;
-    let publisher = bus.publisher();
-    let ping = channels.ping();
-    let mut payload = vec![0; usize::try_from(options.size).unwrap_or_default()];
-    let mut histogram = Histogram::new();
-    let (mut number, mut sent, mut back) = (0, 0_u64, 0_u64);
-    // The first of all is slower than those that follow: it is not counted.
-    let mut is_first = true;
-    let begin = Instant::now();
-    let (mut start, mut next) = (begin, begin);
-    loop {
-        let now = Instant::now();
-        if now.saturating_duration_since(start) >= options.duration || sent >= FEW && is_first {
-            break;
-        }
-        peer.check()?;
-        context.interrupt.wait_until(next)?;
-        fill(&mut payload, number);
-        number += 1;
-        let asked = Instant::now();
-        publisher
-            .publish(&ping, &payload)
-            .map_err(|error| Failure::unexpected(format_args!("cannot send: {error}")))?;
-        sent += 1;
-        let deadline = asked + PATIENCE;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            select! {
-                recv(answers.receiver()) -> answer => match answer {
-                    // One of those before may come late.
-                    Ok(answer) if answer.payload()[..] == payload[..] => {
-                        if std::mem::take(&mut is_first) {
-                            (sent, start) = (sent - 1, Instant::now());
-                        } else {
-                            back += 1;
-                            histogram.push(asked.elapsed());
-                        }
-                        break;
-                    }
-                    Ok(_) => {}
-                    Err(_) => return Err(Failure::unexpected("the bus is closed")),
-                },
-                recv(context.interrupt.receiver()) -> _ => return Err(Failure::interrupted()),
-                default(left) => break,
-            }
-        }
-        if let Rate::Each(period) = options.rate {
-            // What is late is not made up for.
-            next = (next + period).max(Instant::now());
-        }
-    }
-    let lost = sent.saturating_sub(back);
-    Ok(PingPong {
-        size: options.size,
-        sent,
-        back,
-        lost,
-        round_trip_s: histogram.percentiles(),
-        histogram: histogram.bars(),
-    })
 }
 
 fn flood(size: u32, context: &Context, bus: &Lcm, channels: &Channels, peer: &mut Peer) -> Result<Flood, Failure> {
@@ -425,15 +345,6 @@ const BURDEN_BYTES_PER_S: f64 = 10e6;
 
 /// No host begins more round trips than that.
 const FASTEST_HZ: f64 = 50_000.0;
-
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// If none of so many is answered, none will be.
-const FEW: u64 = 10;
-
-/// Answers that came late.
-const QUEUE_BYTES: usize = 64 << 20;
 
 const BAR_WIDTH: u128 = 50;
 

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
-use lcm::{Lcm, Queue, Statistics, UdpmUrl, Url};
+use lcm::{Lcm, Queue, Statistics, Subscription, UdpmUrl, Url};
 use serde::{Deserialize, Serialize};
 
 use super::channels::{Channels, Sequence};
 use crate::failure::Failure;
+use crate::topic::echo::subscribe_failure;
 
 /// What the other side is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,59 +151,85 @@ pub(super) fn answer(id: &str) -> Result<(), Failure> {
     // Whoever started it has ended if there is none.
     let Some(Ok(url)) = orders.next() else { return Ok(()) };
     let bus = Lcm::open(&url)?;
-    let publisher = bus.publisher();
-    let (ping, pong, mark) = (channels.ping(), channels.pong(), channels.mark());
-    let marks =
-        bus.subscribe(mark.as_str(), Queue::keep_all(QUEUE_BYTES)).map_err(crate::topic::echo::subscribe_failure)?;
     // The thread that reads the bus does nothing else than to fill queues; two others empty them.
-    let pings =
-        bus.subscribe(ping.as_str(), Queue::keep_all(QUEUE_BYTES)).map_err(crate::topic::echo::subscribe_failure)?;
+    send_back(&bus, &channels)?;
+    let mut counter = Counter::start(bus, &channels)?;
+    let say = |line: &str| writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
+    say(READY).map_err(|_| Failure::nobody_reads())?;
+    for line in orders {
+        let Some(order) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else { break };
+        let line = serde_json::to_string(&counter.obey(order)).unwrap_or_default();
+        say(&line).map_err(|_| Failure::nobody_reads())?;
+    }
+    Ok(())
+}
+
+/// Has each ping sent back, on a thread of its own.
+fn send_back(bus: &Lcm, channels: &Channels) -> Result<(), Failure> {
+    let (publisher, pong) = (bus.publisher(), channels.pong());
+    let pings = queue(bus, &channels.ping())?;
     std::thread::spawn(move || {
         for message in &pings {
             // Whoever waits for it counts it as lost.
             let _ = publisher.publish(&pong, message.payload());
         }
     });
-    let flood = bus
-        .subscribe(channels.flood().as_str(), Queue::keep_all(QUEUE_BYTES))
-        .map_err(crate::topic::echo::subscribe_failure)?;
-    let count = Arc::new(Count::default());
-    let counting = Arc::clone(&count);
-    let dropped = {
-        let messages = flood.receiver().clone();
+    Ok(())
+}
+
+fn queue(bus: &Lcm, channel: &str) -> Result<Subscription, Failure> {
+    bus.subscribe(channel, Queue::keep_all(QUEUE_BYTES)).map_err(subscribe_failure)
+}
+
+/// Who counts floods, on a thread of its own, and what was dropped of them.
+struct Counter {
+    bus: Lcm,
+    flood: Subscription,
+    count: Arc<Count>,
+    mark: String,
+    marks: Subscription,
+    /// What was counted before this measure, there and in the queue.
+    before: (Statistics, u64),
+}
+
+impl Counter {
+    fn start(bus: Lcm, channels: &Channels) -> Result<Self, Failure> {
+        let mark = channels.mark();
+        let marks = queue(&bus, &mark)?;
+        let flood = queue(&bus, &channels.flood())?;
+        let count = Arc::new(Count::default());
+        let (messages, counting) = (flood.receiver().clone(), Arc::clone(&count));
         std::thread::spawn(move || {
             for message in messages {
                 counting.push(message.payload().len(), message.receive_time_ns());
             }
         });
-        move || flood.dropped()
-    };
-    let say = |line: &str| writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
-    // With each datagram the kernel tells how many it dropped before: for those it dropped last, another has to come.
-    let catch_up = || {
+        let before = (bus.statistics(), flood.dropped());
+        Ok(Self { bus, flood, count, mark, marks, before })
+    }
+
+    /// Does as it is told, and tells what was counted since the measure began.
+    fn obey(&mut self, order: Order) -> Counted {
+        if order == Order::Tell {
+            self.count.settle();
+        }
+        self.catch_up();
+        if order == Order::Begin {
+            self.count.reset();
+            self.before = (self.bus.statistics(), self.flood.dropped());
+        }
+        let (statistics, dropped) = &self.before;
+        self.count.counted(&self.bus, statistics, self.flood.dropped() - dropped)
+    }
+
+    /// With each datagram the kernel tells how many it dropped before: for those it dropped last, another has to come.
+    fn catch_up(&self) {
         for _ in 0..MARKS {
-            if bus.publish(&mark, &[]).is_ok() && marks.receiver().recv_timeout(QUIET).is_ok() {
+            if self.bus.publish(&self.mark, &[]).is_ok() && self.marks.receiver().recv_timeout(QUIET).is_ok() {
                 break;
             }
         }
-    };
-    say(READY).map_err(|_| Failure::nobody_reads())?;
-    let mut before = (bus.statistics(), dropped());
-    for line in orders {
-        let Some(order) = line.ok().and_then(|line| serde_json::from_str::<Order>(&line).ok()) else { break };
-        if order == Order::Tell {
-            count.settle();
-        }
-        catch_up();
-        if order == Order::Begin {
-            count.reset();
-            before = (bus.statistics(), dropped());
-        }
-        let counted = count.counted(&bus, &before.0, dropped() - before.1);
-        let line = serde_json::to_string(&counted).unwrap_or_default();
-        say(&line).map_err(|_| Failure::nobody_reads())?;
     }
-    Ok(())
 }
 
 /// What has come of a flood.

@@ -33,46 +33,16 @@ pub(super) fn examine(url: &UdpmUrl, context: &Context) -> Result<Vec<Finding>, 
     let around = joined.map(|joined| Around::look(joined, works, url, context)).transpose()?;
     let sockets = netlink::udp_sockets().ok();
     let owners = kernel::owners();
-    let own_addresses: BTreeSet<_> = network.interfaces.iter().flat_map(addresses).collect();
-    let traffic = traffic::Facts {
-        url: url.clone(),
-        rights,
-        heard: around.as_ref().map(|around| around.heard.clone()).unwrap_or_default(),
-        own_ports: around.as_ref().map(|around| around.own_ports.clone()).unwrap_or_default(),
-        own_addresses,
-        leaves_host: network.leaves_host(),
-        interface: used.as_ref().map(|interface| interface.name.clone()),
-    };
+    let traffic = traffic_facts(&network, around.as_ref(), used.as_ref());
     findings.push(firewall::finding(&firewall_facts(&network, &trip, &traffic, used.as_ref())));
     let before = around.as_ref().and_then(|around| around.sockets.as_ref());
     let receivers = sockets.as_ref().map(|sockets| receivers(url, sockets, before, &owners));
     let repaired = repaired(&findings);
     let others = receivers.as_deref().unwrap_or_default();
     findings.extend(round_trip::findings(&trip, url, rights, others, &repaired));
-    findings.extend(buffers::findings(&buffers::Facts {
-        url: url.clone(),
-        rights,
-        obtained: trip.receive_buffer_bytes,
-        rmem_max: kernel::variable("net.core.rmem_max"),
-        rmem_default: kernel::variable("net.core.rmem_default"),
-        receivers,
-        ipfrag_high_thresh: kernel::variable("net.ipv4.ipfrag_high_thresh"),
-        mtu: used.as_ref().map(|interface| interface.mtu),
-        rp_filter: used.as_ref().and_then(reverse_path_filter),
-        filters_elsewhere: network
-            .interfaces
-            .iter()
-            .filter(|other| {
-                other.is_up && !other.is_loopback && used.as_ref().is_none_or(|used| used.index != other.index)
-            })
-            .any(|other| reverse_path_filter(other).is_none_or(|filter| filter > 0)),
-        interface: used.map(|interface| interface.name),
-        leaves_host: network.leaves_host(),
-        counted: around.as_ref().and_then(|around| around.counted),
-        hears_hosts: !traffic.other_hosts().is_empty(),
-        loses_of_hosts: traffic.loses_of_hosts(),
-        listened_s: traffic.heard.span_s,
-    }));
+    let counted = around.as_ref().and_then(|around| around.counted);
+    let buffers = buffer_facts(&network, &trip, &traffic, used.as_ref(), receivers, counted);
+    findings.extend(buffers::findings(&buffers));
     if let Some(around) = &around {
         findings.extend(traffic::findings(&traffic));
         match &around.mesh {
@@ -155,6 +125,18 @@ fn network_facts(url: &UdpmUrl, rights: Rights, trip: &round_trip::Facts) -> net
     }
 }
 
+fn traffic_facts(network: &network::Facts, around: Option<&Around>, used: Option<&Interface>) -> traffic::Facts {
+    traffic::Facts {
+        url: network.url.clone(),
+        rights: network.rights,
+        heard: around.map(|around| around.heard.clone()).unwrap_or_default(),
+        own_ports: around.map(|around| around.own_ports.clone()).unwrap_or_default(),
+        own_addresses: network.interfaces.iter().flat_map(addresses).collect(),
+        leaves_host: network.leaves_host(),
+        interface: used.map(|interface| interface.name.clone()),
+    }
+}
+
 /// How the reverse path filter is set for an interface: the larger of two counts.
 fn reverse_path_filter(interface: &Interface) -> Option<u64> {
     let [all, own] = ["all", &interface.name].map(|name| kernel::variable(&format!("net/ipv4/conf/{name}/rp_filter")));
@@ -182,6 +164,37 @@ fn firewall_facts(
         is_forbidden: trip.unsent.as_ref().is_some_and(|(_, is_forbidden)| *is_forbidden),
         meets_hosts: network.leaves_host(),
         hears_hosts: !traffic.other_hosts().is_empty(),
+    }
+}
+
+fn buffer_facts(
+    network: &network::Facts,
+    trip: &round_trip::Facts,
+    traffic: &traffic::Facts,
+    used: Option<&Interface>,
+    receivers: Option<Vec<buffers::Receiver>>,
+    counted: Option<Counters>,
+) -> buffers::Facts {
+    let is_elsewhere =
+        |other: &Interface| other.is_up && !other.is_loopback && used.is_none_or(|used| used.index != other.index);
+    let mut elsewhere = network.interfaces.iter().filter(|other| is_elsewhere(other));
+    buffers::Facts {
+        url: network.url.clone(),
+        rights: network.rights,
+        obtained: trip.receive_buffer_bytes,
+        rmem_max: kernel::variable("net.core.rmem_max"),
+        rmem_default: kernel::variable("net.core.rmem_default"),
+        receivers,
+        ipfrag_high_thresh: kernel::variable("net.ipv4.ipfrag_high_thresh"),
+        interface: used.map(|interface| interface.name.clone()),
+        mtu: used.map(|interface| interface.mtu),
+        leaves_host: network.leaves_host(),
+        rp_filter: used.and_then(reverse_path_filter),
+        filters_elsewhere: elsewhere.any(|other| reverse_path_filter(other).is_none_or(|filter| filter > 0)),
+        counted,
+        hears_hosts: !traffic.other_hosts().is_empty(),
+        loses_of_hosts: traffic.loses_of_hosts(),
+        listened_s: traffic.heard.span_s,
     }
 }
 

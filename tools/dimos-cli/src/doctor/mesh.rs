@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use dimos::presence::{Event, Participant, State};
-use dimos::rpc::TimeLimit;
+use dimos::rpc::{RpcError, TimeLimit};
 use dimos::{About, Dimos, NodeId};
 
 use super::command::output_of;
@@ -51,6 +51,9 @@ pub(super) struct Clock {
     pub(super) offset_s: Option<(f64, f64)>,
 }
 
+/// A module, and what it says of itself.
+type Answer = (Participant, Result<About, RpcError>);
+
 /// A question to a clock: when it was asked, what it said, when the answer was there. Nanoseconds.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
@@ -62,6 +65,28 @@ struct Reading {
 /// Asks the processes of the mesh. `events` are those since it was joined.
 pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
     let abouts = dimos.abouts();
+    let processes = processes_of(dimos, &abouts);
+    let mut displacements = BTreeMap::new();
+    for event in events.try_iter() {
+        if let Event::Displaced { name, .. } = event {
+            *displacements.entry(name.to_string()).or_default() += 1;
+        }
+    }
+    let clocks = clocks_of(dimos, &abouts);
+    let is_synchronized = if clocks.is_empty() { None } else { is_synchronized() };
+    Facts { processes, displacements, clocks, is_synchronized }
+}
+
+pub(super) fn findings(facts: &Facts, rights: Rights) -> Vec<Finding> {
+    let mut findings = vec![names(facts), versions(facts)];
+    if !facts.clocks.is_empty() {
+        findings.push(clocks(facts, rights));
+    }
+    findings
+}
+
+/// The processes that have a name, or had one and were displaced.
+fn processes_of(dimos: &Dimos, abouts: &[Answer]) -> Vec<Process> {
     let own = dimos.identity();
     let versions: BTreeMap<NodeId, String> = abouts
         .iter()
@@ -86,12 +111,12 @@ pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
     };
     let mut processes: Vec<_> = dimos.participants().into_iter().filter_map(process).collect();
     processes.sort_by(|one, other| (&one.name, one.pid).cmp(&(&other.name, other.pid)));
-    let mut displacements = BTreeMap::new();
-    for event in events.try_iter() {
-        if let Event::Displaced { name, .. } = event {
-            *displacements.entry(name.to_string()).or_default() += 1;
-        }
-    }
+    processes
+}
+
+/// The clocks of the other hosts, each as one process there tells it.
+fn clocks_of(dimos: &Dimos, abouts: &[Answer]) -> Vec<Clock> {
+    let own = dimos.identity();
     let elsewhere = abouts.iter().filter(|(participant, _)| participant.identity.host_id != own.host_id);
     let mut hosts: BTreeMap<&str, (String, Vec<&Participant>)> = BTreeMap::new();
     for (participant, about) in elsewhere {
@@ -101,7 +126,7 @@ pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
     }
     let deadline = Instant::now() + CLOCKS_WITHIN;
     // All at once: there may be some that do not answer.
-    let clocks: Vec<_> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let asked: Vec<_> = hosts
             .into_values()
             .take(MAX_HOSTS)
@@ -116,17 +141,7 @@ pub(super) fn ask(dimos: &Dimos, events: &Receiver<Event>) -> Facts {
             Clock { host, offset_s }
         };
         asked.into_iter().map(told).collect()
-    });
-    let is_synchronized = if clocks.is_empty() { None } else { is_synchronized() };
-    Facts { processes, displacements, clocks, is_synchronized }
-}
-
-pub(super) fn findings(facts: &Facts, rights: Rights) -> Vec<Finding> {
-    let mut findings = vec![names(facts), versions(facts)];
-    if !facts.clocks.is_empty() {
-        findings.push(clocks(facts, rights));
-    }
-    findings
+    })
 }
 
 /// Asks a clock some times, and takes the answer that was there first.

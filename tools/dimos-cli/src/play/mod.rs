@@ -1,11 +1,11 @@
 //! `dimos play`: publishes what an event log has, as it was recorded.
 //!
-//! When events are due is decided in `deck.rs`, on which channels in `routes.rs`; `player.rs` does it.
+//! When events are due is decided in `deck.rs`, on which channels in `routes.rs`; `player.rs` does it, and `progress_line.rs` says how far it is.
 
 mod deck;
 mod keys;
-mod lateness;
 mod player;
+mod progress_line;
 mod routes;
 mod span;
 
@@ -16,22 +16,23 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::{Sender, bounded};
+use dimos::exit;
 use lcm::{FileMode, Url};
 use serde::Serialize;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::SIGCONT;
 use signal_hook::iterator::Signals;
 
 use crate::channels::Channels;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::log_file::{LogFile, LogTime, is_same_file, unreadable};
+use crate::histogram::{Histogram, Percentiles};
+use crate::log_file::{LogFile, LogTime, check_order, is_same_file, unreadable};
 use crate::output::Output;
 use crate::status_line::StatusLine;
 use crate::table::seconds;
 use crate::topic::units;
 use deck::Deck;
 use keys::{CONTROLS, Control, Keyboard};
-use lateness::Late;
 use player::{End, Extent, Player, Tally};
 use routes::{Remap, Routes};
 
@@ -126,12 +127,25 @@ struct Report {
     has_jumped: bool,
 }
 
+/// How late events were, in s.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Late {
+    median: f64,
+    p99: f64,
+    max: f64,
+}
+
 pub(crate) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let pattern = options.channels.pattern()?;
+    check_order(options.start, options.end)?;
     let path = options.file.path.as_path();
     let mut log = options.file.open()?;
     let Some(span) = span::of(&mut log, path).map_err(|error| unreadable(path, error))? else {
-        return Err(Failure::not_found(format_args!("{} has no event", path.display())));
+        let (file, damaged_bytes) = (path.display(), log.skipped().bytes);
+        return Err(match damaged_bytes {
+            0 => Failure::not_found(format_args!("{file} has no event")),
+            bytes => Failure::incomplete(format_args!("{file} has no event, only {bytes} bytes that belong to none")),
+        });
     };
     let start = options.start.or(options.file.start);
     let extent = Extent {
@@ -208,14 +222,14 @@ impl Report {
             events: tally.events,
             bytes: tally.bytes,
             rounds: tally.rounds,
-            log_s: (i128::from(extent.last_us) - i128::from(extent.first_us)) as f64 / 1e6,
+            log_s: extent.seconds_since_first(extent.last_us),
             took_s: begin.elapsed().as_secs_f64(),
             left_out: tally.left_out,
             left_out_mesh: tally.left_out_mesh,
             failed: tally.failed,
             damaged_places: tally.damaged_places,
             damaged_bytes: tally.damaged_bytes,
-            late_s: tally.lateness.sum(),
+            late_s: Late::of(&tally.lateness),
             end,
             has_jumped: tally.jumps > 0,
         }
@@ -223,18 +237,18 @@ impl Report {
 
     fn text(&self) -> String {
         let (bytes, took) = (units::bytes(self.bytes as f64), seconds(self.took_s));
-        let mut text = format!("{} events, {bytes}, in {took}", self.events);
+        let mut text = format!("{}, {bytes}, in {took}", units::count(self.events, "event"));
         if let Some(Late { median, p99, max }) = self.late_s {
             let [median, p99, max] = [median, p99, max].map(units::time);
             text += &format!("; late by {median} in the median, {p99} in 99 of 100, {max} at most");
         }
         let more = [
-            (self.left_out, "events left out"),
-            (self.failed, "events that the bus did not take"),
-            (self.damaged_places, "damaged places passed over"),
+            (self.left_out, "event", "left out"),
+            (self.failed, "event", "not taken by the bus"),
+            (self.damaged_places, "damaged place", "passed over"),
         ];
-        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-            text += &format!("; {count} {what}");
+        for (count, thing, what) in more.into_iter().filter(|(count, _, _)| *count > 0) {
+            text += &format!("; {} {what}", units::count(count, thing));
         }
         text
     }
@@ -246,8 +260,8 @@ impl Report {
         if self.damaged_places > 0 {
             let bytes = units::bytes(self.damaged_bytes as f64);
             return Err(Failure::incomplete(format_args!(
-                "the log is damaged in {} places: {bytes} belong to no event; dimos recording repair saves the rest",
-                self.damaged_places
+                "the log is damaged in {}: {bytes} belong to no event; dimos recording repair saves the rest",
+                units::count(self.damaged_places, "place")
             )));
         }
         if self.failed > 0 {
@@ -264,8 +278,15 @@ impl Report {
     }
 }
 
+impl Late {
+    /// None if no event had a time at which it was due.
+    fn of(lateness: &Histogram) -> Option<Self> {
+        lateness.percentiles().map(|Percentiles { p50, p99, max, .. }| Self { median: p50, p99, max })
+    }
+}
+
 fn watch_signals(controls: Sender<Control>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT]).context("cannot watch signals")?;
+    let mut signals = Signals::new(exit::signals().into_iter().chain([SIGCONT])).context("cannot watch signals")?;
     let watch = move || {
         for signal in signals.forever() {
             let control = if signal == SIGCONT { Control::Continued } else { Control::Interrupted };

@@ -11,15 +11,15 @@ use serde_json::json;
 
 use super::deck::Deck;
 use super::keys::{CONTROLS, Control, Keyboard};
-use super::lateness::Lateness;
+use super::progress_line::Progress;
 use super::routes::{Decision, Routes};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::histogram::Histogram;
 use crate::log_file::unreadable;
 use crate::output::{Output, plain};
-use crate::status_line::{StatusLine, bar};
+use crate::status_line::StatusLine;
 use crate::table::seconds;
-use crate::topic::units;
 
 /// Which part of the log is played; microseconds since the epoch.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,8 @@ pub(super) struct Tally {
     pub(super) left_out_mesh: u64,
     /// Whether a stop is thought of before anything late is published.
     is_late: bool,
-    pub(super) lateness: Lateness,
+    /// How late events were.
+    pub(super) lateness: Histogram,
 }
 
 /// Why playing ended.
@@ -93,6 +94,12 @@ enum Turn {
     Play(Option<Instant>),
     Seek(i64),
     End(End),
+}
+
+impl Extent {
+    pub(super) fn seconds_since_first(&self, time_us: i64) -> f64 {
+        (i128::from(time_us) - i128::from(self.first_us)) as f64 / 1e6
+    }
 }
 
 impl Player<'_> {
@@ -261,8 +268,7 @@ impl Player<'_> {
                         self.show(event_us, None, now);
                         return Ok(Turn::Play(due));
                     }
-                    let wait = due.map(|due| due - now).filter(|wait| *wait >= LONG_WAIT);
-                    if let Some(wait) = wait
+                    if let Some(wait) = long_wait(due, now)
                         && !std::mem::replace(&mut is_told, true)
                         && !self.line.is_shown()
                     {
@@ -336,11 +342,11 @@ impl Player<'_> {
             }
         }
         if let Some(due) = due.filter(|_| !self.deck.is_unpaced()) {
-            self.tally.lateness.note(now.saturating_duration_since(due));
+            self.tally.lateness.push(now.saturating_duration_since(due));
         }
         self.deck.played(event.timestamp_us, due.unwrap_or(now));
         if let Some(each) = &mut self.each {
-            let time_s = (i128::from(event.timestamp_us) - i128::from(self.extent.first_us)) as f64 / 1e6;
+            let time_s = self.extent.seconds_since_first(event.timestamp_us);
             let (name, size) = (event.channel_name(), event.data.len());
             if self.context.is_json {
                 each.json(&json!({ "time_us": event.timestamp_us, "channel": name, "bytes": size }))?;
@@ -363,62 +369,31 @@ impl Player<'_> {
     fn show(&mut self, event_us: i64, due: Option<Instant>, now: Instant) {
         let Self { line, deck, extent, tally, keyboard, .. } = self;
         line.update(|columns| {
-            let position_us = deck.position_us(Some(event_us), now);
-            let since_first = |time_us: i64| (i128::from(time_us) - i128::from(extent.first_us)) as f64 / 1e6;
-            let (position_s, total_s) = (since_first(position_us).max(0.0), since_first(extent.last_us));
-            let state = if deck.is_paused() { "paused" } else { "playing" };
-            let speed = if deck.is_unpaced() { "fast".to_owned() } else { format!("{}x", deck.speed()) };
-            let mut parts = vec![speed, format!("{} events", tally.events)];
-            match due.map(|due| due.saturating_duration_since(now)).filter(|wait| *wait >= LONG_WAIT) {
-                Some(wait) => parts.push(format!("next event in {}", seconds(wait.as_secs_f64()))),
-                None if !deck.is_unpaced() => {
-                    parts.push(format!("late {}", units::time(tally.lateness.max().as_secs_f64())));
-                }
-                None => {}
-            }
-            let keys = if keyboard.is_some() { KEYS } else { "" };
-            let begin = format!("{state} {} / {} ", clock(position_s), clock(total_s));
-            let share = if total_s > 0.0 { position_s / total_s } else { 1.0 };
-            in_columns(&begin, share, &parts, keys, columns)
+            let progress = Progress {
+                is_paused: deck.is_paused(),
+                speed: (!deck.is_unpaced()).then(|| deck.speed()),
+                position_s: extent.seconds_since_first(deck.position_us(Some(event_us), now)).max(0.0),
+                total_s: extent.seconds_since_first(extent.last_us),
+                events: tally.events,
+                wait: long_wait(due, now),
+                late: tally.lateness.max(),
+                has_keys: keyboard.is_some(),
+            };
+            progress.in_columns(columns)
         });
     }
 }
 
-/// Where it is, a bar, and more, with the keys at the end. In few columns the bar is left out, and then what stands first.
-fn in_columns(begin: &str, share: f64, parts: &[String], keys: &str, columns: usize) -> String {
-    let mut parts = parts;
-    loop {
-        let text = parts.join("  ") + keys;
-        let room = columns.saturating_sub(begin.len() + text.len() + 1);
-        match parts.split_first() {
-            _ if room >= NARROWEST_BAR => return format!("{begin}{} {text}", bar(share, room.min(WIDEST_BAR))),
-            Some((_, rest)) if begin.len() + text.len() > columns => parts = rest,
-            _ => return begin.to_owned() + &text,
-        }
-    }
+/// How long an event is still in coming, if that is worth telling.
+fn long_wait(due: Option<Instant>, now: Instant) -> Option<Duration> {
+    due.map(|due| due.saturating_duration_since(now)).filter(|wait| *wait >= LONG_WAIT)
 }
-
-/// As `1:02.5` or `1:00:02.5`.
-fn clock(seconds: f64) -> String {
-    let whole = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
-    let (hours, minutes, rest) = (whole.as_secs() / 3600, whole.as_secs() / 60 % 60, whole.as_secs() % 60);
-    let tenths = whole.subsec_millis() / 100;
-    match hours {
-        0 => format!("{minutes}:{rest:02}.{tenths}"),
-        _ => format!("{hours}:{minutes:02}:{rest:02}.{tenths}"),
-    }
-}
-
-const KEYS: &str = "  [space . arrows + - q]";
 
 /// What is worth telling.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// Without a terminal, while it is paused.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-const NARROWEST_BAR: usize = 10;
-const WIDEST_BAR: usize = 40;
 
 /// More than a computer is late by that plays all the time.
 const SUDDENLY: Duration = Duration::from_millis(100);
@@ -429,26 +404,3 @@ const MOMENT: Duration = Duration::from_millis(5);
 /// So many are told of one by one.
 const TOLD_PLACES: u64 = 10;
 const TOLD_FAILURES: u64 = 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_a_clock() {
-        assert_eq!([0.0, 62.55, 3602.5, -1.0].map(clock), ["0:00.0", "1:02.5", "1:00:02.5", "0:00.0"]);
-    }
-
-    #[test]
-    fn the_keys_are_seen_in_80_columns() {
-        let parts = ["0.5x", "1234567 events", "next event in 1:00:00"].map(str::to_owned);
-        let narrow = in_columns("paused 1:01:40.0 / 9:59:59.0 ", 0.5, &parts, KEYS, 79);
-        assert!(narrow.ends_with(KEYS) && narrow.len() <= 79 && narrow.contains("next event in 1:00:00"), "{narrow}");
-        let wide = in_columns("paused 1:01:40.0 / 9:59:59.0 ", 0.5, &parts, KEYS, 120);
-        assert!(wide.contains('[') && wide.contains("0.5x  1234567 events") && wide.ends_with(KEYS), "{wide}");
-        assert_eq!(
-            in_columns("playing 0:00.0 / 0:01.0 ", 0.5, &[], KEYS, 10),
-            format!("playing 0:00.0 / 0:01.0 {KEYS}")
-        );
-    }
-}

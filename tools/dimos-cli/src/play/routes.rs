@@ -86,7 +86,7 @@ impl Routes {
     }
 
     fn look(&mut self, recorded: &[u8]) -> Decision {
-        if recorded == SELF_TEST || !self.wanted.matches_name(recorded) {
+        if recorded == Channel::SELF_TEST.as_bytes() || !self.wanted.matches_name(recorded) {
             return Decision::Leave;
         }
         // They are not there any more who said that.
@@ -102,9 +102,6 @@ impl Routes {
         channel.map_or(Decision::Refuse, Decision::Play)
     }
 }
-
-/// What C LCM sends to see whether it hears itself.
-const SELF_TEST: &[u8] = b"LCM_SELF_TEST";
 
 /// So many channels are remembered.
 const MAX_DECIDED: usize = 4096;

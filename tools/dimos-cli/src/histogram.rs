@@ -1,4 +1,4 @@
-//! Times in buckets: a few kilobytes for any number of them, and each known to three per cent. No I/O.
+//! Times in buckets: some kilobytes for any number of them, and each known to three per cent. No I/O.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// How often times of about so long were counted.
 #[derive(Debug, Clone)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u64>,
     count: u64,
     min_ns: u64,
@@ -15,30 +15,32 @@ pub(super) struct Histogram {
 
 /// What a histogram comes to, in s.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Percentiles {
-    pub(super) min: f64,
-    pub(super) p50: f64,
-    pub(super) p90: f64,
-    pub(super) p99: f64,
-    pub(super) p999: f64,
-    pub(super) max: f64,
+pub(crate) struct Percentiles {
+    pub(crate) min: f64,
+    pub(crate) p50: f64,
+    pub(crate) p90: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
 }
 
 /// A line of a picture of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Bar {
-    pub(super) from_s: f64,
-    pub(super) to_s: f64,
-    pub(super) count: u64,
+pub(crate) struct Bar {
+    pub(crate) from_s: f64,
+    pub(crate) to_s: f64,
+    pub(crate) count: u64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: vec![0; BUCKETS], count: 0, min_ns: u64::MAX, max_ns: 0 }
+    }
 }
 
 impl Histogram {
-    pub(super) fn new() -> Self {
-        Self { counts: vec![0; BUCKETS], count: 0, min_ns: u64::MAX, max_ns: 0 }
-    }
-
-    /// Counts a time; what is longer than an hour counts as that.
-    pub(super) fn push(&mut self, time: Duration) {
+    /// Counts a time; what is longer than a year counts as that.
+    pub(crate) fn push(&mut self, time: Duration) {
         let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(MAX_NS);
         self.counts[bucket(time_ns)] += 1;
         self.count += 1;
@@ -46,7 +48,13 @@ impl Histogram {
         self.max_ns = self.max_ns.max(time_ns);
     }
 
-    pub(super) fn percentiles(&self) -> Option<Percentiles> {
+    /// The longest time; zero if none was counted.
+    pub(crate) fn max(&self) -> Duration {
+        Duration::from_nanos(self.max_ns)
+    }
+
+    /// None if nothing was counted.
+    pub(crate) fn percentiles(&self) -> Option<Percentiles> {
         (self.count > 0).then(|| Percentiles {
             min: seconds(self.min_ns),
             p50: self.percentile(50_000),
@@ -71,7 +79,7 @@ impl Histogram {
     }
 
     /// Each from a time to about 1.4 times as much, from the first that has any to the last.
-    pub(super) fn bars(&self) -> Vec<Bar> {
+    pub(crate) fn bars(&self) -> Vec<Bar> {
         if self.count == 0 {
             return Vec::new();
         }
@@ -112,11 +120,11 @@ const BITS: u32 = 5;
 /// Half a power of two.
 const PER_BAR: usize = 16;
 
-/// An hour.
-const MAX_NS: u64 = 3_600_000_000_000;
+/// A year, and a little more.
+const MAX_NS: u64 = (1 << 55) - 1;
 
 /// For all times up to that.
-const BUCKETS: usize = 39 << BITS;
+const BUCKETS: usize = 51 << BITS;
 
 #[cfg(test)]
 mod tests {
@@ -126,11 +134,11 @@ mod tests {
 
     #[test]
     fn percentiles_are_those_of_the_numbers() {
-        let mut histogram = Histogram::new();
-        assert_eq!((histogram.percentiles(), histogram.bars()), (None, Vec::new()));
+        let mut histogram = Histogram::default();
+        assert_eq!((histogram.percentiles(), histogram.bars(), histogram.max()), (None, Vec::new(), Duration::ZERO));
         (1..=1000).for_each(|us| histogram.push(Duration::from_micros(us)));
         let Percentiles { min, p50, p90, p99, p999, max } = histogram.percentiles().unwrap();
-        assert_eq!((min, max), (1e-6, 1e-3));
+        assert_eq!((min, max, histogram.max()), (1e-6, 1e-3, Duration::from_millis(1)));
         for (found, expected) in [(p50, 500e-6), (p90, 900e-6), (p99, 990e-6), (p999, 999e-6)] {
             assert!((expected..expected * 1.035).contains(&found) || found == max, "{found} for {expected}");
         }
@@ -139,11 +147,22 @@ mod tests {
         assert!(bars.windows(2).all(|pair| pair[0].to_s == pair[1].from_s), "{bars:?}");
     }
 
+    #[test]
+    fn a_few_long_times_do_not_change_what_is_usual() {
+        let mut histogram = Histogram::default();
+        (0..990).for_each(|_| histogram.push(Duration::from_micros(100)));
+        (0..10).for_each(|_| histogram.push(Duration::from_millis(30)));
+        let Percentiles { p50, p99, p999, max, .. } = histogram.percentiles().unwrap();
+        assert!((100e-6..103.2e-6).contains(&p50) && p99 == p50, "{p50} {p99}");
+        assert_eq!((p999, max), (0.03, 0.03));
+        assert_eq!(bucket(MAX_NS), BUCKETS - 1);
+    }
+
     proptest! {
         #[test]
         fn each_time_lies_in_its_bucket(time_ns in 0..=MAX_NS) {
             let index = bucket(time_ns);
-            prop_assert!(index < BUCKETS - 1);
+            prop_assert!(index < BUCKETS);
             prop_assert!(lowest_ns(index) <= time_ns && time_ns < lowest_ns(index + 1), "{} in {}", time_ns, index);
             // To three per cent, once there are that many nanoseconds.
             prop_assert!(lowest_ns(index + 1) - lowest_ns(index) <= 1 + time_ns / 32);
@@ -151,7 +170,7 @@ mod tests {
 
         #[test]
         fn whatever_is_counted_can_be_shown(times in prop::collection::vec(any::<u64>(), 1..50)) {
-            let mut histogram = Histogram::new();
+            let mut histogram = Histogram::default();
             times.iter().for_each(|&time_ns| histogram.push(Duration::from_nanos(time_ns)));
             let found = histogram.percentiles().unwrap();
             prop_assert!([found.min, found.p50, found.p90, found.p99, found.p999, found.max].is_sorted());
