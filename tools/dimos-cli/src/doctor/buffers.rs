@@ -186,10 +186,10 @@ fn fragments(facts: &Facts) -> Finding {
     }
     if lost > 0 {
         let text = format!("{within}; {}", whose(facts));
-        // On the loopback interface nothing is cut.
-        return if facts.is_on_loopback() { Finding::pass(CODE, text) } else { Finding::unknown(CODE, text) };
+        return if facts.takes_all_whole() { Finding::pass(CODE, text) } else { Finding::unknown(CODE, text) };
     }
-    let Some(mtu) = facts.mtu.filter(|_| facts.leaves_host) else {
+    // What stays on this host is given back whole, but by the loopback interface itself, which cuts like any other.
+    let Some(mtu) = facts.mtu.filter(|_| facts.leaves_host || facts.is_on_loopback()) else {
         return Finding::pass(CODE, "nothing leaves this host, so nothing is cut into fragments");
     };
     let lost = if facts.counted.is_some() { "none was lost now" } else { "whether any was lost is not to be seen" };
@@ -213,7 +213,7 @@ fn fragments(facts: &Facts) -> Finding {
 
 /// Whether datagrams that did not become whole were of the bus, where messages that were are not known to be lost.
 fn whose(facts: &Facts) -> &'static str {
-    if facts.is_on_loopback() {
+    if facts.takes_all_whole() {
         "they were not of the bus, which is on the loopback interface"
     } else if facts.hears_hosts {
         "no message of the hosts that were heard was lost, so they may have been of other programs, or have come up to 30 s before"
@@ -262,6 +262,11 @@ impl Facts {
     fn is_on_loopback(&self) -> bool {
         self.interface.as_deref() == Some("lo")
     }
+
+    /// Whether no datagram of the bus is cut: the packets of the loopback interface usually have room for the largest.
+    fn takes_all_whole(&self) -> bool {
+        self.is_on_loopback() && self.mtu.is_none_or(|mtu| usize::try_from(mtu).is_ok_and(|mtu| mtu >= LARGEST_PACKET))
+    }
 }
 
 impl Receiver {
@@ -294,6 +299,9 @@ const LEAST_FRAGMENT_BYTES: u64 = 1 << 20;
 
 /// The kernel's own default.
 const ADVISED_FRAGMENT_BYTES: u64 = 4 << 20;
+
+/// An IP packet cannot be longer.
+const LARGEST_PACKET: usize = 65_535;
 
 /// Headers of a packet before the payload.
 const IP_AND_UDP: usize = 28;
@@ -425,8 +433,16 @@ mod tests {
         // They may be those of another protocol.
         facts.loses_of_hosts = false;
         assert_eq!(of(&facts, "fragments").0, Status::Unknown);
-        facts.interface = Some("lo".to_owned());
+        (facts.interface, facts.mtu) = (Some("lo".to_owned()), Some(65_536));
         assert_eq!(of(&facts, "fragments").0, Status::Pass);
+        (facts.counted, facts.leaves_host) = (Some(Counters::default()), false);
+        for (mtu, expected) in [(1500, "45 fragments of 1500"), (65_536, "fit into packets of 65536")] {
+            facts.mtu = Some(mtu);
+            let (status, message, _) = of(&facts, "fragments");
+            assert_eq!((status, message.contains(expected)), (Status::Pass, true), "{message}");
+        }
+        facts.counted = Some(Counters { not_reassembled: 3, reverse_path: 5, ..Counters::default() });
+        (facts.mtu, facts.leaves_host) = (Some(1500), true);
         facts.interface = Some("eth0.7".to_owned());
         let (status, message, remedy) = of(&facts, "reverse_path");
         assert_eq!(

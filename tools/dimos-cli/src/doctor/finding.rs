@@ -67,6 +67,14 @@ impl Finding {
     pub(super) fn repaired_by(self, commands: impl IntoIterator<Item = String>) -> Self {
         Self { remedy: commands.into_iter().collect(), ..self }
     }
+
+    /// For one whose URL was given on the command line, where the environment is not asked.
+    pub(super) fn beside_given_url(mut self) -> Self {
+        for command in self.remedy.iter_mut().filter(|command| command.starts_with("export ")) {
+            command.push_str("   # and no --bus");
+        }
+        self
+    }
 }
 
 impl Rights {

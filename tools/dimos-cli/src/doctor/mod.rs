@@ -36,7 +36,7 @@ use finding::{Finding, Rights, Status};
 /// Looks at the URL, the interface, the multicast route, the ttl, receive buffers, firewalls, IP fragments, the other programs on the
 /// port, the traffic, names, versions, clocks of other hosts, and the runs of this host. To see whether messages come back it publishes
 /// 20 small ones, and, at 20 MB a second and for this host only, 4 of 1 MB; it listens for two seconds and asks each module what it is.
-/// It changes nothing, takes about four seconds, and needs no privilege; what only root can see, such as the rules of a firewall, it
+/// It changes nothing, takes two to four seconds, and needs no privilege; what only root can see, such as the rules of a firewall, it
 /// says.
 ///
 /// Each check is PASS; WARN: nothing is lost now, but something will surprise somebody; FAIL: messages are lost, or do not get to where
@@ -101,6 +101,8 @@ fn examine(context: &Context) -> Result<Report, Failure> {
         )
         .repaired_by([format!("export {}='{}'", lcm::DEFAULT_URL_VARIABLE, Url::Udpm(lcm::UdpmUrl::default()))])],
     };
+    let is_given = context.given_url().is_some();
+    let checks = checks.into_iter().map(|check| if is_given { check.beside_given_url() } else { check }).collect();
     Ok(Report::new(Some(url.to_string()), checks))
 }
 
