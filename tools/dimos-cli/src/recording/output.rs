@@ -63,7 +63,7 @@ impl Unfinished {
             }
         }
         path.file_name().ok_or_else(|| Failure::usage(format_args!("{shown} is no name of a file")))?;
-        let temporary = path.with_file_name(temporary_name());
+        let temporary = unfinished(path);
         let create = || File::options().write(true).create_new(true).open(&temporary);
         let file = create().map_err(|error| unwritable(path, &error))?;
         Ok((Self { path: path.to_owned(), temporary, replaces: replace.force, is_finished: false }, file))
@@ -169,10 +169,12 @@ impl Made {
     }
 }
 
-/// A name for what is being made that no one else has or guesses, short enough for any file system.
-pub(super) fn temporary_name() -> String {
+/// A name for what is being made, that no one else has or guesses, beside what it will be and short enough for any file system.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
     let seed = RandomState::new().hash_one(std::process::id());
-    format!(".{seed:016x}.unfinished")
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name: String = name.chars().take(50).collect();
+    path.with_file_name(format!(".{name}.{seed:016x}.unfinished"))
 }
 
 /// Why a file is not made.

@@ -16,7 +16,7 @@ use super::{Exported, flat};
 use crate::failure::Failure;
 use crate::log_file::is_same_file;
 use crate::recording::known::known_type;
-use crate::recording::output::{Replace, exists, temporary_name, unwritable};
+use crate::recording::output::{Replace, exists, unfinished, unwritable};
 
 /// A directory of tables that is being made. Unless it is finished, nothing is left of it.
 pub(super) struct Tables<'c> {
@@ -60,7 +60,7 @@ impl<'c> Tables<'c> {
         }
         // Of a link, what it leads to.
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let temporary = directory.with_file_name(temporary_name());
+        let temporary = unfinished(&directory);
         fs::create_dir(&temporary).map_err(|error| unwritable(&directory, &error))?;
         Ok(Self {
             catalog,
@@ -121,7 +121,7 @@ impl<'c> Tables<'c> {
         if self.replaces {
             // It may have changed meanwhile.
             has_only_tables(&self.directory, None)?;
-            let old = self.directory.with_file_name(temporary_name());
+            let old = unfinished(&self.directory);
             fs::rename(&self.directory, &old).map_err(moved)?;
             if let Err(error) = fs::rename(&self.temporary, &self.directory) {
                 fs::rename(&old, &self.directory).map_err(moved)?;
