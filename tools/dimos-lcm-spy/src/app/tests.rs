@@ -309,7 +309,7 @@ fn all_that_a_node_publishes_can_be_scrolled_to_and_clicks_on_it_choose_no_other
     for _ in 0..9 {
         let _ = (driven.press(KeyCode::PageDown), driven.screen());
     }
-    assert!(driven.has("publishes  /out29, 1 messages so far") && !driven.has("more lines"), "{:#?}", driven.screen());
+    assert!(driven.has("publishes  /out29, 1 message so far") && !driven.has("more lines"), "{:#?}", driven.screen());
     driven.click(5, 3);
     assert!(driven.app.node == 2 && driven.has("node3, node"), "{:#?}", driven.screen());
 }

@@ -27,6 +27,12 @@ pub fn bytes(bytes: f64) -> String {
     }
 }
 
+/// A number of things, as in `1 event` and `2 events`.
+#[must_use]
+pub fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 fn digits(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 || size == 0.0 => format!("{number:.0}"),
@@ -44,5 +50,6 @@ mod tests {
         assert_eq!([0.0, 12.345, 0.0191, -0.0005, 1234.5].map(time), ["0 s", "12.3 s", "19.1 ms", "-500 us", "1234 s"]);
         assert_eq!([0.5, 50.0, 1000.0].map(rate), ["0.50 Hz", "50.0 Hz", "1000 Hz"]);
         assert_eq!([0.0, 999.0, 1500.0, 2e7, 3.21e9].map(bytes), ["0 B", "999 B", "1.50 kB", "20.0 MB", "3.21 GB"]);
+        assert_eq!([0, 1, 2].map(|number| count(number, "event")), ["0 events", "1 event", "2 events"]);
     }
 }
