@@ -15,7 +15,7 @@ use super::{Action, App, MAX_WATCHED, View};
 use crate::nodes::{Node, Nodes, Published};
 use crate::reading::snapshot::{Recording, Snapshot};
 use crate::reading::tally::Tally;
-use crate::scope::Scope;
+use crate::scope::{Filter, Scope};
 use crate::screen::draw::draw;
 use crate::traffic::channels::Heard;
 
@@ -59,6 +59,11 @@ impl Driven {
         let _ = self.app.show(snapshot);
     }
 
+    /// A snapshot tells how a recording goes.
+    fn hear_of(&mut self, recording: Recording) {
+        let _ = self.app.show(Box::new(Snapshot { recording: Some(recording), ..Snapshot::default() }));
+    }
+
     fn press(&mut self, code: KeyCode) -> Option<Action> {
         self.app.key(KeyEvent::new(code, KeyModifiers::NONE))
     }
@@ -94,6 +99,21 @@ impl Driven {
 
     fn has(&mut self, text: &str) -> bool {
         self.screen().iter().any(|line| line.contains(text))
+    }
+}
+
+/// One of all channels that goes on, with so many messages in it.
+fn recording(messages: u64) -> Recording {
+    Recording {
+        what: "all channels".to_owned(),
+        path: "spy.lcmlog".into(),
+        messages,
+        bytes: 3456,
+        dropped: 0,
+        lost: 0,
+        unnamed: 0,
+        is_running: true,
+        error: None,
     }
 }
 
@@ -402,17 +422,7 @@ fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
     let Some(Action::Record(scope)) = recorded else { panic!("{recorded:?}") };
     driven.app.recording_begins(&scope, Ok("spy.lcmlog".into()));
     assert!(driven.has("recording all channels to spy.lcmlog"));
-    let mut recording = Recording {
-        what: scope.words(),
-        path: "spy.lcmlog".into(),
-        messages: 12,
-        bytes: 3456,
-        dropped: 7,
-        lost: 0,
-        unnamed: 0,
-        is_running: true,
-        error: None,
-    };
+    let mut recording = Recording { dropped: 7, ..recording(12) };
     driven.app.recording = Some(recording.clone());
     let _ = driven.press(KeyCode::Down);
     assert!(driven.has("REC all channels: 12 messages, 3.46 kB, 7 DROPPED to spy.lcmlog; r ends it"));
@@ -422,6 +432,28 @@ fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
     assert!(driven.has("ended after 12 messages: No space left on device"));
     driven.app.recording_begins(&scope, Err(std::io::ErrorKind::PermissionDenied.into()));
     assert!(driven.has("cannot record all channels: permission denied"));
+}
+
+#[test]
+fn what_goes_wrong_with_a_recording_is_told_without_a_key() {
+    let everything = Scope::Filter { filter: Filter::default(), with_internal: false };
+    let mut driven = busy();
+    driven.app.recording_begins(&everything, Ok("spy.lcmlog".into()));
+    driven.hear_of(recording(0));
+    assert!(driven.has("recording all channels to spy.lcmlog; r ends it"));
+    driven.hear_of(Recording { dropped: 7, ..recording(12) });
+    assert!(driven.has("REC all channels: 12 messages, 3.46 kB, 7 DROPPED to spy.lcmlog; r ends it"));
+    // What is told later is no longer in its way, however many more are dropped, until it ends.
+    driven.app.message = Some("copied: linear.x".to_owned());
+    driven.hear_of(Recording { dropped: 8, ..recording(12) });
+    assert!(driven.has("copied: linear.x"));
+    driven.hear_of(Recording { dropped: 8, is_running: false, ..recording(13) });
+    assert!(driven.has("recorded all channels to spy.lcmlog: 13 messages, 3.46 kB, 8 dropped, "));
+    // One that fails before anything else is heard of it.
+    driven.app.recording_begins(&everything, Ok("spy-2.lcmlog".into()));
+    let error = Some("No space left on device".to_owned());
+    driven.hear_of(Recording { path: "spy-2.lcmlog".into(), is_running: false, error, ..recording(1) });
+    assert!(driven.has("recording to spy-2.lcmlog ended after 1 message: No space left on device"));
 }
 
 #[test]
