@@ -184,13 +184,15 @@ impl App {
         });
     }
 
-    /// What goes wrong with a recording is told at once, in place of a message.
+    /// What goes wrong with a recording is told at once, in place of a message; so is how one went that is whole.
     fn hear_of_recording(&mut self, before: Option<&Recording>) {
         let Some(recording) = &self.recording else { return };
         let before = before.filter(|before| before.path == recording.path);
         let was_whole = before.is_none_or(Recording::is_whole);
         let has_ended = !recording.is_running && before.is_none_or(|before| before.is_running);
-        if !recording.is_whole() && (was_whole || has_ended) {
+        if recording.is_whole() && has_ended {
+            self.message = Some(recording.summary());
+        } else if !recording.is_whole() && (was_whole || has_ended) {
             self.message = None;
         }
     }

@@ -457,6 +457,21 @@ fn what_goes_wrong_with_a_recording_is_told_without_a_key() {
 }
 
 #[test]
+fn how_a_recording_went_is_told_when_it_has_ended_until_the_next_key() {
+    let mut driven = busy();
+    driven.hear_of(recording(1));
+    assert!(driven.has("REC all channels: 1 message, 3.46 kB to spy.lcmlog; r ends it"));
+    assert!(matches!(driven.press(KeyCode::Char('r')), Some(Action::EndRecording)));
+    for _ in 0..2 {
+        driven.hear_of(Recording { is_running: false, ..recording(2) });
+        assert!(driven.has("recorded all channels to spy.lcmlog: 2 messages, 3.46 kB"));
+    }
+    let _ = driven.press(KeyCode::Down);
+    driven.hear_of(Recording { is_running: false, ..recording(2) });
+    assert!(driven.has("? help") && !driven.has("recorded all channels"));
+}
+
+#[test]
 fn q_and_ctrl_c_quit_but_not_while_a_filter_is_typed() {
     let mut driven = busy();
     driven.type_text("/q");
