@@ -11,6 +11,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
+use super::column::Column;
 use super::{Action, App, MAX_WATCHED, View};
 use crate::nodes::{Node, Nodes, Published};
 use crate::reading::snapshot::{Recording, Snapshot};
@@ -168,6 +169,33 @@ fn any_column_sorts_by_keys_and_by_clicks_on_its_title() {
     assert!(driven.screen()[0].contains("HISTORY"));
     // Every one of them, twice around.
     (0..24).for_each(|_| driven.type_text("s"));
+}
+
+#[test]
+fn keys_sort_by_no_column_that_there_is_no_room_for() {
+    for (width, last) in [(120, "UNDEC"), (40, "LOST")] {
+        let mut driven = busy();
+        (driven.width, driven.app.area.width) = (width, width);
+        driven.type_text("S");
+        assert!(driven.screen()[0].contains(&format!("{last}▼")), "{}", driven.screen()[0]);
+        driven.type_text("s");
+        assert!(driven.screen()[0].starts_with("CHANNEL▲"));
+        for _ in 0..12 {
+            driven.type_text("s");
+            assert!(driven.screen()[0].contains(['▲', '▼']), "{}", driven.screen()[0]);
+        }
+    }
+    // Of one that has become hidden the next is one that is not.
+    let mut driven = busy();
+    driven.type_text("S");
+    assert_eq!(driven.app.table.sort, Column::History);
+    (driven.width, driven.app.area.width) = (120, 120);
+    driven.type_text("S");
+    assert_eq!(driven.app.table.sort, Column::Undecodable);
+    // Where there is but one it stays that.
+    (driven.width, driven.app.area.width) = (10, 10);
+    driven.type_text("ss");
+    assert_eq!((driven.app.table.sort, driven.app.table.is_descending), (Column::Channel, false));
 }
 
 #[test]
