@@ -60,6 +60,19 @@ impl SpyError {
         }
     }
 
+    /// What a program goes by, as with every error of `dimos`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.exit_code() {
+            exit::OK => "ok",
+            exit::USAGE => "usage",
+            exit::INCOMPLETE => "incomplete",
+            exit::NO_BUS => "no_bus",
+            exit::INTERRUPTED => "interrupted",
+            _ => "error",
+        }
+    }
+
     /// Whether it is to be told; the others are known to whoever caused them.
     #[must_use]
     pub fn is_told(&self) -> bool {
