@@ -3,6 +3,8 @@
 use dimos::exit;
 use lcm::OpenError;
 
+use crate::traffic::units;
+
 /// Why the spy ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,7 +17,8 @@ pub enum SpyError {
     Bus(#[from] OpenError),
     /// It was reported, but something was lost.
     #[error(
-        "{kernel_drops} datagrams dropped by the kernel, so that counts are too small: `sysctl -w net.core.rmem_max=16777216` allows a larger receive buffer"
+        "{} dropped by the kernel, so that counts are too small: `sysctl -w net.core.rmem_max=16777216` allows a larger receive buffer",
+        units::count(*kernel_drops, "datagram")
     )]
     Incomplete {
         /// Datagrams that the kernel dropped.
@@ -54,6 +57,19 @@ impl SpyError {
             Self::Interrupted => exit::INTERRUPTED,
             Self::NobodyReads => exit::OK,
             Self::System { .. } | Self::ReaderGone => exit::ERROR,
+        }
+    }
+
+    /// What a program goes by, as with every error of `dimos`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.exit_code() {
+            exit::OK => "ok",
+            exit::USAGE => "usage",
+            exit::INCOMPLETE => "incomplete",
+            exit::NO_BUS => "no_bus",
+            exit::INTERRUPTED => "interrupted",
+            _ => "error",
         }
     }
 

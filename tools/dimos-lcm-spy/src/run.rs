@@ -4,7 +4,7 @@ use std::io::{Write, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lcm::Url;
+use lcm::{FileMode, FileUrl, Url};
 
 use crate::error::SpyError;
 use crate::options::Options;
@@ -30,6 +30,7 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
     if session.is_json && options.is_csv {
         return Err(SpyError::Usage("--json and --csv exclude each other: choose one".to_owned()));
     }
+    refuse_to_write(&session.url)?;
     let catalog = lcm_types::catalog_with(&options.idl).map_err(|error| SpyError::Usage(error.to_string()))?;
     let catalog = Arc::new(catalog);
     let interrupt = Arc::new(AtomicBool::new(false));
@@ -57,6 +58,42 @@ pub fn run(options: &Options, session: &Session) -> Result<(), SpyError> {
             // The terminal may be gone.
             let _ = writeln!(stderr(), "{}", recording.summary());
             outcome
+        }
+    }
+}
+
+/// Opening such a log makes the file, or empties it.
+fn refuse_to_write(url: &Url) -> Result<(), SpyError> {
+    let Url::File(FileUrl { path, mode: mode @ (FileMode::Write | FileMode::Append), .. }) = url else { return Ok(()) };
+    let letter = if *mode == FileMode::Write { 'w' } else { 'a' };
+    Err(SpyError::Usage(format!(
+        "nothing can be read from an event log that is being written: without mode={letter} {} is read",
+        path.display()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_to_be_written_is_refused_before_it_is_made() {
+        let path = std::env::temp_dir().join(format!("spy-run-{}.lcmlog", std::process::id()));
+        let options = Options {
+            channels: Vec::new(),
+            duration: None,
+            is_csv: false,
+            every: std::time::Duration::from_secs(1),
+            all: false,
+            idl: Vec::new(),
+        };
+        for mode in ['w', 'a'] {
+            let url = format!("file://{}?mode={mode}", path.display()).parse().unwrap();
+            let error = run(&options, &Session { url, is_json: true, is_coloured: false }).unwrap_err();
+            assert_eq!(error.exit_code(), dimos::exit::USAGE);
+            let expected = format!("that is being written: without mode={mode} {} is read", path.display());
+            assert!(error.to_string().ends_with(&expected), "{error}");
+            assert!(!path.exists());
         }
     }
 }

@@ -109,7 +109,7 @@ impl Selection {
 /// Whether a channel is there for the mesh itself, or for nobody: claims, calls, and what C LCM sends to see whether it hears itself.
 #[must_use]
 pub fn is_internal(channel: &[u8]) -> bool {
-    channel.starts_with(b"/mesh/") || channel.starts_with(b"/rpc/") || channel == b"LCM_SELF_TEST"
+    channel.starts_with(b"/mesh/") || channel.starts_with(b"/rpc/") || channel == Channel::SELF_TEST.as_bytes()
 }
 
 #[cfg(test)]

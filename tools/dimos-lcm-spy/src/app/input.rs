@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{
 };
 
 use super::column::Column;
-use super::table::{Fold, Line};
+use super::table::{Fold, Line, Towards};
 use super::{Action, App, View};
 use crate::detail::Handled;
 use crate::scope::Filter;
@@ -161,8 +161,8 @@ impl App {
                 self.typing = Some((before.text().to_owned(), before));
             }
             KeyCode::Esc => self.table.filter = Filter::default(),
-            KeyCode::Char('s') => self.table.sort_by_next(1),
-            KeyCode::Char('S') => self.table.sort_by_next(Column::ALL.len() - 1),
+            KeyCode::Char('s') => self.table.sort_by_next(Towards::Right, self.area.width),
+            KeyCode::Char('S') => self.table.sort_by_next(Towards::Left, self.area.width),
             KeyCode::Char('d') => self.table.is_descending = !self.table.is_descending,
             KeyCode::Char('g') => self.table.is_grouped = !self.table.is_grouped,
             KeyCode::Char('a') => self.table.with_internal = !self.table.with_internal,

@@ -150,7 +150,8 @@ impl App {
 
     /// Takes a new snapshot. Returns one that is not needed any more.
     pub(crate) fn show(&mut self, mut snapshot: Box<Snapshot>) -> Box<Snapshot> {
-        self.recording = snapshot.recording.take();
+        let before = std::mem::replace(&mut self.recording, snapshot.recording.take());
+        self.hear_of_recording(before.as_ref());
         self.kept.iter_mut().for_each(|watch| watch.take(&mut snapshot));
         if let View::Detail(watch) = &mut self.view {
             watch.take(&mut snapshot);
@@ -181,6 +182,19 @@ impl App {
             Ok(path) => format!("recording {what} to {}; r ends it", path.display()),
             Err(error) => format!("cannot record {what}: {error}"),
         });
+    }
+
+    /// What goes wrong with a recording is told at once, in place of a message; so is how one went that is whole.
+    fn hear_of_recording(&mut self, before: Option<&Recording>) {
+        let Some(recording) = &self.recording else { return };
+        let before = before.filter(|before| before.path == recording.path);
+        let was_whole = before.is_none_or(Recording::is_whole);
+        let has_ended = !recording.is_running && before.is_none_or(|before| before.is_running);
+        if recording.is_whole() && has_ended {
+            self.message = Some(recording.summary());
+        } else if !recording.is_whole() && (was_whole || has_ended) {
+            self.message = None;
+        }
     }
 
     /// The row of the channel that is looked at.

@@ -147,10 +147,18 @@ impl Table {
         self.sort = column;
     }
 
-    /// Sorts by the column so many further to the right.
-    pub(crate) fn sort_by_next(&mut self, step: usize) {
-        let at = Column::ALL.iter().position(|column| *column == self.sort).unwrap_or_default();
-        self.sort_by(Column::ALL[(at + step) % Column::ALL.len()]);
+    /// Sorts by the next column to the right or to the left, of those that there is room for in so many cells: nobody would see what it
+    /// is sorted by otherwise.
+    pub(crate) fn sort_by_next(&mut self, towards: Towards, width: u16) {
+        let shown = Column::laid_out(width);
+        let mut right = shown.iter().map(|(column, ..)| *column);
+        let next = match towards {
+            Towards::Right => right.find(|column| *column > self.sort).or(shown.first().map(|(column, ..)| *column)),
+            Towards::Left => right.rfind(|column| *column < self.sort).or(shown.last().map(|(column, ..)| *column)),
+        };
+        if let Some(column) = next.filter(|column| *column != self.sort) {
+            self.sort_by(column);
+        }
     }
 
     /// Shows the channels of the group under the cursor, or no longer; of a channel, those of its group no longer.
@@ -221,6 +229,15 @@ impl Table {
         }
         lines
     }
+}
+
+/// Which of the other columns is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Towards {
+    /// That to the right, and of the last one the first.
+    Right,
+    /// That to the left.
+    Left,
 }
 
 /// What becomes of a group.

@@ -11,11 +11,12 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
+use super::column::Column;
 use super::{Action, App, MAX_WATCHED, View};
 use crate::nodes::{Node, Nodes, Published};
 use crate::reading::snapshot::{Recording, Snapshot};
 use crate::reading::tally::Tally;
-use crate::scope::Scope;
+use crate::scope::{Filter, Scope};
 use crate::screen::draw::draw;
 use crate::traffic::channels::Heard;
 
@@ -59,6 +60,11 @@ impl Driven {
         let _ = self.app.show(snapshot);
     }
 
+    /// A snapshot tells how a recording goes.
+    fn hear_of(&mut self, recording: Recording) {
+        let _ = self.app.show(Box::new(Snapshot { recording: Some(recording), ..Snapshot::default() }));
+    }
+
     fn press(&mut self, code: KeyCode) -> Option<Action> {
         self.app.key(KeyEvent::new(code, KeyModifiers::NONE))
     }
@@ -94,6 +100,21 @@ impl Driven {
 
     fn has(&mut self, text: &str) -> bool {
         self.screen().iter().any(|line| line.contains(text))
+    }
+}
+
+/// One of all channels that goes on, with so many messages in it.
+fn recording(messages: u64) -> Recording {
+    Recording {
+        what: "all channels".to_owned(),
+        path: "spy.lcmlog".into(),
+        messages,
+        bytes: 3456,
+        dropped: 0,
+        lost: 0,
+        unnamed: 0,
+        is_running: true,
+        error: None,
     }
 }
 
@@ -148,6 +169,33 @@ fn any_column_sorts_by_keys_and_by_clicks_on_its_title() {
     assert!(driven.screen()[0].contains("HISTORY"));
     // Every one of them, twice around.
     (0..24).for_each(|_| driven.type_text("s"));
+}
+
+#[test]
+fn keys_sort_by_no_column_that_there_is_no_room_for() {
+    for (width, last) in [(120, "UNDEC"), (40, "LOST")] {
+        let mut driven = busy();
+        (driven.width, driven.app.area.width) = (width, width);
+        driven.type_text("S");
+        assert!(driven.screen()[0].contains(&format!("{last}▼")), "{}", driven.screen()[0]);
+        driven.type_text("s");
+        assert!(driven.screen()[0].starts_with("CHANNEL▲"));
+        for _ in 0..12 {
+            driven.type_text("s");
+            assert!(driven.screen()[0].contains(['▲', '▼']), "{}", driven.screen()[0]);
+        }
+    }
+    // Of one that has become hidden the next is one that is not.
+    let mut driven = busy();
+    driven.type_text("S");
+    assert_eq!(driven.app.table.sort, Column::History);
+    (driven.width, driven.app.area.width) = (120, 120);
+    driven.type_text("S");
+    assert_eq!(driven.app.table.sort, Column::Undecodable);
+    // Where there is but one it stays that.
+    (driven.width, driven.app.area.width) = (10, 10);
+    driven.type_text("ss");
+    assert_eq!((driven.app.table.sort, driven.app.table.is_descending), (Column::Channel, false));
 }
 
 #[test]
@@ -309,7 +357,7 @@ fn all_that_a_node_publishes_can_be_scrolled_to_and_clicks_on_it_choose_no_other
     for _ in 0..9 {
         let _ = (driven.press(KeyCode::PageDown), driven.screen());
     }
-    assert!(driven.has("publishes  /out29, 1 messages so far") && !driven.has("more lines"), "{:#?}", driven.screen());
+    assert!(driven.has("publishes  /out29, 1 message so far") && !driven.has("more lines"), "{:#?}", driven.screen());
     driven.click(5, 3);
     assert!(driven.app.node == 2 && driven.has("node3, node"), "{:#?}", driven.screen());
 }
@@ -402,17 +450,7 @@ fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
     let Some(Action::Record(scope)) = recorded else { panic!("{recorded:?}") };
     driven.app.recording_begins(&scope, Ok("spy.lcmlog".into()));
     assert!(driven.has("recording all channels to spy.lcmlog"));
-    let mut recording = Recording {
-        what: scope.words(),
-        path: "spy.lcmlog".into(),
-        messages: 12,
-        bytes: 3456,
-        dropped: 7,
-        lost: 0,
-        unnamed: 0,
-        is_running: true,
-        error: None,
-    };
+    let mut recording = Recording { dropped: 7, ..recording(12) };
     driven.app.recording = Some(recording.clone());
     let _ = driven.press(KeyCode::Down);
     assert!(driven.has("REC all channels: 12 messages, 3.46 kB, 7 DROPPED to spy.lcmlog; r ends it"));
@@ -422,6 +460,43 @@ fn a_recording_is_shown_with_what_it_drops_and_why_it_ends() {
     assert!(driven.has("ended after 12 messages: No space left on device"));
     driven.app.recording_begins(&scope, Err(std::io::ErrorKind::PermissionDenied.into()));
     assert!(driven.has("cannot record all channels: permission denied"));
+}
+
+#[test]
+fn what_goes_wrong_with_a_recording_is_told_without_a_key() {
+    let everything = Scope::Filter { filter: Filter::default(), with_internal: false };
+    let mut driven = busy();
+    driven.app.recording_begins(&everything, Ok("spy.lcmlog".into()));
+    driven.hear_of(recording(0));
+    assert!(driven.has("recording all channels to spy.lcmlog; r ends it"));
+    driven.hear_of(Recording { dropped: 7, ..recording(12) });
+    assert!(driven.has("REC all channels: 12 messages, 3.46 kB, 7 DROPPED to spy.lcmlog; r ends it"));
+    // What is told later is no longer in its way, however many more are dropped, until it ends.
+    driven.app.message = Some("copied: linear.x".to_owned());
+    driven.hear_of(Recording { dropped: 8, ..recording(12) });
+    assert!(driven.has("copied: linear.x"));
+    driven.hear_of(Recording { dropped: 8, is_running: false, ..recording(13) });
+    assert!(driven.has("recorded all channels to spy.lcmlog: 13 messages, 3.46 kB, 8 dropped, "));
+    // One that fails before anything else is heard of it.
+    driven.app.recording_begins(&everything, Ok("spy-2.lcmlog".into()));
+    let error = Some("No space left on device".to_owned());
+    driven.hear_of(Recording { path: "spy-2.lcmlog".into(), is_running: false, error, ..recording(1) });
+    assert!(driven.has("recording to spy-2.lcmlog ended after 1 message: No space left on device"));
+}
+
+#[test]
+fn how_a_recording_went_is_told_when_it_has_ended_until_the_next_key() {
+    let mut driven = busy();
+    driven.hear_of(recording(1));
+    assert!(driven.has("REC all channels: 1 message, 3.46 kB to spy.lcmlog; r ends it"));
+    assert!(matches!(driven.press(KeyCode::Char('r')), Some(Action::EndRecording)));
+    for _ in 0..2 {
+        driven.hear_of(Recording { is_running: false, ..recording(2) });
+        assert!(driven.has("recorded all channels to spy.lcmlog: 2 messages, 3.46 kB"));
+    }
+    let _ = driven.press(KeyCode::Down);
+    driven.hear_of(Recording { is_running: false, ..recording(2) });
+    assert!(driven.has("? help") && !driven.has("recorded all channels"));
 }
 
 #[test]

@@ -234,7 +234,11 @@ impl Detail {
         let area = area.intersection(buffer.area);
         (self.body, self.plot_area) = (Rect::ZERO, Rect::ZERO);
         let Some(mut newest) = self.newest.take() else {
-            let text = format!("waiting for a message on {}", shortened(&self.channel, 100));
+            let what = match self.shows {
+                Shows::Picture => "waiting for a picture: no message has come yet",
+                Shows::Tree | Shows::Plot | Shows::Bytes => "waiting for a message",
+            };
+            let text = format!("{what} on {}", shortened(&self.channel, 100));
             buffer.set_stringn(area.x, area.y, text, usize::from(area.width), Style::new().fg(Color::DarkGray));
             return;
         };
@@ -454,8 +458,8 @@ impl Detail {
     }
 
     fn show_picture(&mut self) {
-        let is_drawn = self.newest.as_ref().is_some_and(|newest| picture::is_drawn(&newest.payload));
-        if is_drawn {
+        // Before the first message nobody knows; it is drawn when it comes, or the reason is told why it is not.
+        if self.newest.as_ref().is_none_or(|newest| picture::is_drawn(&newest.payload)) {
             self.shows = Shows::Picture;
         } else {
             self.notice = Some(Refusal::NoPicture.to_string());

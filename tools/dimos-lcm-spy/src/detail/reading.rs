@@ -2,6 +2,8 @@
 
 use lcm::schema::{Catalog, Identity, MessageType, Suffix, Value};
 
+use crate::traffic::units;
+
 /// The types that a message may have, and that which it is read as. Nothing of it is decoded for that.
 #[derive(Debug)]
 pub(super) struct Identified<'a> {
@@ -120,7 +122,10 @@ impl<'a> Reading<'a> {
 
 fn unknown(identity: &Identity<'_>, message: &[u8]) -> String {
     match identity.fingerprint {
-        None => format!("{} bytes are no LCM type: each begins with a fingerprint of 8", message.len()),
+        None => {
+            let bytes = units::count(message.len() as u64, "byte");
+            format!("no LCM type in {bytes}: each begins with a fingerprint of 8")
+        }
         Some(fingerprint) => {
             format!("no known type has the fingerprint {fingerprint}: --idl DIR adds the definitions of more")
         }

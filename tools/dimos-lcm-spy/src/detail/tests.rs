@@ -165,6 +165,23 @@ fn an_image_is_shown_as_one() {
 }
 
 #[test]
+fn a_picture_is_waited_for_where_no_message_has_come_yet() {
+    let mut image = Image { width: 2, height: 1, step: 6, encoding: "rgb8".to_owned(), ..Image::default() };
+    image.data = vec![255, 0, 0, 0, 0, 255];
+    let mut screen = Screen::new("/image", 100, 12);
+    let shown = screen.type_keys("i");
+    assert_eq!(shown.trim_end(), "waiting for a picture: no message has come yet on /image");
+    screen.take(&image, 0);
+    assert!(screen.shown().contains("2 x 1 rgb8"), "{}", screen.shown());
+    // Whatever comes instead.
+    let mut screen = Screen::new("/cmd_vel", 100, 12);
+    screen.type_keys("i");
+    screen.take(&twist(0.0), 0);
+    assert!(screen.shown().contains("only images, laser scans"), "{}", screen.shown());
+    assert!(screen.type_keys("i").contains("linear"), "{}", screen.shown());
+}
+
+#[test]
 fn what_cannot_be_decoded_is_bytes_with_the_fault_marked() {
     let mut screen = Screen::new("/x#sensor_msgs.Image", 100, 12);
     let mut bytes = Image::default().encode().unwrap();

@@ -109,17 +109,15 @@ fn summary(totals: &Totals, url: &str, listened_s: f64) -> String {
     let counts = [
         (lost, "lost of its senders"),
         (incomplete, "incomplete"),
-        (malformed, "malformed datagrams"),
+        (malformed, if malformed == 1 { "malformed datagram" } else { "malformed datagrams" }),
         (kernel_drops, "dropped by the kernel"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}"));
     let further = if forgotten > 0 { format!(", {forgotten} of further channels") } else { String::new() };
     let (listened, rate, bytes) = (units::time(listened_s), units::rate(messages_per_s), units::bytes(bytes_per_s));
-    let said = if senders == 1 { "sender" } else { "senders" };
+    let (messages, senders) = (units::count(messages, "message"), units::count(senders as u64, "sender"));
     // Of what was lost it is not known what channels it was of.
-    let line = format!(
-        "{url}: {messages} messages in {listened} ({rate}, {bytes}/s){further}; the whole bus: {senders} {said}"
-    );
+    let line = format!("{url}: {messages} in {listened} ({rate}, {bytes}/s){further}; the whole bus: {senders}");
     plain(&(line + &counts.collect::<String>()))
 }
 

@@ -4,6 +4,7 @@ use lcm_types::sensor_msgs::PointCloud2View;
 
 use super::canvas::heat;
 use super::{Canvas, Picture, Refusal, View, Window, origin, range_text};
+use crate::traffic::units;
 
 /// Draws the points of a cloud: of those above each other the highest. Forward, the x axis, is up, and left is left.
 pub(super) fn draw(cloud: PointCloud2View<'_>, view: View, mut canvas: Canvas) -> Result<Picture, Refusal> {
@@ -50,8 +51,8 @@ pub(super) fn draw(cloud: PointCloud2View<'_>, view: View, mut canvas: Canvas) -
     }
     let every = if stride > 1 { format!(" (every {stride}th)") } else { String::new() };
     let caption = format!(
-        "{drawn} of {} points{every}, heights {} m, x up, {}",
-        points.len(),
+        "{drawn} of {}{every}, heights {} m, x up, {}",
+        units::count(points.len() as u64, "point"),
         range_text(range),
         origin(cloud.header())
     );

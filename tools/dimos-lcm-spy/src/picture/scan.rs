@@ -3,6 +3,7 @@
 use lcm_types::sensor_msgs::LaserScanView;
 
 use super::{Canvas, Picture, Refusal, View, Window, origin, range_text, round_length};
+use crate::traffic::units;
 
 /// Draws where the rays of a scan hit something. Forward, the x axis, is up, and left is left.
 pub(super) fn draw(scan: LaserScanView<'_>, view: View, mut canvas: Canvas) -> Result<Picture, Refusal> {
@@ -31,8 +32,9 @@ pub(super) fn draw(scan: LaserScanView<'_>, view: View, mut canvas: Canvas) -> R
     draw_robot(window, &mut canvas);
     let every = if stride > 1 { format!(" of every {stride}th") } else { String::new() };
     let caption = format!(
-        "{count} hits{every} of {} rays, {} m, x up, {}",
-        ranges.len(),
+        "{}{every} of {}, {} m, x up, {}",
+        units::count(count as u64, "hit"),
+        units::count(ranges.len() as u64, "ray"),
         range_text((nearest, farthest)),
         origin(scan.header())
     );

@@ -3,7 +3,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -66,7 +67,8 @@ impl Recorder {
             if let Err(error) = write(&queue, recording, &shared) {
                 *shared.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             }
-            shared.has_ended.store(true, Relaxed);
+            // Whoever sees this sees all that was counted before.
+            shared.has_ended.store(true, Release);
         })?;
         Ok(Self { scope, path, progress, lost: (lost, lost), samples: Some(samples), thread: Some(thread) })
     }
@@ -78,7 +80,7 @@ impl Recorder {
 
     /// Whether it is still being written.
     pub(super) fn is_running(&self) -> bool {
-        !self.progress.has_ended.load(Relaxed)
+        !self.progress.has_ended.load(Acquire)
     }
 
     /// Whether messages of a channel are wanted.
@@ -130,6 +132,8 @@ impl Recorder {
 
     /// How it goes.
     pub(super) fn told(&self) -> Recording {
+        // Before the counts, so that those of a recording that has ended are the last ones.
+        let is_running = self.is_running();
         Recording {
             what: self.scope.words(),
             path: self.path.clone(),
@@ -138,7 +142,7 @@ impl Recorder {
             dropped: self.progress.dropped.load(Relaxed),
             lost: self.lost.1.saturating_sub(self.lost.0),
             unnamed: self.progress.unnamed.load(Relaxed),
-            is_running: self.is_running(),
+            is_running,
             error: self.progress.error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -176,7 +180,7 @@ fn write_until_end(
         let (payload, channel) = (&sample.payload()[..], sample.channel().as_bytes());
         if channel.is_empty() {
             progress.unnamed.fetch_add(1, Relaxed);
-        } else if channel != SELF_TEST {
+        } else if channel != Channel::SELF_TEST.as_bytes() {
             let dropped = progress.dropped.load(Relaxed);
             // About here: they came while those were in the queue that are written at this time.
             recording.leave_out(dropped - left_out);
@@ -194,9 +198,6 @@ fn write_until_end(
     }
     recording.flush()
 }
-
-/// What C LCM sends when it starts, to see whether it hears itself.
-const SELF_TEST: &[u8] = b"LCM_SELF_TEST";
 
 /// What may wait for the disk.
 const QUEUE_BYTES: u64 = 64 << 20;

@@ -13,6 +13,7 @@ use crate::traffic::history::BARS;
 use crate::traffic::losses::Loss;
 use crate::traffic::statistics::Sizes;
 use crate::traffic::typing::Agreement;
+use crate::traffic::units;
 
 /// All that is known of the bus at a moment.
 #[derive(Debug, Clone, Default)]
@@ -172,10 +173,11 @@ impl Recording {
             (unnamed, "left out, on the channel without a name"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| **count > 0).map(|(count, why)| format!(", {count} {why}"));
-        let (counts, bytes) = (counts.collect::<String>(), crate::traffic::units::bytes(*bytes as f64));
+        let counts: String = counts.collect();
+        let (messages, bytes) = (units::count(*messages, "message"), units::bytes(*bytes as f64));
         let how = if *is_running { "recording" } else { "recorded" };
         let end = error.as_ref().map(|error| format!("; it ended because of an error: {error}")).unwrap_or_default();
-        plain(&format!("{how} {what} to {}: {messages} messages, {bytes}{counts}{end}", path.display()))
+        plain(&format!("{how} {what} to {}: {messages}, {bytes}{counts}{end}", path.display()))
     }
 }
 

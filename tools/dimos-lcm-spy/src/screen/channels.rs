@@ -13,6 +13,7 @@ use crate::app::table::Line;
 use crate::reading::snapshot::Row;
 use crate::scope::namespace_words;
 use crate::traffic::typing::Agreement;
+use crate::traffic::units;
 
 pub(super) fn draw(app: &App, layout: Layout, buffer: &mut Buffer) {
     let columns = Column::laid_out(layout.body.width);
@@ -39,9 +40,13 @@ pub(super) fn draw(app: &App, layout: Layout, buffer: &mut Buffer) {
         let text = match (app.table.hidden(), app.table.filter.is_empty()) {
             (0, _) => "nothing has been heard yet".to_owned(),
             (hidden, true) => {
-                format!("nothing has been heard yet but {hidden} channels of the mesh itself, which a shows")
+                let channels = units::count(hidden as u64, "channel");
+                format!("nothing has been heard yet but {channels} of the mesh itself, which a shows")
             }
-            (hidden, false) => format!("none of {hidden} channels is taken by the filter, which esc clears"),
+            (hidden, false) => {
+                let channels = units::count(hidden as u64, "channel");
+                format!("none of {channels} is taken by the filter, which esc clears")
+            }
         };
         put(buffer, line_of(layout.body, 0), &text, Style::new().add_modifier(Modifier::DIM));
     }

@@ -34,15 +34,15 @@ fn known(app: &App, watch: &Watch) -> Vec<String> {
     let mut lines = vec![
         format!("type {}   sender {}", of(Column::Type), of(Column::Sender)),
         format!(
-            "{} messages   {}   {}   jitter {}",
-            row.messages,
+            "{}   {}   {}   jitter {}",
+            units::count(row.messages, "message"),
             of(Column::Rate),
             of(Column::Bandwidth),
             of(Column::Jitter)
         ),
         format!(
-            "{} bytes, {} ago   sizes {} to {}   {}",
-            row.last_bytes,
+            "{}, {} ago   sizes {} to {}   {}",
+            units::count(row.last_bytes as u64, "byte"),
             units::time(row.age_s),
             row.sizes.min,
             row.sizes.max,
@@ -51,14 +51,17 @@ fn known(app: &App, watch: &Watch) -> Vec<String> {
         match (row.lost.of_channel, row.lost.of_senders) {
             (Some(loss), _) => format!("{} lost of {} published", loss.lost, loss.published),
             (None, 0) => "nothing lost of its senders, as far as is known".to_owned(),
-            (None, lost) => format!("{lost} messages lost of its senders, on this channel or on others"),
+            (None, lost) => {
+                format!("{} lost of its senders, on this channel or on others", units::count(lost, "message"))
+            }
         },
     ];
     if row.mismatched > 0 {
-        lines.push(format!("{} messages are not of the type that the channel names", row.mismatched));
+        let mismatched = units::count(row.mismatched, "message");
+        lines.push(format!("{mismatched} not of the type that the channel names"));
     }
     if watch.left_out > 0 {
-        lines.insert(0, format!("{} messages came too fast to be plotted", watch.left_out));
+        lines.insert(0, format!("{} came too fast to be plotted", units::count(watch.left_out, "message")));
     }
     if let (_, Some(reason)) = watch.detail.undecodable() {
         // Where there is room for little, this is wanted most.

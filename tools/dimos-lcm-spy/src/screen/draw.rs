@@ -90,18 +90,18 @@ fn status(app: &App) -> String {
         (incomplete, "incomplete"),
         (kernel_drops, "dropped by the kernel"),
         (malformed, "malformed"),
-        (totals.receive_errors, "receive errors"),
+        (totals.receive_errors, if totals.receive_errors == 1 { "receive error" } else { "receive errors" }),
         (forgotten, "of channels not shown"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(" | {count} {what}"));
     let frozen = if app.is_frozen { " FROZEN |" } else { "" };
     let ended = if totals.has_ended { " | end of the log" } else { "" };
     let (rate, bytes) = (units::rate(messages_per_s), units::bytes(bytes_per_s));
-    let url = plain(&app.url);
+    let (senders, url) = (units::count(senders as u64, "sender"), plain(&app.url));
     let cpu = app.cpu.map(|share| format!(" | CPU {:.1} %", 100.0 * share)).unwrap_or_default();
     let counts: String = counts.collect();
     let whose = if app.is_selection { "whole bus: " } else { "" };
-    format!("{frozen} {rate} | {bytes}/s | {whose}{senders} senders{counts}{ended}{cpu} | {url}")
+    format!("{frozen} {rate} | {bytes}/s | {whose}{senders}{counts}{ended}{cpu} | {url}")
 }
 
 /// What is typed, what happened, what is recorded, or which keys there are.
@@ -123,10 +123,11 @@ fn recorded(recording: &Recording) -> String {
     let Recording { what, path, messages, bytes, dropped, error, .. } = recording;
     let dropped = if *dropped > 0 { format!(", {dropped} DROPPED") } else { String::new() };
     let (path, bytes) = (plain(&path.display().to_string()), units::bytes(*bytes as f64));
+    let messages = units::count(*messages, "message");
     match error {
         None if !recording.is_running => recording.summary(),
-        Some(error) => format!("recording to {path} ended after {messages} messages: {}", plain(error)),
-        None => format!("REC {what}: {messages} messages, {bytes}{dropped} to {path}; r ends it"),
+        Some(error) => format!("recording to {path} ended after {messages}: {}", plain(error)),
+        None => format!("REC {what}: {messages}, {bytes}{dropped} to {path}; r ends it"),
     }
 }
 

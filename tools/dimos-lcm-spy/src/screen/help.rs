@@ -59,7 +59,7 @@ const HELP: &[(&str, &str)] = &[
     ("enter, second click", "open a channel; open or close a group"),
     ("esc", "back; clear the filter"),
     ("/", "filter: a part of the name, or with * and ? a glob of all of it"),
-    ("s S, click on a title", "sort by the next or the previous column, or by that one"),
+    ("s S, click on a title", "sort by the next or the previous column that is shown, or by that one"),
     ("d", "the other way around"),
     ("g, left right h l", "group by namespace; close and open groups"),
     ("a", "with the channels of the mesh itself, or without"),
@@ -75,5 +75,6 @@ const HELP: &[(&str, &str)] = &[
          7* where not all of them are remembered",
     ),
     ("UNDEC", "not of the type that the channel names, or not decoded when it was drawn or plotted"),
+    ("JITTER, HISTORY", "from 138 columns on there is room for them; narrower terminals show fewer"),
     ("plots", "go on while other channels are looked at"),
 ];

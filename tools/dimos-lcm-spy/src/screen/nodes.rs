@@ -105,7 +105,8 @@ fn told(node: &Node) -> Vec<String> {
     }
     for published in &node.publishes {
         let port = published.port.as_ref().map(|port| format!(", port {port}")).unwrap_or_default();
-        let messages = published.messages.map(|count| format!(", {count} messages so far")).unwrap_or_default();
+        let messages = published.messages.map(|count| format!(", {} so far", units::count(count, "message")));
+        let messages = messages.unwrap_or_default();
         lines.push(format!("  publishes  {}{port}{messages}", published.channel));
     }
     for subscribed in &node.subscribes {
