@@ -177,7 +177,7 @@ fn only_a_second_ctrl_c_abandons_what_is_not_written() {
     }
     for signal in ["HUP", "HUP", "TERM", "INT"] {
         recorder.signal(signal);
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(300));
         assert!(recorder.process.is_running(), "{signal}: {}", recorder.process.stderr());
     }
     recorder.signal("INT");
@@ -336,7 +336,7 @@ fn too_little_room_on_the_disk_ends_it() {
 fn a_terminal_shows_how_it_goes_and_a_time_ends_it() {
     isolated!(MulticastOnLo);
     let site = site!();
-    let mut terminal = Terminal::start(&site.command(&["record", "run.lcmlog", "--duration", "2s"]), 24, 80);
+    let mut terminal = Terminal::start(&site.command(&["record", "run.lcmlog", "--duration", "5s"]), 24, 80);
     let bus = Lcm::open(BUS).unwrap();
     let shows = |screen: &str| screen.contains("run.lcmlog") && screen.contains("dropped 0  lost 0");
     let deadline = Instant::now() + PATIENCE;

@@ -10,6 +10,7 @@ use lcm_types::sensor_msgs::LaserScan;
 use lcm_types::std_msgs::String as Text;
 use mesh_tests::cli::{Ended, dimos, press_ctrl_c, run, run_while};
 use mesh_tests::modules::eventually;
+use mesh_tests::netns::{unread_bytes, wait_until_read};
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, run as run_program};
 use mesh_tests::{isolated, test_name};
@@ -237,12 +238,14 @@ fn what_a_slow_reader_made_it_lose_is_told_and_exits_with_3() {
     isolated!(MulticastOnLo);
     let bus = bus();
     let mut command = dimos(&["topic", "echo", "/big", "--timeout", "2s", "--json"]);
+    let before = unread_bytes(7667).len();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    eventually(|| "it listens".to_owned(), || (unread_bytes(7667).len() > before).then_some(()));
     // Nobody reads: more than it keeps for that.
-    let megabyte = vec![7; 1 << 20];
-    for _ in 0..200 {
-        bus.publish("/big", &megabyte).expect("it is sent");
-        std::thread::sleep(Duration::from_millis(5));
+    let payload = vec![7; 60_000];
+    for _ in 0..2000 {
+        bus.publish("/big", &payload).expect("it is sent");
+        wait_until_read(7667);
     }
     assert!(child.try_wait().expect("it is a child").is_none());
     let ended = Ended::from(child.wait_with_output().expect("it ends"));

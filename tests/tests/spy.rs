@@ -17,6 +17,7 @@ use lcm_types::std_msgs::Bool;
 use mesh_tests::cli::{dimos, press_ctrl_c, run, run_while};
 use mesh_tests::example::built_program;
 use mesh_tests::modules::{ModuleProcess, eventually};
+use mesh_tests::netns::wait_until_read;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process, signal_when_handled};
 use mesh_tests::terminal::{Key, Terminal};
@@ -137,9 +138,8 @@ fn what_is_recorded_is_what_was_published() {
     for number in 1..=500 {
         publish(number, "/a/one");
         publish(number, "/b/two");
-        // So that the usual receive buffer holds what comes while nobody has time to read.
-        if number % 5 == 0 {
-            thread::sleep(Duration::from_millis(5));
+        if number % 10 == 0 {
+            wait_until_read(7667);
         }
     }
     terminal.press(Key::Down);
@@ -432,8 +432,12 @@ fn a_bus_that_means_harm_costs_little_memory_and_leaves_the_screen_in_use() {
 #[test]
 fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
     isolated!(MulticastOnLo);
-    // So slowly that the usual receive buffer holds what comes while nobody has time to read.
-    let bus = Lcm::open("udpm://239.255.76.67:7667?ttl=0&pace=20000000").expect("the bus is there");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut seqno = 0;
+    let mut publish = |channel: &str, payload: &[u8]| {
+        seqno += 1;
+        send_in_fragments(&socket, seqno, channel, payload);
+    };
     // As many names as are decoded; and more.
     let named = |count: usize| {
         let names = JointState { name: vec![String::new(); count], ..JointState::default() };
@@ -448,31 +452,18 @@ fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
     {
         let channel = format!("{name}#sensor_msgs.JointState");
         terminal.type_text(&format!("{name}\r"));
-        // Of so many fragments one may be lost all the same.
-        let publish_until = |terminal: &Terminal, is_shown: &dyn Fn(&str) -> bool| {
-            eventually(
-                || format!("{said} is on the screen: {}", terminal.screen()),
-                || {
-                    bus.publish(&channel, &payload).expect("it is sent");
-                    let until = Instant::now() + Duration::from_secs(1);
-                    while Instant::now() < until && !is_shown(&terminal.screen()) {
-                        thread::sleep(Duration::from_millis(20));
-                    }
-                    is_shown(&terminal.screen()).then_some(())
-                },
-            );
-        };
-        publish_until(&terminal, &|screen| line(screen, name).contains("JointState"));
+        publish(&channel, &payload);
+        terminal.wait_until("its line", |screen| line(screen, name).contains("JointState"));
         terminal.press(Key::Enter);
-        terminal.wait_until("the channel", |screen| screen.contains("waiting for a message") || screen.contains(said));
+        terminal.wait_for("waiting for a message");
         let mut peak = before;
         for _ in 0..4 {
-            bus.publish(&channel, &payload).expect("it is sent");
+            publish(&channel, &payload);
             terminal.press(Key::Down);
             thread::sleep(Duration::from_millis(500));
             peak = peak.max(resident_bytes(terminal.id()));
         }
-        publish_until(&terminal, &|screen| screen.contains(said));
+        terminal.wait_for(said);
         peak = peak.max(resident_bytes(terminal.id()));
         let grown = peak.saturating_sub(before);
         eprintln!("{name}: {grown} bytes grown, from {before}");
@@ -485,6 +476,22 @@ fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
     }
     terminal.type_text("q");
     assert_eq!(terminal.wait().code(), Some(0));
+}
+
+/// Sends a large message from a socket as LCM does, but no faster than it is read: no fragment is lost in a receive buffer.
+fn send_in_fragments(socket: &UdpSocket, seqno: u32, channel: &str, payload: &[u8]) {
+    let name = [channel.as_bytes(), b"\0"].concat();
+    let (length, count) = (u32::try_from(payload.len()), u16::try_from(payload.len().div_ceil(FRAGMENT_BYTES)));
+    let (length, count) = (length.expect("it fits"), count.expect("it fits"));
+    for (number, part) in (0_u16..).zip(payload.chunks(FRAGMENT_BYTES)) {
+        let offset = u32::from(number) * u32::try_from(FRAGMENT_BYTES).expect("it fits");
+        let header = [*b"LC03", seqno.to_be_bytes(), length.to_be_bytes(), offset.to_be_bytes()].concat();
+        let place = [number.to_be_bytes(), count.to_be_bytes()].concat();
+        let name = if number == 0 { &name[..] } else { &[] };
+        let datagram = [&header[..], &place, name, part].concat();
+        socket.send_to(&datagram, "239.255.76.67:7667").expect("it is sent");
+        wait_until_read(7667);
+    }
 }
 
 /// Publishes on three channels at different rates, until it is dropped.
@@ -587,6 +594,8 @@ fn resident_bytes(process: u32) -> usize {
     let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse().expect("a number of kB");
     kilobytes * 1024
 }
+
+const FRAGMENT_BYTES: usize = 60_000;
 
 const MANY_NAMES: u32 = 1_000_000;
 
