@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::example::built_program;
-use crate::process::{PATIENCE, Process};
+use crate::process::{PATIENCE, Process, signal_when_handled};
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +50,9 @@ pub fn run_while(arguments: &[&str], mut repeat: impl FnMut()) -> Ended {
     Ended { code, stdout, stderr: process.stderr() }
 }
 
-/// Sends SIGINT, as Ctrl-C does. Before the command has done anything that others notice, it would be killed by that.
+/// Sends SIGINT, as Ctrl-C does, as soon as the command is not killed by that.
 pub fn press_ctrl_c(process: &Process) {
-    crate::process::run(Command::new("sh").arg("-c").arg(format!("kill -INT {}", process.id())));
+    signal_when_handled(process.id(), "INT");
 }
 
 impl Ended {

@@ -8,10 +8,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::peers::skip;
-use crate::process::{Process, run};
+use crate::process::{PATIENCE, Process, run};
 
 /// What a namespace starts with; `lo` is up in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,29 @@ pub fn ip(words: &str) {
 /// Makes multicast leave by `link`, whatever the route was before.
 pub fn route_multicast(link: &str) {
     ip(&format!("route replace 224.0.0.0/4 dev {link}"));
+}
+
+/// How much waits to be read in the receive buffer of each socket with this port, in this process's namespace.
+#[must_use]
+pub fn unread_bytes(port: u16) -> Vec<u64> {
+    let sockets = std::fs::read_to_string("/proc/net/udp").expect("the kernel tells of its sockets");
+    let local = format!(":{port:04X}");
+    let unread = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let (_sent, received) = words.get(4)?.split_once(':')?;
+        words[1].ends_with(&local).then(|| u64::from_str_radix(received, 16).expect("hexadecimal digits"))
+    };
+    sockets.lines().filter_map(unread).collect()
+}
+
+/// Waits until everybody on the bus of a port has read what has come. A little that is sent then finds room in the smallest of
+/// receive buffers, however busy this computer is.
+pub fn wait_until_read(port: u16) {
+    let deadline = Instant::now() + PATIENCE;
+    while unread_bytes(port).iter().any(|bytes| *bytes > 0) {
+        assert!(Instant::now() < deadline, "on port {port} somebody does not read");
+        thread::sleep(Duration::from_micros(200));
+    }
 }
 
 fn prepare(network: Network) {

