@@ -3,13 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lcm::Lcm;
 use lcm::log::{Event, LogReader};
+use lcm::{Channel, Lcm, Parts};
 use mesh_tests::event_log::{described, event, messages, python_reads, read, read_so_far, write};
 use mesh_tests::payload::pattern;
 use mesh_tests::peers::Wheel;
@@ -352,6 +353,46 @@ fn a_terminal_shows_how_it_goes_and_a_time_ends_it() {
 }
 
 /// `dimos record` at work, with `--json`.
+#[test]
+fn a_message_that_stops_on_the_way_is_lost_and_one_that_was_under_way_at_first_is_not() {
+    isolated!(MulticastOnLo);
+    let site = site!();
+    let bus = Lcm::open(BUS).unwrap();
+    for (missing, code, incomplete) in [(0, 0, 0), (1, 3, 1)] {
+        let recorder = Recorder::start(&site, &[&format!("{missing}.lcmlog")]);
+        recorder.wait_until_it_hears(&bus);
+        let payload = pattern(1, 150_000);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for (number, part) in Parts::new(Channel::new("CUT").unwrap(), 0, payload.len(), 60_000).unwrap().enumerate() {
+            if number != missing {
+                let datagram = [part.header(), &payload[part.payload.clone()]].concat();
+                sender.send_to(&datagram, "239.255.76.67:7667").unwrap();
+            }
+        }
+        // Sooner than it is given up.
+        std::thread::sleep(Duration::from_millis(1300));
+        let report = recorder.interrupt(code);
+        assert_eq!((&report["incomplete"], &report["lost"]), (&incomplete.into(), &0.into()), "{report}");
+    }
+}
+
+#[test]
+fn a_terminal_that_closes_ends_no_recording_that_was_started_with_nohup() {
+    isolated!(MulticastOnLo);
+    let site = site!();
+    let bus = Lcm::open(BUS).unwrap();
+    let dimos = site.command(&["record", "run.lcmlog", "--json", "--bus", BUS]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(dimos.get_program()).args(dimos.get_args());
+    let mut process = Process::start(shell.current_dir(site.path(".")).env("XDG_STATE_HOME", site.path("state")));
+    process.close_stdin();
+    let recorder = Recorder { process, log: site.path("run.lcmlog") };
+    recorder.wait_until_it_hears(&bus);
+    run(Command::new("sh").arg("-c").arg(format!("kill -HUP {}", recorder.process.id())));
+    publish_until(&bus, "LATER", &[&site.path("run.lcmlog")]);
+    assert_eq!(recorder.interrupt(0)["end"], "interrupted");
+}
+
 struct Recorder {
     process: Process,
     log: PathBuf,
