@@ -145,7 +145,7 @@ fn what_is_recorded_is_what_was_published() {
     terminal.press(Key::Down);
     terminal.wait_for("REC /a/one: 500 messages");
     terminal.type_text("r");
-    terminal.wait_for("? help");
+    terminal.wait_for("recorded /a/one to spy-");
     // All that the filter takes.
     terminal.type_text("/two\r");
     terminal.wait_until("one channel", |screen| !screen.contains("/a/one"));
@@ -154,7 +154,7 @@ fn what_is_recorded_is_what_was_published() {
     publish(501, "/a/one");
     publish(502, "/b/two");
     terminal.press(Key::Up);
-    terminal.wait_for(": 1 messages");
+    terminal.wait_for(": 1 message,");
     terminal.type_text("q");
     assert_eq!(terminal.wait().code(), Some(0));
     eventually(
