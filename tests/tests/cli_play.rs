@@ -242,7 +242,7 @@ fn whoever_goes_past_the_end_while_it_is_paused_can_go_back() {
     terminal.press(Key::Up);
     terminal.wait_for("paused 0:30.0 / 0:30.0");
     terminal.type_text(".");
-    terminal.wait_for("1 events");
+    terminal.wait_for("1 event ");
     terminal.press(Key::Left);
     terminal.wait_for("paused 0:25.0 / 0:30.0");
     terminal.type_text(".");
@@ -317,7 +317,7 @@ fn keys_pause_step_seek_change_the_speed_and_quit_and_the_terminal_is_as_before(
     terminal.wait_for("[space . arrows + - q]");
     assert_eq!(read_so_far(&out).len(), 0);
     terminal.type_text(".");
-    terminal.wait_for("1 events");
+    terminal.wait_for("1 event ");
     terminal.type_text("s");
     terminal.wait_for("2 events");
     terminal.wait_for("paused 1:41.0");
@@ -361,7 +361,7 @@ fn ctrl_c_gives_the_terminal_back() {
     terminal.wait_for(" icanon");
     terminal.wait();
     let screen = terminal.screen();
-    assert!(screen.split_whitespace().any(|word| word == "echo") && screen.contains("1 events"), "{screen}");
+    assert!(screen.split_whitespace().any(|word| word == "echo") && screen.contains("1 event"), "{screen}");
 }
 
 #[test]

@@ -113,7 +113,7 @@ mod tests {
             late: Duration::from_millis(2),
             has_keys: false,
         };
-        assert!(progress.in_columns(79).ends_with("] 1x  1 events  late 2.00 ms"), "{progress:?}");
+        assert!(progress.in_columns(79).ends_with("] 1x  1 event  late 2.00 ms"), "{progress:?}");
         let fast = Progress { speed: None, ..progress };
         assert!(fast.in_columns(79).ends_with("] fast  1 event"), "{fast:?}");
     }
