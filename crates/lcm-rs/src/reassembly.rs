@@ -372,7 +372,7 @@ impl Reassembler {
         }
     }
 
-    /// How many messages have stopped on the way: nothing came of them for longer than [`STALLED`], which is sooner than they are
+    /// How many messages have stopped on the way: nothing came of them for more than a tenth of a second, which is sooner than they are
     /// given up. Without those of which nobody knows whether they are missed.
     #[must_use]
     pub fn stalled(&self, now: Instant) -> usize {
