@@ -95,7 +95,7 @@ const SHORT_BYTES: usize = 8 << 10;
 /// After so many short datagrams in a row: an image now and then among many short messages is worth less than they are.
 const SHORT_ONES_RULE: u32 = 256;
 
-/// After a call that might have brought more.
+/// How many datagrams are received one by one after a call that asked for several and brought one.
 const ALONE: u32 = 16;
 
 #[cfg(test)]
